@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+
+export type DeviceId = string & { readonly __brand: 'DeviceId' };
+export type AssetId = string & { readonly __brand: 'AssetId' };
+export type ApiKeyId = string & { readonly __brand: 'ApiKeyId' };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A fresh UUID version 7 (RFC 9562 5.7): sorts by time, so new records land side by side in the store. */
+export function newUuid(nowMs: number): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(nowMs, 0, 6);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export const newDeviceId = (nowMs: number): DeviceId => newUuid(nowMs) as DeviceId;
+export const newAssetId = (nowMs: number): AssetId => newUuid(nowMs) as AssetId;
+export const newApiKeyId = (nowMs: number): ApiKeyId => newUuid(nowMs) as ApiKeyId;
+
+/** Lower-case UUID text, or undefined when the text is not one. */
+export function parseUuid(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  return UUID.test(lower) ? lower : undefined;
+}
+
+export const parseDeviceId = (text: string): DeviceId | undefined => parseUuid(text) as DeviceId | undefined;
+export const parseAssetId = (text: string): AssetId | undefined => parseUuid(text) as AssetId | undefined;
+export const parseApiKeyId = (text: string): ApiKeyId | undefined => parseUuid(text) as ApiKeyId | undefined;

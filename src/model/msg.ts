@@ -1,0 +1,55 @@
+import type { DeviceId } from './ids.ts';
+import type { JsonValue } from './json.ts';
+import type { Secret } from './secret.ts';
+
+/** Whose event a message is. */
+export interface Originator {
+  readonly entityType: 'DEVICE';
+  readonly id: DeviceId;
+  readonly name: string;
+  readonly profile: string;
+}
+
+/** A message body: flat keys; values of secret keys are `Secret`, everything else is JSON with exact numbers. */
+export type MsgData = Readonly<Record<string, JsonValue | Secret>>;
+
+/**
+ * What runs through a rule chain. Immutable: nodes make copies with `withMsg`.
+ * `type` is ThingsBoard's name (thingsboard-rule-chains 3.2) or any custom text.
+ */
+export interface Msg {
+  readonly id: string;
+  readonly ts: number;
+  readonly type: string;
+  readonly originator: Originator;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly data: MsgData;
+  /** JSON text of `data` exactly as received; dropped as soon as `data` is changed or holds a secret. */
+  readonly text?: string;
+}
+
+/** A copy with some members replaced; a new `data` drops the received text. */
+export function withMsg(msg: Msg, change: { data?: MsgData; metadata?: Msg['metadata']; type?: string }): Msg {
+  const { text, ...rest } = msg;
+  const keepText = change.data === undefined && text !== undefined;
+  return { ...rest, ...change, ...(keepText ? { text } : {}) };
+}
+
+/** Labels of the message type switch (thingsboard-rule-chains 3.2); every other type goes to `Other`. */
+export const MSG_TYPE_LABELS = {
+  POST_ATTRIBUTES_REQUEST: 'Post attributes',
+  POST_TELEMETRY_REQUEST: 'Post telemetry',
+  TO_SERVER_RPC_REQUEST: 'RPC Request from Device',
+  RPC_CALL_FROM_SERVER_TO_DEVICE: 'RPC Request to Device',
+  ACTIVITY_EVENT: 'Activity Event',
+  INACTIVITY_EVENT: 'Inactivity Event',
+  CONNECT_EVENT: 'Connect Event',
+  DISCONNECT_EVENT: 'Disconnect Event',
+  ENTITY_CREATED: 'Entity Created',
+  ENTITY_UPDATED: 'Entity Updated',
+  ENTITY_DELETED: 'Entity Deleted',
+  ATTRIBUTES_UPDATED: 'Attributes Updated',
+  ATTRIBUTES_DELETED: 'Attributes Deleted',
+  TIMESERIES_UPDATED: 'Timeseries Updated',
+  TIMESERIES_DELETED: 'Timeseries Deleted',
+} as const;

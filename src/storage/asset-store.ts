@@ -1,0 +1,19 @@
+import type { Asset, EntityId, Page, PageQuery, Relation } from '../model/entity.ts';
+import type { AssetId } from '../model/ids.ts';
+
+/** Assets and relations. Promises of writes settle after the write is durable. */
+export interface AssetStore {
+  /** Creates the asset, or gives the existing one of that type and name (`created` false). Atomic. */
+  ensureAsset(asset: Asset): Promise<{ readonly asset: Asset; readonly created: boolean }>;
+  asset(id: AssetId): Promise<Asset | undefined>;
+  assetByName(type: string, name: string): Promise<Asset | undefined>;
+  /** Ordered by name; `type` undefined = all types, ordered by type then name. */
+  assets(query: PageQuery & { readonly type?: string }): Promise<Page<Asset>>;
+  /** Adds the relation; false when it existed. */
+  addRelation(relation: Relation): Promise<boolean>;
+  /** False when it did not exist. */
+  removeRelation(relation: Relation): Promise<boolean>;
+  /** Ordered by type, then peer id. */
+  relationsFrom(from: EntityId, type?: string): Promise<readonly Relation[]>;
+  relationsTo(to: EntityId, type?: string): Promise<readonly Relation[]>;
+}

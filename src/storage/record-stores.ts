@@ -1,0 +1,70 @@
+import type { Page, PageQuery } from '../model/entity.ts';
+import type { ApiKeyId, DeviceId } from '../model/ids.ts';
+import type { JsonValue } from '../model/json.ts';
+
+/** One line of the audit: who did what to what, and how it ended. Never a secret. */
+export interface AuditEntry {
+  readonly at: number;
+  /** `provision`, `device.delete`, `supplier.rotate`, `attachment.attach` … */
+  readonly action: string;
+  readonly by: string;
+  readonly subject: string;
+  readonly outcome: string;
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Append-only; joins the current commit group. Newest first when listed. */
+export interface AuditStore {
+  append(entry: AuditEntry): Promise<void>;
+  list(query: PageQuery): Promise<Page<AuditEntry>>;
+}
+
+/** A message that a chain could not finish, as JSON-safe data without secrets. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly at: number;
+  readonly deviceId: DeviceId;
+  readonly deviceName: string;
+  readonly chain: string;
+  readonly node: string;
+  readonly reason: string;
+  readonly msgType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly data: JsonValue;
+}
+
+/** Newest first when listed. At most `maxDeadLetters` of the store's options are kept: the oldest go first. */
+export interface DeadLetterStore {
+  put(letter: DeadLetter): Promise<void>;
+  get(id: string): Promise<DeadLetter | undefined>;
+  list(query: PageQuery): Promise<Page<DeadLetter>>;
+  remove(id: string): Promise<boolean>;
+}
+
+export const API_KEY_ROLES = ['administrator', 'operator', 'read-only'] as const;
+export type ApiKeyRole = (typeof API_KEY_ROLES)[number];
+
+export interface ApiKey {
+  readonly id: ApiKeyId;
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  readonly hash: string;
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+}
+
+export interface ApiKeyStore {
+  create(key: ApiKey): Promise<void>;
+  byHash(hash: string): Promise<ApiKey | undefined>;
+  /** Ordered by creation. */
+  list(): Promise<readonly ApiKey[]>;
+  revoke(id: ApiKeyId): Promise<boolean>;
+}
+
+/** Small named facts of the installation: hash of a generated provision secret, key check, schema version. Values are text. */
+export interface SettingStore {
+  get(name: string): Promise<string | undefined>;
+  put(name: string, value: string): Promise<void>;
+  /** Writes only when absent, atomically; gives the value that now stands. */
+  putIfAbsent(name: string, value: string): Promise<string>;
+}

@@ -1,0 +1,66 @@
+import type { Device, StoredCredentials } from '../model/device.ts';
+import type { Page, PageQuery } from '../model/entity.ts';
+import type { DeviceId } from '../model/ids.ts';
+import type { JsonObject } from '../model/json.ts';
+
+export interface NewDevice {
+  readonly device: Device;
+  readonly credentials: StoredCredentials;
+  /** Server-scope attributes written in the same step (`provisionState` …), stamped with `device.createdAt`. */
+  readonly serverAttributes: JsonObject;
+  /** No more than this many devices in the profile; undefined = no limit. */
+  readonly profileQuota?: number;
+}
+
+export type CreateDeviceResult =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'name-taken'; readonly deviceId: DeviceId }
+  | { readonly kind: 'credentials-taken' }
+  | { readonly kind: 'quota-reached' };
+
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly device: Device; readonly credentials: StoredCredentials }
+  | { readonly kind: 'already-provisioned'; readonly device: Device }
+  | { readonly kind: 'other-profile'; readonly device: Device }
+  | { readonly kind: 'unknown' };
+
+export interface DeviceListQuery extends PageQuery {
+  /** Case-insensitive part of the name. */
+  readonly textSearch?: string;
+  readonly profile?: string;
+}
+
+/**
+ * Devices and their credentials.
+ * Every promise of a write settles after the write is durable; a rejected promise means nothing was written.
+ * A missing thing is `undefined`, never an error. Two writes called in order are applied in that order.
+ */
+export interface RegistryStore {
+  /**
+   * One atomic step: device, credentials, server attributes. Refused as a whole when the name exists, the
+   * credentials index is in use by any device, or the quota is reached; checks run in that order.
+   */
+  createDevice(entry: NewDevice): Promise<CreateDeviceResult>;
+  device(id: DeviceId): Promise<Device | undefined>;
+  deviceByName(name: string): Promise<Device | undefined>;
+  /** Ordered by name. */
+  devices(query: DeviceListQuery): Promise<Page<Device>>;
+  /** Number of devices, of one profile or in all; O(1). */
+  deviceCount(profile?: string): Promise<number>;
+  /** By credentials index (a keyed hash). */
+  credentials(index: string): Promise<StoredCredentials | undefined>;
+  credentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
+  /** Atomic; the old index stops working in the same step. */
+  replaceCredentials(credentials: StoredCredentials): Promise<'replaced' | 'credentials-taken' | 'unknown-device'>;
+  /**
+   * Pre-provisioned devices, exactly once: atomically checks that the device exists, has `profile` and no server
+   * attribute `provisionState`, sets `provisionState`=`provisioned`, drops `sealed` from the stored credentials and
+   * gives the credentials as they were before (with `sealed`).
+   */
+  claimPreProvisioned(name: string, profile: string, now: number): Promise<ClaimResult>;
+  /**
+   * Removes the device, its credentials, attributes, series, relations and dead letters in one atomic step; an active
+   * attachment ends (history keeps a tombstone: event `ended`). False when unknown.
+   */
+  deleteDevice(id: DeviceId, now: number, by: string): Promise<boolean>;
+}

@@ -1,0 +1,36 @@
+import type { AssetStore } from './asset-store.ts';
+import type { AttachmentStore } from './attachment-store.ts';
+import type { AttributeStore } from './attribute-store.ts';
+import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './record-stores.ts';
+import type { RegistryStore } from './registry-store.ts';
+import type { SupplierStore } from './supplier-store.ts';
+import type { TelemetryStore } from './telemetry-store.ts';
+
+export interface StorageHealth {
+  readonly ok: boolean;
+  /** Why not, in words for an operator. */
+  readonly problem?: string;
+  /** Writes waiting for their commit. */
+  readonly pendingWrites: number;
+}
+
+/** All ports of one store. Their writes share commit groups and are applied in call order across ports. */
+export interface Storage {
+  /** `embedded`, `redis`. */
+  readonly kind: string;
+  readonly registry: RegistryStore;
+  readonly assets: AssetStore;
+  readonly suppliers: SupplierStore;
+  readonly attachments: AttachmentStore;
+  readonly attributes: AttributeStore;
+  readonly telemetry: TelemetryStore;
+  readonly audit: AuditStore;
+  readonly deadLetters: DeadLetterStore;
+  readonly apiKeys: ApiKeyStore;
+  readonly settings: SettingStore;
+  health(): StorageHealth;
+  /** Resolves when every write called so far has settled. */
+  drain(): Promise<void>;
+  /** Drains, then releases files and locks. Writes called afterwards are rejected with SHUTTING_DOWN. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+import type { DeviceId } from '../model/ids.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { TimedValue } from '../model/telemetry.ts';
+
+export interface TelemetryWrite {
+  readonly deviceId: DeviceId;
+  /** Milliseconds since 1970; any integer a double holds exactly, also far past or future. */
+  readonly ts: number;
+  readonly values: JsonObject;
+  /** Exact JSON text of `values`, when the caller has it: spares the store from writing it again. */
+  readonly text?: string;
+  /** false: history only, true (default): history and latest values. */
+  readonly latest?: boolean;
+}
+
+export interface RangeQuery {
+  readonly deviceId: DeviceId;
+  readonly keys: readonly string[];
+  /** Inclusive, ms. */
+  readonly startTs: number;
+  /** Exclusive, ms. */
+  readonly endTs: number;
+  /** Points per key at most. */
+  readonly limit: number;
+  readonly order: 'ASC' | 'DESC';
+}
+
+/**
+ * Latest values and history.
+ * History is a set of (device, ts, key): a second write of the same three replaces the value.
+ * Latest: the value with the highest ts wins; at equal ts the later write.
+ */
+export interface TelemetryStore {
+  /**
+   * Joins the current commit group and resolves when that group is durable; all writes of one group share one promise,
+   * so a caller may compare promises to wait once. Writes are applied in call order.
+   */
+  save(write: TelemetryWrite): Promise<void>;
+  /** Named keys, or all; absent keys are left out. */
+  latest(deviceId: DeviceId, keys?: readonly string[]): Promise<ReadonlyMap<string, TimedValue>>;
+  /** Points per key in the asked order; keys without points are left out. */
+  range(query: RangeQuery): Promise<ReadonlyMap<string, readonly TimedValue[]>>;
+  /**
+   * Drops history older than `keepMs(device)` allows, in bounded steps; call again with the answer's cursor until it is undefined.
+   * @param keepMs undefined = keep for ever.
+   */
+  sweep(options: {
+    readonly now: number;
+    readonly keepMs: (deviceId: DeviceId) => Promise<number | undefined>;
+    readonly cursor?: string;
+    readonly maxDevices: number;
+  }): Promise<{ readonly removed: number; readonly cursor?: string }>;
+}
