@@ -1,0 +1,112 @@
+import type { Msg } from '../model/msg.ts';
+import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
+import type { NodeContext } from './node-context.ts';
+
+/** Where a message goes next: the labels it leaves by, and the message it leaves as. */
+export interface NodeResult {
+  readonly relation: string | readonly string[];
+  readonly msg: Msg;
+}
+
+/** Thrown by a node to fail a message with a reason for the engineer; the message then leaves by `Failure`. */
+export class NodeFailure extends Error {
+  override readonly name = 'NodeFailure';
+}
+
+/** One running node. A node without I/O returns its result directly: the engine then spends no promise on it. */
+export interface RunningNode {
+  onMsg(msg: Msg, context: NodeContext): NodeResult | Promise<NodeResult>;
+}
+
+/** What a node may read while it is created, at load: never at run time. */
+export interface NodeLoader {
+  /** JSON of a file below `rule-chains/` (`lookups/distributors.json`); throws a readable error. */
+  readJson(path: string): unknown;
+}
+
+export interface NodeLintIssue {
+  /** JSON pointer inside the node's config. */
+  readonly at: string;
+  readonly problem: string;
+  readonly hint?: string;
+  readonly level?: 'error' | 'warning';
+}
+
+/** A worked example: documentation, and a test that the catalogue's suite runs. */
+export interface NodeExample {
+  readonly title: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly msg: {
+    readonly type?: string;
+    readonly data: Readonly<Record<string, unknown>>;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+  /** Label the message leaves by. */
+  readonly goesTo: string;
+  /** Members that the data must then have. */
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** A node kind with its config type erased, as the engine sees it. */
+export interface NodeKind {
+  /** Its path under `nodes/`, and the word in chain files. */
+  readonly kind: string;
+  /** Class name in ThingsBoard's exports, when it has one. */
+  readonly thingsboard?: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly since: string;
+  readonly fields: Fields;
+  /** JSON schema of the config. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** `Failure` is the engine's and not listed; `*` = any label (switches). */
+  readonly relations: readonly string[];
+  readonly examples: readonly [NodeExample, ...NodeExample[]];
+  lint(config: unknown): Iterable<NodeLintIssue>;
+  /** Data keys whose values are secrets from the first moment on: wrapped before any node sees the message. */
+  secretKeys(config: unknown): readonly string[];
+  create(config: unknown, loader: NodeLoader): RunningNode;
+}
+
+export interface NodeDeclaration<F extends Fields, R extends readonly string[], K extends string> {
+  readonly kind: K;
+  readonly thingsboard?: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly since: string;
+  readonly fields: F;
+  readonly relations: R;
+  readonly examples: readonly [NodeExample, ...NodeExample[]];
+  lint?(config: Config<F>): Iterable<NodeLintIssue>;
+  secretKeys?(config: Config<F>): readonly string[];
+  create(
+    config: Config<F>,
+    loader: NodeLoader,
+  ): {
+    onMsg(msg: Msg, context: NodeContext): TypedResult<R> | Promise<TypedResult<R>>;
+  };
+}
+
+type Label<R extends readonly string[]> = '*' extends R[number] ? string : R[number];
+interface TypedResult<R extends readonly string[]> {
+  readonly relation: Label<R> | readonly Label<R>[];
+  readonly msg: Msg;
+}
+
+/**
+ * Declares a node kind. The config reaches `lint`, `secretKeys` and `create` only after the JSON schema of `fields` has
+ * accepted it and filled in the defaults: that check is what the erasure below stands on.
+ */
+export function defineNode<const F extends Fields, const R extends readonly string[], const K extends string>(
+  declaration: NodeDeclaration<F, R, K>,
+): NodeKind & { readonly kind: K } {
+  const { lint, secretKeys, create, ...rest } = declaration;
+  return {
+    ...rest,
+    schema: jsonSchemaOf(declaration.fields),
+    lint: (config) => lint?.(config as Config<F>) ?? [],
+    secretKeys: (config) => secretKeys?.(config as Config<F>) ?? [],
+    create: (config, loader) => create(config as Config<F>, loader),
+  };
+}
