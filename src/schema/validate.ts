@@ -1,0 +1,130 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+
+/** One violation: JSON pointer into the value, what is wrong, what would be right. */
+export interface Violation {
+  readonly at: string;
+  readonly rule: string;
+  readonly problem: string;
+  readonly hint?: string;
+}
+
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+/** Checks a value and fills in defaults in place. */
+export type Check<T> = (value: unknown) => Checked<T>;
+
+const ajv = new Ajv2020({
+  allErrors: true,
+  useDefaults: true,
+  strict: false,
+  validateFormats: false,
+  ownProperties: true,
+});
+
+/** @param schema JSON Schema 2020-12 of our own making. */
+export function compileSchema<T>(schema: Readonly<Record<string, unknown>>): Check<T> {
+  const validate = ajv.compile<T>(schema) as ValidateFunction<T>;
+  return (value) => {
+    if (validate(value)) return { ok: true, value };
+    return { ok: false, violations: explain(validate.errors ?? [], value) };
+  };
+}
+
+function explain(errors: readonly ErrorObject[], root: unknown): Violation[] {
+  const seen = new Set<string>();
+  const violations: Violation[] = [];
+  // `if`, `oneOf` and `anyOf` only repeat what their branches say better, when these say anything.
+  const branches = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
+  for (const error of branches.length > 0 ? branches : errors) {
+    const violation = explainOne(error, root);
+    const key = `${violation.at} ${violation.problem}`;
+    if (!seen.has(key)) violations.push(violation);
+    seen.add(key);
+  }
+  return violations;
+}
+
+function explainOne(error: ErrorObject, root: unknown): Violation {
+  const at = error.instancePath;
+  const params = error.params as Record<string, unknown>;
+  const parent = (error.parentSchema ?? {}) as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const name = String(params.additionalProperty ?? params.unevaluatedProperty);
+      const known = Object.keys((parent.properties ?? {}) as object);
+      const near = nearest(name, known);
+      const hint = near ? `did you mean "${near}"?` : known.length > 0 ? `known here: ${known.join(', ')}` : undefined;
+      return {
+        at: `${at}/${escapePointer(name)}`,
+        rule: 'unknown-field',
+        problem: `unknown field "${name}"`,
+        ...(hint ? { hint } : {}),
+      };
+    }
+    case 'required':
+      return { at, rule: 'missing-field', problem: `"${String(params.missingProperty)}" is missing` };
+    case 'enum': {
+      const words = (params.allowedValues as readonly unknown[]).map(String);
+      const value = valueAt(root, at);
+      const near = typeof value === 'string' ? nearest(value, words) : undefined;
+      const hint = near ? `did you mean "${near}"?` : `one of: ${words.join(', ')}`;
+      return { at, rule: 'unknown-word', problem: `${show(value)} is not a valid value`, hint };
+    }
+    case 'type':
+      return { at, rule: 'wrong-type', problem: `must be ${String(params.type)}, is ${typeName(valueAt(root, at))}` };
+    default:
+      return { at, rule: 'invalid-value', problem: error.message ?? `violates ${error.keyword}` };
+  }
+}
+
+const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
+
+function valueAt(root: unknown, pointer: string): unknown {
+  let value = root;
+  for (const part of pointer.split('/').slice(1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined;
+  }
+  return value;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** The candidate that a mistyped word most likely meant: at most a third of its letters differ. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit || a.length > 200 || b.length > 200) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, swap));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? limit;
+}
