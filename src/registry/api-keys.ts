@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import { type ApiKeyId, newApiKeyId } from '../model/ids.ts';
+import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
+import { Secret } from '../model/secret.ts';
+import type { ApiKey, ApiKeyRole, ApiKeyStore, AuditStore } from '../storage/record-stores.ts';
+import { nameProblem } from './registry.ts';
+
+/** Who calls the management API. */
+export interface Principal {
+  /** For audit lines: `admin-key`, `api-key:<id>`. */
+  readonly by: string;
+  readonly role: ApiKeyRole;
+}
+
+/** Keys of the management API. */
+export interface ApiKeys {
+  create(options: {
+    name: string;
+    role: ApiKeyRole;
+    ttlMs?: number;
+    by: string;
+  }): Promise<{ key: ApiKey; secretKey: Secret }>;
+  list(): Promise<readonly ApiKey[]>;
+  /** Throws NOT_FOUND. */
+  revoke(id: ApiKeyId, by: string): Promise<void>;
+  authenticate(key: Secret): Promise<Principal | undefined>;
+}
+
+/** @param adminKey the installation's own administrator key, from configuration or the data directory. */
+export function createApiKeys(parts: {
+  readonly store: ApiKeyStore;
+  readonly audit: AuditStore;
+  readonly hash: KeyedHash;
+  readonly clock: Clock;
+  readonly adminKey: Secret;
+}): ApiKeys {
+  const { store, audit, hash, clock } = parts;
+  const hashOf = (key: Secret): string => hash.hash('api-key', key.reveal());
+  const adminHash = hashOf(parts.adminKey);
+  return {
+    async create({ name: rawName, role, ttlMs, by }) {
+      const name = rawName.trim();
+      const problem = nameProblem(name);
+      if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
+      const now = clock.now();
+      const secretKey = new Secret(`gma_${randomBytes(32).toString('base64url')}`);
+      const key: ApiKey = {
+        id: newApiKeyId(now),
+        name,
+        role,
+        hash: hashOf(secretKey),
+        createdAt: now,
+        ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
+      };
+      await store.create(key);
+      const subject = `api-key:${key.id}`;
+      await audit.append({ at: now, action: 'apikey.create', by, subject, outcome: 'created', facts: { name, role } });
+      return { key, secretKey };
+    },
+
+    list: () => store.list(),
+
+    async revoke(id, by) {
+      if (!(await store.revoke(id))) throw new BrokerError('NOT_FOUND', { apiKey: id });
+      await audit.append({
+        at: clock.now(),
+        action: 'apikey.revoke',
+        by,
+        subject: `api-key:${id}`,
+        outcome: 'revoked',
+      });
+    },
+
+    async authenticate(key) {
+      const given = hashOf(key);
+      const found = await store.byHash(given);
+      if (sameHash(adminHash, given)) return { by: 'admin-key', role: 'administrator' };
+      if (!found || !sameHash(found.hash, given)) return undefined;
+      if (found.expiresAt !== undefined && found.expiresAt <= clock.now()) return undefined;
+      return { by: `api-key:${found.id}`, role: found.role };
+    },
+  };
+}

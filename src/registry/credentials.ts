@@ -1,0 +1,106 @@
+import { randomInt } from 'node:crypto';
+import type { Credentials, StoredCredentials } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
+import { type KeyedHash, sha3Hex } from '../model/keyed-hash.ts';
+
+const ALPHANUMERICS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Random letters and digits from the system's generator; 20 of them carry 119 bits (thingsboard-device-api 2.3). */
+export function randomAlphanumerics(length: number): string {
+  let text = '';
+  for (let i = 0; i < length; i++) text += ALPHANUMERICS[randomInt(ALPHANUMERICS.length)];
+  return text;
+}
+
+/** A CONNECT's identity, as far as credentials go. Empty texts count as absent. */
+export interface LoginNames {
+  readonly clientId: string;
+  readonly userName: string;
+}
+
+/**
+ * Credentials indexes to try, in order (thingsboard-device-api 1.2). A match of an index that `mustBe` MQTT_BASIC ends the
+ * search, also when its password is wrong. Names and hashed ids live in different domains: a user name
+ * that spells another device's hash finds nothing.
+ */
+export function loginIndexes(login: LoginNames, hash: KeyedHash): readonly string[] {
+  if (login.userName === '') {
+    return login.clientId === '' ? [] : [hash.hash('credentials-hash', sha3Hex(login.clientId))];
+  }
+  return [
+    hash.hash('credentials-hash', sha3Hex(`${login.clientId}|${login.userName}`)),
+    hash.hash('credentials-name', login.userName),
+  ];
+}
+
+/** Unique index of credentials: the keyed hash of ThingsBoard's credentials id. */
+export function credentialsIndex(credentials: Credentials, hash: KeyedHash): string {
+  switch (credentials.type) {
+    case 'ACCESS_TOKEN':
+      return hash.hash('credentials-name', credentials.token);
+    case 'MQTT_BASIC': {
+      const { clientId = '', userName = '' } = credentials;
+      if (clientId === '') return hash.hash('credentials-name', userName);
+      return hash.hash('credentials-hash', sha3Hex(userName === '' ? clientId : `${clientId}|${userName}`));
+    }
+    case 'X509_CERTIFICATE':
+      return hash.hash('credentials-hash', sha3Hex(credentials.certificate));
+  }
+}
+
+// C0 controls and DEL are refused in every part of credentials (thingsboard-device-api 1.2, storage rules).
+function hasControls(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
+
+/** What is wrong with credentials, in words; undefined when they may be stored. */
+export function credentialsProblem(credentials: Credentials): string | undefined {
+  const parts =
+    credentials.type === 'ACCESS_TOKEN'
+      ? [credentials.token]
+      : credentials.type === 'MQTT_BASIC'
+        ? [credentials.clientId ?? '', credentials.userName ?? '', credentials.password ?? '']
+        : [credentials.certificate];
+  if (parts.some(hasControls)) return 'control characters are not allowed';
+  if (parts.some((part) => part.length > 8192)) return 'longer than 8192 characters';
+  switch (credentials.type) {
+    case 'ACCESS_TOKEN':
+      return credentials.token === '' ? 'the token is empty' : undefined;
+    case 'MQTT_BASIC': {
+      const { clientId = '', userName = '', password = '' } = credentials;
+      if (clientId === '' && userName === '') return 'client id and user name are both empty';
+      if (userName === '' && password !== '') return 'a password needs a user name';
+      return undefined;
+    }
+    case 'X509_CERTIFICATE':
+      return credentials.certificate === '' ? 'the certificate is empty' : undefined;
+  }
+}
+
+/** @param keepSealed keep the clear text, sealed, for a pre-provisioned device to fetch once. */
+export function toStored(
+  deviceId: DeviceId,
+  credentials: Credentials,
+  hash: KeyedHash,
+  options: { now: number; keepSealed: boolean },
+): StoredCredentials {
+  const password = credentials.type === 'MQTT_BASIC' ? (credentials.password ?? '') : '';
+  return {
+    deviceId,
+    type: credentials.type,
+    index: credentialsIndex(credentials, hash),
+    createdAt: options.now,
+    ...(password === '' ? {} : { passwordHash: hash.hash('password', password) }),
+    ...(options.keepSealed ? { sealed: hash.seal(JSON.stringify(credentials)) } : {}),
+  };
+}
+
+/** The clear text of sealed credentials; undefined when there is none or it was sealed with another key. */
+export function openSealed(stored: StoredCredentials, hash: KeyedHash): Credentials | undefined {
+  const text = stored.sealed === undefined ? undefined : hash.open(stored.sealed);
+  return text === undefined ? undefined : (JSON.parse(text) as Credentials);
+}

@@ -1,0 +1,154 @@
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Credentials, Device } from '../model/device.ts';
+import type { Page } from '../model/entity.ts';
+import { type DeviceId, newDeviceId } from '../model/ids.ts';
+import type { JsonObject } from '../model/json.ts';
+import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
+import type { AuditStore } from '../storage/record-stores.ts';
+import type { CreateDeviceResult, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
+import { credentialsProblem, type LoginNames, loginIndexes, randomAlphanumerics, toStored } from './credentials.ts';
+
+const MAX_NAME = 255;
+
+/** Why a device, profile or supplier name cannot be used (thingsboard-device-api 7.1); undefined when it can. */
+export function nameProblem(name: string): string | undefined {
+  if (name.trim() === '') return 'the name is empty';
+  if (name.length > MAX_NAME) return `the name is longer than ${MAX_NAME} characters`;
+  if (/[<>]/.test(name)) return 'the name contains markup';
+  if (name.includes('{{')) return 'the name contains a template';
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return 'the name contains a control character';
+  }
+  return undefined;
+}
+
+export interface CreateDeviceOptions {
+  readonly name: string;
+  readonly profile: string;
+  readonly label?: string;
+  readonly gateway?: boolean;
+  /** Absent: a 20-character access token is made. */
+  readonly credentials?: Credentials;
+  readonly serverAttributes?: JsonObject;
+  readonly profileQuota?: number;
+  /** Keep the credentials, sealed, for the device to fetch once (pre-provisioned devices). */
+  readonly keepSealed?: boolean;
+  readonly by: string;
+}
+
+export type Created =
+  | { readonly kind: 'created'; readonly device: Device; readonly credentials: Credentials }
+  | Exclude<CreateDeviceResult, { kind: 'created' }>;
+
+export type LoginMatch =
+  | { readonly kind: 'device'; readonly device: Device }
+  | { readonly kind: 'wrong-password' }
+  | { readonly kind: 'unknown' };
+
+/** Devices and their credentials: create, find, log in, rotate, delete. */
+export interface Registry {
+  /** Throws CREDENTIALS_INVALID or BAD_REQUEST for malformed input; conflicts are results. */
+  create(options: CreateDeviceOptions): Promise<Created>;
+  /** Finds the device of a CONNECT; constant-time where secrets are compared. `password` absent = ''. */
+  login(login: LoginNames & { readonly password: string }): Promise<LoginMatch>;
+  loginByToken(token: string): Promise<Device | undefined>;
+  device(id: DeviceId): Promise<Device | undefined>;
+  deviceByName(name: string): Promise<Device | undefined>;
+  devices(query: DeviceListQuery): Promise<Page<Device>>;
+  /** New credentials; the old ones stop working in the same step. Throws DEVICE_NOT_FOUND, CREDENTIALS_TAKEN. */
+  rotate(id: DeviceId, credentials: Credentials | undefined, by: string): Promise<Credentials>;
+  /** Everything the device has goes with it. Throws DEVICE_NOT_FOUND. */
+  remove(id: DeviceId, by: string): Promise<void>;
+}
+
+export interface RegistryParts {
+  readonly store: RegistryStore;
+  readonly audit: AuditStore;
+  readonly hash: KeyedHash;
+  readonly clock: Clock;
+}
+
+export function createRegistry({ store, audit, hash, clock }: RegistryParts): Registry {
+  const generatedToken = (): Credentials => ({ type: 'ACCESS_TOKEN', token: randomAlphanumerics(20) });
+  return {
+    async create(options) {
+      const name = options.name.trim();
+      const problem = nameProblem(name);
+      if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
+      const credentials = options.credentials ?? generatedToken();
+      const wrong = credentialsProblem(credentials);
+      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { detail: wrong });
+      const now = clock.now();
+      const device: Device = {
+        id: newDeviceId(now),
+        name,
+        profile: options.profile,
+        gateway: options.gateway ?? false,
+        createdAt: now,
+        ...(options.label === undefined ? {} : { label: options.label }),
+      };
+      const stored = toStored(device.id, credentials, hash, { now, keepSealed: options.keepSealed ?? false });
+      // Queued before its outcome is known would be a lie: the audit line follows the result.
+      const result = await store.createDevice({
+        device,
+        credentials: stored,
+        serverAttributes: options.serverAttributes ?? {},
+        ...(options.profileQuota === undefined ? {} : { profileQuota: options.profileQuota }),
+      });
+      if (result.kind !== 'created') return result;
+      await audit.append({
+        at: now,
+        action: 'device.create',
+        by: options.by,
+        subject: `device:${device.id}`,
+        outcome: 'created',
+        facts: { name, profile: options.profile },
+      });
+      return { kind: 'created', device, credentials };
+    },
+
+    async login({ clientId, userName, password }) {
+      const indexes = loginIndexes({ clientId, userName }, hash);
+      for (const index of indexes) {
+        const found = await store.credentials(index);
+        if (!found) continue;
+        if (found.type === 'X509_CERTIFICATE') continue;
+        if (found.passwordHash !== undefined && !sameHash(found.passwordHash, hash.hash('password', password))) {
+          return { kind: 'wrong-password' };
+        }
+        const device = await store.device(found.deviceId);
+        if (device) return { kind: 'device', device };
+      }
+      return { kind: 'unknown' };
+    },
+
+    async loginByToken(token) {
+      const found = await store.credentials(hash.hash('credentials-name', token));
+      return found?.type === 'ACCESS_TOKEN' ? store.device(found.deviceId) : undefined;
+    },
+
+    device: (id) => store.device(id),
+    deviceByName: (name) => store.deviceByName(name),
+    devices: (query) => store.devices(query),
+
+    async rotate(id, given, by) {
+      const credentials = given ?? generatedToken();
+      const wrong = credentialsProblem(credentials);
+      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { detail: wrong });
+      const now = clock.now();
+      const result = await store.replaceCredentials(toStored(id, credentials, hash, { now, keepSealed: false }));
+      if (result === 'unknown-device') throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      if (result === 'credentials-taken') throw new BrokerError('CREDENTIALS_TAKEN', { device: id });
+      await audit.append({ at: now, action: 'device.rotate', by, subject: `device:${id}`, outcome: 'rotated' });
+      return credentials;
+    },
+
+    async remove(id, by) {
+      const now = clock.now();
+      if (!(await store.deleteDevice(id, now, by))) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      await audit.append({ at: now, action: 'device.delete', by, subject: `device:${id}`, outcome: 'deleted' });
+    },
+  };
+}
