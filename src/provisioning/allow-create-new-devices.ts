@@ -1,0 +1,42 @@
+import { BrokerError } from '../errors.ts';
+import { credentialsProblem, randomAlphanumerics } from '../registry/credentials.ts';
+import { nameProblem, type Registry } from '../registry/registry.ts';
+import { type ProvisionRequest, requestedCredentials } from './request.ts';
+import type { StrategyResult } from './strategy.ts';
+import type { ProvisionTarget } from './targets.ts';
+
+/** Creates the device, or refuses: an existing name, credentials of another device, a full profile (thingsboard-device-api 2.5). */
+export async function allowCreateNewDevices(
+  request: ProvisionRequest,
+  target: ProvisionTarget,
+  registry: Registry,
+): Promise<StrategyResult> {
+  const name = request.deviceName ?? randomAlphanumerics(20);
+  if (request.blankName || nameProblem(name)) return { kind: 'failure', reason: 'name' };
+  const wanted = requestedCredentials(request);
+  if ('problem' in wanted) return { kind: 'failure', reason: 'credentials-incomplete' };
+  if (wanted.credentials && credentialsProblem(wanted.credentials))
+    return { kind: 'failure', reason: 'credentials-malformed' };
+  const created = await registry.create({
+    name,
+    profile: target.profile,
+    gateway: request.gateway,
+    serverAttributes: { provisionState: 'provisioned' },
+    by: `provision:${target.profile}`,
+    ...(wanted.credentials ? { credentials: wanted.credentials } : {}),
+    ...(target.quota === undefined ? {} : { profileQuota: target.quota }),
+  });
+  switch (created.kind) {
+    case 'created':
+      return { kind: 'success', device: created.device, credentials: created.credentials, created: true };
+    case 'name-taken': {
+      const device = await registry.device(created.deviceId);
+      return { kind: 'failure', reason: 'name-taken', ...(device ? { device } : {}) };
+    }
+    case 'credentials-taken':
+    case 'quota-reached':
+      return { kind: 'failure', reason: created.kind };
+    default:
+      throw new BrokerError('INTERNAL', { detail: 'unhandled creation result' });
+  }
+}

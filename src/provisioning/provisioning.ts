@@ -1,0 +1,86 @@
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import type { KeyedHash } from '../model/keyed-hash.ts';
+import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { AuditStore } from '../storage/record-stores.ts';
+import type { RegistryStore } from '../storage/registry-store.ts';
+import { allowCreateNewDevices } from './allow-create-new-devices.ts';
+import { checkPreProvisionedDevices } from './check-pre-provisioned-devices.ts';
+import type { ProvisionRequest } from './request.ts';
+import type { ProvisionAnswer } from './response.ts';
+import type { StrategyResult } from './strategy.ts';
+import type { ProvisionTarget, ProvisionTargets } from './targets.ts';
+
+export interface ProvisionOutcome {
+  readonly answer: ProvisionAnswer;
+  /** Closed list for log, audit and metrics: `created`, `claimed`, `not-found`, `name-taken` … */
+  readonly reason: string;
+  readonly profile?: string;
+  /** The device that succeeded, or that stood in the way. */
+  readonly device?: Device;
+}
+
+/** Onboarding of devices by profile key and secret (thingsboard-device-api 2). */
+export interface Provisioning {
+  /** Durable when it resolves. `address` of the peer is for the audit only. Rejects only when the store fails. */
+  provision(request: ProvisionRequest, address: string): Promise<ProvisionOutcome>;
+}
+
+export interface ProvisioningParts {
+  readonly registry: Registry;
+  readonly store: RegistryStore;
+  readonly audit: AuditStore;
+  readonly hash: KeyedHash;
+  readonly clock: Clock;
+  /** The targets of the profiles in force; asked anew for each request. */
+  readonly targets: () => ProvisionTargets;
+}
+
+export function createProvisioning(parts: ProvisioningParts): Provisioning {
+  const { registry, store, audit, hash, clock, targets } = parts;
+  const rates = new Map<string, { readonly text: string; readonly buckets: TokenBuckets }>();
+
+  const withinRate = (target: ProvisionTarget): boolean => {
+    if (target.rate === undefined || target.rate === '') return true;
+    let rate = rates.get(target.profile);
+    if (!rate || rate.text !== target.rate) {
+      const parsed = parseRateLimit(target.rate);
+      if (!parsed.ok) return false; // the profile's lint refuses such a text: closed, should one get here
+      rate = { text: target.rate, buckets: new TokenBuckets(parsed.value, clock.monotonic()) };
+      rates.set(target.profile, rate);
+    }
+    return rate.buckets.tryTake(1, clock.monotonic());
+  };
+
+  const run = (request: ProvisionRequest, target: ProvisionTarget): Promise<StrategyResult> =>
+    target.strategy === 'allow-create-new-devices'
+      ? allowCreateNewDevices(request, target, registry)
+      : checkPreProvisionedDevices(request, target, { registry, store, hash, now: clock.now() });
+
+  return {
+    async provision(request, address) {
+      const target =
+        request.key === '' || request.secret.reveal() === '' ? undefined : targets().match(request.key, request.secret);
+      if (!target) return { answer: { status: 'NOT_FOUND' }, reason: 'not-found' };
+      const profile = target.profile;
+      const result: StrategyResult = withinRate(target)
+        ? await run(request, target)
+        : { kind: 'failure', reason: 'rate' };
+      const reason = result.kind === 'success' ? (result.created ? 'created' : 'claimed') : result.reason;
+      if (result.kind !== 'success' || !result.created) {
+        // Creation writes its own audit line in the registry.
+        await audit.append({
+          at: clock.now(),
+          action: 'provision',
+          by: `address:${address}`,
+          subject: result.device ? `device:${result.device.id}` : `profile:${profile}`,
+          outcome: reason,
+        });
+      }
+      const answer: ProvisionAnswer =
+        result.kind === 'success' ? { status: 'SUCCESS', credentials: result.credentials } : { status: 'FAILURE' };
+      return { answer, reason, profile, ...(result.device ? { device: result.device } : {}) };
+    },
+  };
+}

@@ -1,0 +1,6 @@
+import type { Credentials, Device } from '../model/device.ts';
+
+/** How one strategy ended. `reason` is for log and audit; the device hears FAILURE and no more. */
+export type StrategyResult =
+  | { readonly kind: 'success'; readonly device: Device; readonly credentials: Credentials; readonly created: boolean }
+  | { readonly kind: 'failure'; readonly reason: string; readonly device?: Device };
