@@ -1,0 +1,48 @@
+/**
+ * The load generator: a process of its own, so that its work is never counted as the server's.
+ * It takes one job as an IPC message, answers it with one message, and ends.
+ */
+
+import { SCENARIOS } from '../scenarios.js';
+import { runHerd, runIdle } from './connections.js';
+import { madeUpUsers, prepareUsers, runProvision } from './provision.js';
+import { runTelemetry } from './telemetry.js';
+
+/**
+ * @typedef {object} Job
+ * @property {keyof typeof SCENARIOS | 'prepare'} scenario
+ * @property {import('./connection.js').Address} address
+ * @property {number} pid  The server's process.
+ * @property {number} seconds
+ * @property {number} warmupSeconds
+ * @property {number} connections
+ * @property {string[]} [users]  User names of devices; made up when missing.
+ * @property {{ key: string, secret: string }} [provision]  Set when devices need credentials.
+ *
+ * @typedef {object} Outcome
+ * @property {import('./meter.js').Measurement} measurement
+ * @property {number} failures
+ * @property {string[]} problems  Reasons of failures, repeated ones included.
+ * @property {number} [kibPerConnection]  Growth of the server from no connection to all, shared out.
+ * @property {number} [kibSlope]  What one more connection costs once some are there.
+ * @property {number} [allBackSeconds]
+ * @property {number} [messagesSent]  Acknowledged messages since the start, warm-up included.
+ */
+
+/** @param {Job} job */
+async function run(job) {
+  if (job.scenario === 'prepare') return prepareUsers(job);
+  const shape = SCENARIOS[job.scenario];
+  if (shape.kind === 'provision') return runProvision(job);
+  const users = job.users ?? (await madeUpUsers(job.connections));
+  if (shape.kind === 'telemetry') return runTelemetry(job, users, shape);
+  return shape.kind === 'idle' ? runIdle(job, users) : runHerd(job, users);
+}
+
+process.once('message', async (/** @type {Job} */ job) => {
+  try {
+    process.send?.({ result: await run(job) }, () => process.exit(0));
+  } catch (error) {
+    process.send?.({ error: /** @type {Error} */ (error).message }, () => process.exit(1));
+  }
+});

@@ -1,0 +1,114 @@
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { SCENARIO_NAMES, SCENARIOS } from './scenarios.js';
+import { TARGETS } from './targets/index.js';
+
+export const HELP = `Usage: node bench/run.js [options]
+
+Starts gridmoor, bare aedes and mosquitto one after the other, puts the same load on each, and prints what a message
+costs the server: CPU microseconds (user and system, all threads, from /proc/<pid>/stat), rate, latency, memory.
+
+  --scenario NAME,...   ${SCENARIO_NAMES.join(', ')} (default: all)
+  --target NAME,...     ${TARGETS.map((target) => target.name).join(', ')} (default: all)
+  --seconds N           measured window of each run (default 5)
+  --warmup N            seconds of load before the window (default 1)
+  --repeat N            runs of each scenario and target, interleaved; medians are printed (default 3)
+  --connections N       connections of idle and herd (default ${SCENARIOS.idle.fallback} and ${SCENARIOS.herd.fallback})
+  --dir PATH            where data directories are made (default: the system's temporary directory)
+  --json                one JSON document on standard output, the table on standard error
+  --help
+
+Exit code: 0 done, 1 a run failed or counted failures, 2 wrong usage.
+`;
+
+/** Wrong usage of the command line; the message says what to write instead. */
+export class UsageError extends Error {}
+
+/**
+ * @typedef {object} Options
+ * @property {import('./scenarios.js').ScenarioName[]} scenarios
+ * @property {import('./targets/index.js').Target[]} targets
+ * @property {number} seconds
+ * @property {number} warmupSeconds
+ * @property {number} repeat
+ * @property {number | undefined} connections
+ * @property {string} directory
+ * @property {boolean} json
+ * @property {boolean} help
+ */
+
+/**
+ * @param {string} name
+ * @param {string | undefined} text
+ * @param {{ fallback: number, min: number, max: number, whole?: boolean }} bounds
+ */
+export function numberOption(name, text, { fallback, min, max, whole = false }) {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+    throw new UsageError(`--${name} is a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not "${text}".`);
+  }
+  return value;
+}
+
+/**
+ * @template {string} T
+ * @param {string} name
+ * @param {string | undefined} text
+ * @param {readonly T[]} known
+ */
+function listOption(name, text, known) {
+  if (text === undefined) return [...known];
+  const names = text.split(',').map((part) => part.trim());
+  const unknown = names.find((part) => !known.includes(/** @type {T} */ (part)));
+  if (unknown !== undefined) throw new UsageError(`--${name} knows ${known.join(', ')}, not "${unknown}".`);
+  return known.filter((part) => names.includes(part));
+}
+
+/**
+ * parseArgs, its complaints turned into usage errors.
+ * @template {NonNullable<import('node:util').ParseArgsConfig['options']>} O
+ * @param {string[]} argv
+ * @param {O} options
+ */
+export function readArguments(argv, options) {
+  try {
+    return parseArgs({ args: argv, options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(/** @type {Error} */ (error).message);
+  }
+}
+
+/**
+ * @param {string[]} argv
+ * @returns {Options}
+ */
+export function parseOptions(argv) {
+  const text = /** @type {const} */ ({ type: 'string' });
+  const flag = /** @type {const} */ ({ type: 'boolean', default: false });
+  const values = readArguments(argv, {
+    scenario: text,
+    target: text,
+    seconds: text,
+    warmup: text,
+    repeat: text,
+    connections: text,
+    dir: text,
+    json: flag,
+    help: { ...flag, short: 'h' },
+  });
+  const names = listOption('target', values.target, /** @type {const} */ (['gridmoor', 'aedes', 'mosquitto']));
+  return {
+    scenarios: listOption('scenario', values.scenario, SCENARIO_NAMES),
+    targets: TARGETS.filter((target) => names.includes(target.name)),
+    seconds: numberOption('seconds', values.seconds, { fallback: 5, min: 0.5, max: 240 }),
+    warmupSeconds: numberOption('warmup', values.warmup, { fallback: 1, min: 0, max: 60 }),
+    repeat: numberOption('repeat', values.repeat, { fallback: 3, min: 1, max: 100, whole: true }),
+    connections: values.connections
+      ? numberOption('connections', values.connections, { fallback: 0, min: 10, max: 100_000, whole: true })
+      : undefined,
+    directory: values.dir ?? tmpdir(),
+    json: values.json ?? false,
+    help: values.help ?? false,
+  };
+}

@@ -1,0 +1,116 @@
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SCENARIOS } from './scenarios.js';
+
+const WORKER = fileURLToPath(new URL('./load/worker.js', import.meta.url));
+/** Added to warm-up and window: connecting, provisioning, draining. */
+const JOB_SLACK_MS = 180_000;
+
+/**
+ * @typedef {object} Run
+ * @property {import('./scenarios.js').ScenarioName} scenario
+ * @property {string} target
+ * @property {number} repeat
+ * @property {import('./load/worker.js').Outcome} [outcome]
+ * @property {string} [error]  Why there is no outcome.
+ */
+
+/**
+ * Lets a load generator of its own do one job.
+ * @param {import('./load/worker.js').Job} job
+ * @returns {Promise<any>}
+ */
+function generate(job) {
+  return new Promise((resolve, reject) => {
+    const worker = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const end = () => worker.kill('SIGKILL');
+    process.once('exit', end);
+    const timer = setTimeout(end, (job.warmupSeconds + job.seconds) * 1000 + JOB_SLACK_MS);
+    worker.once('message', (/** @type {{ result?: unknown, error?: string }} */ message) => {
+      if (message.error) reject(new Error(message.error));
+      else resolve(message.result);
+    });
+    worker.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      process.off('exit', end);
+      reject(new Error(`The load generator ended with ${signal ?? `code ${code}`} and no result.`));
+    });
+    worker.send(job);
+  });
+}
+
+/**
+ * One target under one scenario, from an empty directory to the end of its process. Where devices need credentials,
+ * they are provisioned first and the server is started again, so that each window begins with a fresh process.
+ * @param {import('./targets/index.js').Target} target
+ * @param {import('./scenarios.js').ScenarioName} scenario
+ * @param {import('./options.js').Options} options
+ * @returns {Promise<import('./load/worker.js').Outcome>}
+ */
+async function measure(target, scenario, options) {
+  const shape = SCENARIOS[scenario];
+  const connections = 'fallback' in shape ? (options.connections ?? shape.fallback) : shape.connections;
+  const directory = mkdtempSync(join(options.directory, 'gridmoor-bench-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
+  let server = await target.start(directory, { scenario });
+  const jobFor = (/** @type {import('./load/worker.js').Job['scenario']} */ name) => ({
+    scenario: name,
+    address: server.address,
+    pid: server.pid,
+    seconds: options.seconds,
+    warmupSeconds: options.warmupSeconds,
+    connections,
+    ...(server.provision ? { provision: server.provision } : {}),
+  });
+  try {
+    /** @type {string[] | undefined} */
+    let users;
+    if (server.provision && shape.kind !== 'provision') {
+      users = await generate(jobFor('prepare'));
+      if (!(await server.stop())) throw new Error(`${target.name} did not end when asked to.`);
+      server = await target.start(directory, { scenario, kept: server });
+    }
+    return await generate({ ...jobFor(scenario), ...(users ? { users } : {}) });
+  } catch (error) {
+    const why = server.diagnose();
+    throw why ? new Error(`${/** @type {Error} */ (error).message} ${why}`) : error;
+  } finally {
+    await server.stop();
+    process.off('exit', remove);
+    remove();
+  }
+}
+
+/**
+ * All runs, interleaved: each repeat visits every scenario and target, beginning with another target each time, so
+ * that a drift of the machine meets all alike. A run that fails is reported and the others go on.
+ * @param {import('./options.js').Options} options
+ * @param {import('./targets/index.js').Target[]} targets  Those that are there.
+ * @param {(run: Run) => void} onRun
+ */
+export async function runAll(options, targets, onRun) {
+  /** @type {Run[]} */
+  const runs = [];
+  for (let repeat = 1; repeat <= options.repeat; repeat++) {
+    const first = (repeat - 1) % targets.length;
+    const order = [...targets.slice(first), ...targets.slice(0, first)];
+    for (const scenario of options.scenarios) {
+      for (const target of order) {
+        if (SCENARIOS[scenario].kind === 'provision' && !target.provisions) continue;
+        /** @type {Run} */
+        const run = { scenario, target: target.name, repeat };
+        try {
+          run.outcome = await measure(target, scenario, options);
+        } catch (error) {
+          run.error = /** @type {Error} */ (error).message;
+        }
+        runs.push(run);
+        onRun(run);
+      }
+    }
+  }
+  return runs;
+}

@@ -1,0 +1,47 @@
+/**
+ * What can be measured. `connections: undefined` takes `--connections`, or `fallback` without it.
+ * A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged.
+ */
+export const SCENARIOS = /** @type {const} */ ({
+  qos1: {
+    kind: 'telemetry',
+    title: 'QoS 1 telemetry, 50 connections, window 50',
+    unit: 'message',
+    connections: 50,
+    window: 50,
+    perAck: 1,
+  },
+  qos0: {
+    kind: 'telemetry',
+    title: 'QoS 0 telemetry, 50 connections, every 500th message QoS 1, 1000 messages in flight each',
+    unit: 'message',
+    connections: 50,
+    window: 2,
+    perAck: 500,
+  },
+  'qos1-window1': {
+    kind: 'telemetry',
+    title: 'QoS 1 telemetry, 200 connections, window 1',
+    unit: 'message',
+    connections: 200,
+    window: 1,
+    perAck: 1,
+  },
+  provision: {
+    kind: 'provision',
+    title: 'Provisioning, TCP connect to answer, 50 parallel',
+    unit: 'device',
+    connections: 0,
+  },
+  idle: { kind: 'idle', title: 'Idle connections', unit: 'connection', fallback: 3000 },
+  herd: {
+    kind: 'herd',
+    title: 'Reconnect herd, all connections dropped and back at once',
+    unit: 'connection',
+    fallback: 2000,
+  },
+});
+
+/** @typedef {keyof typeof SCENARIOS} ScenarioName */
+
+export const SCENARIO_NAMES = /** @type {ScenarioName[]} */ (Object.keys(SCENARIOS));

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startServer } from './process.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MAIN = join(ROOT, 'dist/main.js');
+/** Provision key of the profile that comes with the package. */
+const PROVISION_KEY = 'smart-meter';
+
+/** @param {string} line */
+function readyFrom(line) {
+  if (!line.includes('"event":"ready"')) return undefined;
+  const ready = JSON.parse(line);
+  return { mqtt: Number(ready.mqtt.port), http: Number(ready.http.port) };
+}
+
+/** @type {import('./index.js').Target} */
+export const gridmoor = {
+  name: 'gridmoor',
+  settings: 'embedded store, shipped profile and rule chains, logs to a pipe',
+  provisions: true,
+  probe() {
+    if (!existsSync(MAIN)) return { missing: 'dist/main.js is missing: npm run build' };
+    return { version: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version };
+  },
+  async start(directory, { kept }) {
+    const secret = kept?.provision?.secret ?? randomBytes(24).toString('base64url');
+    const adminKey = kept?.adminKey ?? randomBytes(24).toString('base64url');
+    const data = join(directory, 'data');
+    mkdirSync(data, { recursive: true });
+    const server = await startServer({
+      command: process.execPath,
+      args: [MAIN, 'serve'],
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        MQTT_BIND_ADDRESS: '127.0.0.1',
+        MQTT_BIND_PORT: '0',
+        HTTP_BIND_ADDRESS: '127.0.0.1',
+        HTTP_BIND_PORT: '0',
+        GRIDMOOR_DATA_DIR: data,
+        PROVISION_SECRET_SMART_METER: secret,
+        GRIDMOOR_ADMIN_KEY: adminKey,
+      },
+      readyFrom,
+    });
+    return {
+      ...server,
+      address: { host: '127.0.0.1', port: server.ready.mqtt },
+      provision: { key: PROVISION_KEY, secret },
+      adminKey,
+      httpPort: server.ready.http,
+    };
+  },
+};
