@@ -3,7 +3,7 @@ import { publishFrame } from './frames.js';
 const TOPIC = 'v1/devices/me/telemetry';
 const TEMPLATE = '{"ts":0000000000000,"values":{"energy_import_wh":0000000,"power_w":000.0}}';
 const TS_AT = TEMPLATE.indexOf('0000000000000');
-const ENERGY_AT = TEMPLATE.indexOf('0000000,');
+const ENERGY_AT = TEMPLATE.indexOf('0000000,"power_w');
 const POWER_AT = TEMPLATE.indexOf('000.0');
 
 /** Readings start an hour ago and are 1 ms apart, so that even a fast sender never writes into the future. */
