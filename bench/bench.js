@@ -33,6 +33,7 @@ export async function bench(options, say) {
       warmupSeconds: options.warmupSeconds,
       repeat: options.repeat,
       connections: options.connections ?? null,
+      rate: options.rate,
     },
     targets: probed.map(({ target, version, missing }) => ({
       name: target.name,

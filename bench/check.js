@@ -31,6 +31,7 @@ async function main() {
       warmupSeconds: 1,
       repeat: numberOption('repeat', values.repeat, { fallback: 3, min: 1, max: 20, whole: true }),
       connections: undefined,
+      rate: 1,
       directory: tmpdir(),
       json: false,
       help: false,

@@ -14,6 +14,7 @@ costs the server: CPU microseconds (user and system, all threads, from /proc/<pi
   --warmup N            seconds of load before the window (default 1)
   --repeat N            runs of each scenario and target, interleaved; medians are printed (default 3)
   --connections N       connections of idle and herd (default ${SCENARIOS.idle.fallback} and ${SCENARIOS.herd.fallback})
+  --rate N              messages a second of qos1-rate (default 4000)
   --dir PATH            where data directories are made (default: the system's temporary directory)
   --json                one JSON document on standard output, the table on standard error
   --help
@@ -32,6 +33,7 @@ export class UsageError extends Error {}
  * @property {number} warmupSeconds
  * @property {number} repeat
  * @property {number | undefined} connections
+ * @property {number} rate
  * @property {string} directory
  * @property {boolean} json
  * @property {boolean} help
@@ -93,6 +95,7 @@ export function parseOptions(argv) {
     warmup: text,
     repeat: text,
     connections: text,
+    rate: text,
     dir: text,
     json: flag,
     help: { ...flag, short: 'h' },
@@ -107,6 +110,7 @@ export function parseOptions(argv) {
     connections: values.connections
       ? numberOption('connections', values.connections, { fallback: 0, min: 10, max: 100_000, whole: true })
       : undefined,
+    rate: numberOption('rate', values.rate, { fallback: 4000, min: 1, max: 1_000_000 }),
     directory: values.dir ?? tmpdir(),
     json: values.json ?? false,
     help: values.help ?? false,

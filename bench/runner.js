@@ -63,6 +63,7 @@ async function measure(target, scenario, options) {
     seconds: options.seconds,
     warmupSeconds: options.warmupSeconds,
     connections,
+    rate: options.rate,
     ...(server.provision ? { provision: server.provision } : {}),
   });
   try {
@@ -73,7 +74,9 @@ async function measure(target, scenario, options) {
       if (!(await server.stop())) throw new Error(`${target.name} did not end when asked to.`);
       server = await target.start(directory, { scenario, kept: server });
     }
-    return await generate({ ...jobFor(scenario), ...(users ? { users } : {}) });
+    const outcome = await generate({ ...jobFor(scenario), ...(users ? { users } : {}) });
+    outcome.problems.push(...((await server.verify?.(outcome)) ?? []));
+    return outcome;
   } catch (error) {
     const why = server.diagnose();
     throw why ? new Error(`${/** @type {Error} */ (error).message} ${why}`) : error;

@@ -1,6 +1,7 @@
 /**
  * What can be measured. `connections: undefined` takes `--connections`, or `fallback` without it.
- * A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged.
+ * A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends single
+ * messages at `--rate`.
  */
 export const SCENARIOS = /** @type {const} */ ({
   qos1: {
@@ -26,6 +27,15 @@ export const SCENARIOS = /** @type {const} */ ({
     connections: 200,
     window: 1,
     perAck: 1,
+  },
+  'qos1-rate': {
+    kind: 'telemetry',
+    title: 'QoS 1 telemetry at a steady rate (--rate), 50 connections',
+    unit: 'message',
+    connections: 50,
+    window: 50,
+    perAck: 1,
+    paced: true,
   },
   provision: {
     kind: 'provision',

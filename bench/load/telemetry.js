@@ -63,14 +63,26 @@ class Publisher {
     this.acked++;
   }
 
+  /** Blocks that may be sent before the next acknowledgement. */
+  get free() {
+    return this.#ring.slots - (this.sent - this.acked);
+  }
+
   /**
-   * Sends as many blocks as the window allows, in one write (two where the ring wraps), once half of it is free: every
-   * server gets its messages in bursts of the same size, whether it acknowledges one by one or many in one write.
+   * Sends as many blocks as the window allows once half of it is free: every server gets its messages in bursts of the
+   * same size, whether it acknowledges one by one or many in one write.
    */
   fill() {
+    const { free } = this;
+    if (this.running && free * 2 >= this.#ring.slots) this.send(free);
+  }
+
+  /**
+   * Sends blocks in one write (two where the ring wraps).
+   * @param {number} count  At most `free`.
+   */
+  send(count) {
     const ring = this.#ring;
-    const count = ring.slots - (this.sent - this.acked);
-    if (!this.running || count * 2 < ring.slots) return;
     const first = this.sent % ring.slots;
     const now = performance.now();
     for (let i = 0; i < count; i++, this.sent++) {
@@ -87,12 +99,39 @@ class Publisher {
   }
 }
 
+/** How often a paced load sends what is due, in milliseconds. */
+const PACE_MS = 2;
+
 /**
- * Telemetry at full speed. With `perAck` above 1, all but the last message of a block are QoS 0 and the latency is
+ * Sends single messages at a steady rate, the senders in turn; one whose window is full is passed over.
+ * @param {Publisher[]} publishers
+ * @param {number} perSecond
+ * @returns {() => void} ends it
+ */
+function pace(publishers, perSecond) {
+  const startedAt = performance.now();
+  let sent = 0;
+  let turn = 0;
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * perSecond);
+    for (let passedOver = 0; sent < due && passedOver < publishers.length; ) {
+      const publisher = publishers[turn++ % publishers.length];
+      if (publisher && publisher.free > 0) {
+        publisher.send(1);
+        sent++;
+        passedOver = 0;
+      } else passedOver++;
+    }
+  }, PACE_MS);
+  return () => clearInterval(timer);
+}
+
+/**
+ * Telemetry at full speed, or at `job.rate` messages a second where the shape is paced. With `perAck` above 1, all but the last message of a block are QoS 0 and the latency is
  * that of a whole block.
  * @param {import('./worker.js').Job} job
  * @param {string[]} users
- * @param {{ window: number, perAck: number }} shape
+ * @param {{ window: number, perAck: number, paced?: boolean }} shape
  * @returns {Promise<import('./worker.js').Outcome>}
  */
 export async function runTelemetry(job, users, shape) {
@@ -107,8 +146,9 @@ export async function runTelemetry(job, users, shape) {
     open.push(publisher);
   });
   const acked = () => open.reduce((sum, publisher) => sum + publisher.acked, 0) * shape.perAck;
+  const endPacing = shape.paced ? pace(open, job.rate) : undefined;
   for (const publisher of open) {
-    publisher.running = true;
+    publisher.running = !shape.paced;
     publisher.fill();
   }
   await delay(job.warmupSeconds * 1000);
@@ -116,6 +156,7 @@ export async function runTelemetry(job, users, shape) {
   meter.start();
   await delay(job.seconds * 1000);
   const measurement = meter.stop(acked() - before);
+  endPacing?.();
   for (const publisher of open) publisher.running = false;
   const unacked = () => open.reduce((sum, publisher) => sum + publisher.sent - publisher.acked, 0) * shape.perAck;
   for (const end = performance.now() + DRAIN_MS; unacked() > 0 && performance.now() < end; ) await delay(20);

@@ -16,6 +16,7 @@ import { runTelemetry } from './telemetry.js';
  * @property {number} seconds
  * @property {number} warmupSeconds
  * @property {number} connections
+ * @property {number} rate  Messages a second of a paced scenario, all connections together.
  * @property {string[]} [users]  User names of devices; made up when missing.
  * @property {{ key: string, secret: string }} [provision]  Set when devices need credentials.
  *

@@ -16,6 +16,25 @@ function readyFrom(line) {
   return { mqtt: Number(ready.mqtt.port), http: Number(ready.http.port) };
 }
 
+/**
+ * Each acknowledged message must have been processed: one that was refused, rate-limited or dead-lettered is cheaper.
+ * @param {number} httpPort
+ * @param {import('../load/worker.js').Outcome} outcome
+ */
+async function verify(httpPort, { messagesSent }) {
+  if (messagesSent === undefined) return [];
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const samples = text.matchAll(/^gridmoor_\w+\{[^}]*outcome="([\w-]+)"[^}]*\} (\S+)$/gm);
+  const counts = new Map([...samples].map(([, word, count]) => [word, Number(count)]));
+  const processed = counts.get('processed') ?? 0;
+  counts.delete('processed');
+  const problems = [...counts]
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => `${count} messages were ${word}.`);
+  if (processed < messagesSent) problems.push(`${messagesSent} messages were acknowledged, ${processed} processed.`);
+  return problems;
+}
+
 /** @type {import('./index.js').Target} */
 export const gridmoor = {
   name: 'gridmoor',
@@ -51,7 +70,7 @@ export const gridmoor = {
       address: { host: '127.0.0.1', port: server.ready.mqtt },
       provision: { key: PROVISION_KEY, secret },
       adminKey,
-      httpPort: server.ready.http,
+      verify: (outcome) => verify(server.ready.http, outcome),
     };
   },
 };

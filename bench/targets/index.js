@@ -9,8 +9,9 @@ import { mosquitto } from './mosquitto.js';
  * @property {() => Promise<boolean>} stop  True when the process ended by itself when asked to.
  * @property {() => string | undefined} diagnose  What it said last, when it ended unasked.
  * @property {{ key: string, secret: string }} [provision]  Set when devices must provision before they connect.
+ * @property {(outcome: import('../load/worker.js').Outcome) => Promise<string[]>} [verify]  What the server itself
+ *   says against the outcome; asked after the run.
  * @property {string} [adminKey]
- * @property {number} [httpPort]
  *
  * @typedef {object} Target
  * @property {'gridmoor' | 'aedes' | 'mosquitto'} name
