@@ -19,7 +19,7 @@ costs the server: CPU microseconds (user and system, all threads, from /proc/<pi
   --json                one JSON document on standard output, the table on standard error
   --help
 
-Exit code: 0 done, 1 a run failed or counted failures, 2 wrong usage.
+Exit code: 0 done, 1 a run failed, counted failures or found problems, 2 wrong usage.
 `;
 
 /** Wrong usage of the command line; the message says what to write instead. */

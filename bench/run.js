@@ -30,7 +30,7 @@ async function main() {
     process.stderr.write('provision: mosquitto is left out, it has nothing that could answer a request.\n');
   }
   if (document.runs.length === 0) return 1;
-  return document.runs.some((run) => run.error || run.outcome?.failures) ? 1 : 0;
+  return document.runs.some((run) => run.error || run.outcome?.failures || run.outcome?.problems.length) ? 1 : 0;
 }
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => process.exit(130));
