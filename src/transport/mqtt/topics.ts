@@ -1,0 +1,76 @@
+import type { DeviceProfile } from '../../profiles/index.ts';
+
+/** What a publish of a device asks for. `id` is the requester's, decimal text. */
+export type Uplink =
+  | { readonly kind: 'telemetry' }
+  | { readonly kind: 'attributes' }
+  | { readonly kind: 'attribute-request'; readonly id: string; readonly answerTopic: string };
+
+export const PROVISION_RESPONSE = '/provision/response';
+/** The canonical topic, and the alias of the customer's documents (thingsboard-device-api 2.1). */
+export const PROVISION_REQUESTS: ReadonlySet<string> = new Set(['/provision/request', '/provision']);
+
+export const TELEMETRY = 'v1/devices/me/telemetry';
+export const ATTRIBUTES = 'v1/devices/me/attributes';
+const ATTRIBUTE_REQUEST = 'v1/devices/me/attributes/request/';
+const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
+
+const SHORT_TELEMETRY: ReadonlySet<string> = new Set(['v2/t', 'v2/t/j']);
+const SHORT_ATTRIBUTES: ReadonlySet<string> = new Set(['v2/a', 'v2/a/j']);
+const SHORT_REQUEST = /^v2\/a\/req\/(?:(j)\/)?(-?\d{1,10})$/;
+const REQUEST_ID = /^-?\d{1,10}$/;
+
+/**
+ * Reads a device's topic. Order of thingsboard-device-api 5.1: attributes filter, telemetry filter, requests, short topics.
+ * A custom filter of the profile replaces the standard topic. `malformed`: the topic is known, its id is no number.
+ */
+export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malformed' | undefined {
+  if (profile.topics.attributes?.matches(topic) ?? topic === ATTRIBUTES) return { kind: 'attributes' };
+  if (profile.topics.telemetry?.matches(topic) ?? topic === TELEMETRY) return { kind: 'telemetry' };
+  if (topic.startsWith(ATTRIBUTE_REQUEST)) {
+    const id = topic.slice(ATTRIBUTE_REQUEST.length);
+    return REQUEST_ID.test(id) ? { kind: 'attribute-request', id, answerTopic: ATTRIBUTE_RESPONSE + id } : 'malformed';
+  }
+  if (SHORT_TELEMETRY.has(topic)) return { kind: 'telemetry' };
+  if (SHORT_ATTRIBUTES.has(topic)) return { kind: 'attributes' };
+  const short = SHORT_REQUEST.exec(topic);
+  if (short) {
+    const [, form, id = ''] = short;
+    return { kind: 'attribute-request', id, answerTopic: `v2/a/res/${form ? `${form}/` : ''}${id}` };
+  }
+  return undefined;
+}
+
+/** The complete list of thingsboard-device-api 3.1, without the protobuf forms and the gateway, which are not offered yet. */
+const SUBSCRIBABLE: ReadonlySet<string> = new Set([
+  ATTRIBUTES,
+  'v2/a',
+  'v2/a/j',
+  `${ATTRIBUTE_RESPONSE}+`,
+  'v2/a/res/+',
+  'v2/a/res/j/+',
+  'v1/devices/me/rpc/request/+',
+  'v2/r/req/+',
+  'v2/r/req/j/+',
+  'v1/devices/me/rpc/response/+',
+  'v2/r/res/+',
+  'v2/r/res/j/+',
+]);
+
+const ATTRIBUTE_UPDATES: ReadonlySet<string> = new Set([ATTRIBUTES, 'v2/a', 'v2/a/j']);
+
+/**
+ * Whether a device may have this filter, and the topic on which shared-attribute updates then come. Only the literal
+ * filters are granted, and texts equal to, or matched by, the profile's own subscribe filter (5.1).
+ */
+export function readFilter(
+  filter: string,
+  profile: DeviceProfile,
+): { readonly granted: boolean; readonly updatesTopic?: string } {
+  if (SUBSCRIBABLE.has(filter)) {
+    return ATTRIBUTE_UPDATES.has(filter) ? { granted: true, updatesTopic: filter } : { granted: true };
+  }
+  const own = profile.topics.attributesSubscribe;
+  if (own && (own.text === filter || own.matches(filter))) return { granted: true, updatesTopic: ATTRIBUTES };
+  return { granted: false };
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Aedes, type AedesOptions, type Client } from 'aedes';
+import { type GuardOptions, guardClient, hardenBroker } from '../../src/transport/mqtt/aedes-private.ts';
+import { createPacketGate, defaultGateLimits, type GateLimits } from '../../src/transport/mqtt/packet-gate.ts';
+import type { Refusal } from '../../src/transport/mqtt/reason-codes.ts';
+
+export interface GuardedAedes extends AsyncDisposable {
+  readonly port: number;
+  readonly broker: Aedes;
+  readonly drops: Refusal[];
+  readonly sockets: ReadonlySet<Socket>;
+  /** The guarded client of the newest connection. */
+  newest(): Client;
+}
+
+export interface GuardedAedesOptions {
+  readonly aedes?: AedesOptions;
+  readonly gate?: Partial<GateLimits>;
+  readonly guard?: Partial<Omit<GuardOptions, 'gate'>>;
+}
+
+/** A plain aedes behind the guard, on a free port: everything is allowed, every connection is its own client. */
+export async function startGuardedAedes(options: GuardedAedesOptions = {}): Promise<GuardedAedes> {
+  const maxPacketBytes = options.guard?.maxPacketBytes ?? 65_540;
+  let clients = 0;
+  const broker = new Aedes({
+    drainTimeout: 2000,
+    maximumPacketSize: maxPacketBytes,
+    receiveMaximum: 100,
+    preConnect: (_client, packet, done) => {
+      if (packet.clientId !== '') packet.clientId = `c${++clients}`;
+      done(null, true);
+    },
+    ...options.aedes,
+  });
+  hardenBroker(broker);
+  await broker.listen();
+  const drops: Refusal[] = [];
+  const sockets = new Set<Socket>();
+  let last: Client | undefined;
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    last = broker.handle(socket);
+    guardClient(last, {
+      maxPacketBytes,
+      onDrop: (refusal) => drops.push(refusal),
+      ...options.guard,
+      gate: createPacketGate({ ...defaultGateLimits, downlinks: 'aedes', ...options.gate }),
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    broker,
+    drops,
+    sockets,
+    newest() {
+      if (!last) throw new Error('no client yet');
+      return last;
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => broker.close(resolve));
+    },
+  };
+}
