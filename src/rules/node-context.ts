@@ -42,6 +42,8 @@ export interface NodeContext {
       readonly supplyPoint: SupplyPoint;
       readonly grid: Grid;
       readonly onConflict: ConflictPolicy;
+      /** `chain:<chain>/<node>`, for history and audit. */
+      readonly by: string;
     },
   ): Promise<AttachResult>;
   /** Sends `body` to the originator after the commit: as shared attributes (stored and pushed). */

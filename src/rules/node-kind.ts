@@ -20,6 +20,9 @@ export interface RunningNode {
 
 /** What a node may read while it is created, at load: never at run time. */
 export interface NodeLoader {
+  /** Where the node stands: for audit lines and logs. */
+  readonly chain: string;
+  readonly node: string;
   /** JSON of a file below `rule-chains/` (`lookups/distributors.json`); throws a readable error. */
   readJson(path: string): unknown;
 }
@@ -32,10 +35,18 @@ export interface NodeLintIssue {
   readonly level?: 'error' | 'warning';
 }
 
+/** Suppliers with their keys, and supply points that another device holds. */
+export interface ExampleWorld {
+  readonly suppliers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
+  readonly held?: readonly { readonly by: string; readonly supplyPoint: string; readonly supplier: string }[];
+}
+
 /** A worked example: documentation, and a test that the catalogue's suite runs. */
 export interface NodeExample {
   readonly title: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** What exists before the message comes, beside its originator. */
+  readonly given?: ExampleWorld;
   readonly msg: {
     readonly type?: string;
     readonly data: Readonly<Record<string, unknown>>;
@@ -60,7 +71,7 @@ export interface NodeKind {
   readonly fields: Fields;
   /** JSON schema of the config. */
   readonly schema: Readonly<Record<string, unknown>>;
-  /** `Failure` is the engine's and not listed; `*` = any label (switches). */
+  /** `Failure` is the engine's and not listed; `*` = any label (switches); none = the message ends here, no edge leaves. */
   readonly relations: readonly string[];
   readonly examples: readonly [NodeExample, ...NodeExample[]];
   lint(config: unknown): Iterable<NodeLintIssue>;

@@ -1,0 +1,35 @@
+import type { NodeKind } from './node-kind.ts';
+import { log } from './nodes/action/log.ts';
+import { reply } from './nodes/action/reply.ts';
+import { saveAttributes } from './nodes/action/save-attributes.ts';
+import { saveTelemetry } from './nodes/action/save-telemetry.ts';
+import { checkFields } from './nodes/filter/check-fields.ts';
+import { conditions } from './nodes/filter/conditions.ts';
+import { msgTypeSwitch } from './nodes/filter/msg-type-switch.ts';
+import { deadLetter } from './nodes/flow/dead-letter.ts';
+import { attach } from './nodes/onboard/attach.ts';
+import { findGrid } from './nodes/onboard/find-grid.ts';
+import { findSupplier } from './nodes/onboard/find-supplier.ts';
+import { supplyPoint } from './nodes/onboard/supply-point.ts';
+import { deleteKeys } from './nodes/transform/delete-keys.ts';
+import { renameKeys } from './nodes/transform/rename-keys.ts';
+import { setKeys } from './nodes/transform/set-keys.ts';
+
+/** Every node kind there is, in order of kind: nothing registers itself, nothing scans folders at run time. */
+export const catalogue = [
+  log,
+  reply,
+  saveAttributes,
+  saveTelemetry,
+  checkFields,
+  conditions,
+  msgTypeSwitch,
+  deadLetter,
+  attach,
+  findGrid,
+  findSupplier,
+  supplyPoint,
+  deleteKeys,
+  renameKeys,
+  setKeys,
+] as const satisfies readonly NodeKind[];

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { Issue } from '../schema/issue.ts';
+import { MAX_CHAIN_BYTES } from './parse.ts';
+
+export interface ChainFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface ChainFiles {
+  readonly files: readonly ChainFile[];
+  readonly issues: readonly Issue[];
+}
+
+/** Test files and schemas stand beside the chains and are none. */
+const NOT_A_CHAIN = /\.(?:test|schema)\.json$/;
+const MAX_LOOKUP_BYTES = 16 * MAX_CHAIN_BYTES;
+
+/** Whether a file name in a chain folder is that of a chain. */
+export function isChainFile(name: string): boolean {
+  return name.endsWith('.json') && !name.startsWith('.') && !NOT_A_CHAIN.test(name);
+}
+
+/** Reads chain files; a folder gives its own chain files in order of name, not those of folders inside it. */
+export async function readChainFiles(paths: readonly string[]): Promise<ChainFiles> {
+  const files: ChainFile[] = [];
+  const issues: Issue[] = [];
+  for (const path of paths) {
+    try {
+      for (const file of await expand(path)) await readOne(file, files, issues);
+    } catch (error) {
+      issues.push(unreadable(path, error));
+    }
+  }
+  return { files, issues };
+}
+
+async function expand(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const names = (await readdir(path)).filter(isChainFile).sort();
+  return names.map((name) => join(path, name));
+}
+
+async function readOne(path: string, files: ChainFile[], issues: Issue[]): Promise<void> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_CHAIN_BYTES) {
+      const problem = `is larger than ${MAX_CHAIN_BYTES} bytes`;
+      issues.push({ file: path, at: '', rule: 'too-large', level: 'error', problem });
+      return;
+    }
+    files.push({ path, text: await readFile(path, 'utf8') });
+  } catch (error) {
+    issues.push(unreadable(path, error));
+  }
+}
+
+function unreadable(file: string, error: unknown): Issue {
+  const code = (error as NodeJS.ErrnoException).code;
+  const problem = code === 'ENOENT' ? 'there is no such file or folder' : `cannot be read (${code ?? 'unknown error'})`;
+  return { file, at: '', rule: 'unreadable', level: 'error', problem };
+}
+
+/**
+ * Reads a table for a node of the chain in `chainFile`: the path is relative to that file's folder and may not leave it.
+ * @param onRead hears the full path of each file, so that a watcher can look after it.
+ */
+export function readLookup(chainFile: string, path: string, onRead?: (path: string, text: string) => void): unknown {
+  const folder = dirname(resolve(chainFile));
+  const full = resolve(folder, path);
+  const inside = relative(folder, full);
+  if (isAbsolute(path) || inside.startsWith('..') || isAbsolute(inside)) {
+    throw new Error(`"${path}" is outside the chain's folder`);
+  }
+  let text: string;
+  try {
+    text = readFileSync(full, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new Error(code === 'ENOENT' ? `there is no file "${path}"` : `"${path}" cannot be read (${code})`);
+  }
+  onRead?.(full, text);
+  if (text.length > MAX_LOOKUP_BYTES) throw new Error(`"${path}" is larger than ${MAX_LOOKUP_BYTES} bytes`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`"${path}" is not JSON`);
+  }
+}

@@ -1,0 +1,19 @@
+export { catalogue } from './catalogue.ts';
+export { isChainFile } from './chain-files.ts';
+export type { CompiledChain } from './compile.ts';
+export { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
+export { type Generation, type LoadOptions, type LoadResult, lintChains, loadChains } from './generation.ts';
+export { LINT_RULES, type LintRule } from './lint.ts';
+export type { NodeContext, SupplierMatch } from './node-context.ts';
+export type { NodeKind } from './node-kind.ts';
+export type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
+export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
+export {
+  DEFAULT_RUN_LIMITS,
+  type Letter,
+  type RunLimits,
+  type RunOptions,
+  type RunResult,
+  type TraceStep,
+} from './run.ts';
+export { wrapSecrets } from './secrets.ts';

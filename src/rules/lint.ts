@@ -1,0 +1,191 @@
+import type { Issue } from '../schema/issue.ts';
+import { type Check, compileSchema, nearest } from '../schema/validate.ts';
+import type { CheckedChain, CheckedNode } from './compile.ts';
+import { findCycles, unreachableNodes } from './lint-graph.ts';
+import { findSecrets } from './lint-secrets.ts';
+import type { NodeKind } from './node-kind.ts';
+import type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
+
+/** The closed list of rules for chain files -> what each one finds. */
+export const LINT_RULES = {
+  unreadable: 'The file or folder could not be read.',
+  'too-large': 'The file is larger than a chain may be.',
+  'not-json': 'The file is not JSON.',
+  'duplicate-key': 'A key stands twice in one object.',
+  'wrong-type': 'A value is of another JSON type than its place asks for.',
+  'unsupported-format': "The file is in a format that is not read yet, such as ThingsBoard's export.",
+  'missing-field': 'A member that must be there is missing.',
+  'unknown-field': 'A member is not known here.',
+  'unknown-word': 'A value is not one of the words its place knows.',
+  'invalid-value': 'A value breaks a bound or pattern of its place.',
+  'bad-config': 'A node kind refuses its config for a reason of its own.',
+  'unknown-kind': 'There is no such node kind.',
+  'unknown-relation': 'The node kind never lets a message leave by this label.',
+  'missing-node': 'An edge leads to a node that is not in the chain.',
+  'missing-first': 'The node where messages enter is not in the chain.',
+  unreachable: 'No message can reach the node.',
+  cycle: 'Messages could go round for ever.',
+  'node-not-created': 'A node could not be made ready, for instance because a file it needs is missing.',
+  'duplicate-chain': 'Two files hold chains of one name.',
+  'no-root': 'No chain is the root, where every message starts.',
+  'two-roots': 'More than one chain is the root.',
+  'secret-in-clear': 'A value looks like a secret or a supply point code.',
+} as const satisfies Record<string, string>;
+
+export type LintRule = keyof typeof LINT_RULES;
+
+export interface LintedChain {
+  /** Undefined when an error stands in the way of running it. */
+  readonly chain?: CheckedChain;
+  readonly issues: readonly Issue[];
+}
+
+interface Finding {
+  readonly at: string;
+  readonly rule: LintRule | (string & {});
+  readonly problem: string;
+  readonly hint?: string | undefined;
+  readonly level?: 'error' | 'warning';
+}
+
+const checks = new WeakMap<NodeKind, Check<unknown>>();
+
+/** Checks one chain against the node kinds and fills in the defaults of every config. */
+export function lintChain(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind>): LintedChain {
+  const findings: Finding[] = [];
+  const nodes = new Map<string, CheckedNode>();
+  for (const node of graph.nodes.values()) {
+    const checked = lintNode(node, graph, kinds, findings);
+    if (checked) nodes.set(node.name, checked);
+  }
+  lintPaths(graph, findings);
+  const issues = findings.map(
+    ({ level = 'error', hint, ...rest }): Issue => ({
+      file: graph.file,
+      level,
+      ...rest,
+      ...(hint === undefined ? {} : { hint }),
+    }),
+  );
+  if (issues.some((issue) => issue.level === 'error')) return { issues };
+  const { file, name, root, first } = graph;
+  return { chain: { file, name, root, first, nodes }, issues };
+}
+
+/** Rules over all chains together: names and the one root. */
+export function lintChainSet(graphs: readonly ChainGraph[], where: string): Issue[] {
+  const issues: Issue[] = [];
+  const byName = new Map<string, ChainGraph>();
+  for (const graph of graphs) {
+    const other = byName.get(graph.name);
+    if (other) {
+      const problem = `a chain named "${graph.name}" is already in ${other.file}`;
+      issues.push({ file: graph.file, at: '/name', rule: 'duplicate-chain', level: 'error', problem });
+    } else byName.set(graph.name, graph);
+  }
+  const roots = graphs.filter((graph) => graph.root);
+  for (const root of roots.slice(1)) {
+    const problem = `"${root.name}" and "${roots[0]?.name}" (${roots[0]?.file}) are both the root chain`;
+    const hint = 'leave "root": true in one of them';
+    issues.push({ file: root.file, at: '/root', rule: 'two-roots', level: 'error', problem, hint });
+  }
+  if (roots.length === 0) {
+    const problem = graphs.length === 0 ? 'there is no rule chain' : 'no chain is the root, where every message starts';
+    const hint = graphs.length === 0 ? 'add a chain file with "root": true' : 'add "root": true to one of them';
+    issues.push({ file: graphs[0]?.file ?? where, at: '', rule: 'no-root', level: 'error', problem, hint });
+  }
+  return issues;
+}
+
+function lintNode(
+  node: GraphNode,
+  graph: ChainGraph,
+  kinds: ReadonlyMap<string, NodeKind>,
+  findings: Finding[],
+): CheckedNode | undefined {
+  for (const { at, what } of findSecrets(node.config)) {
+    const hint = 'keep secrets out of chain files';
+    findings.push({
+      at: `${node.at}/config${at}`,
+      rule: 'secret-in-clear',
+      problem: `looks like ${what}`,
+      hint,
+      level: 'warning',
+    });
+  }
+  const kind = kinds.get(node.kind);
+  for (const edge of node.edges) lintEdge(edge, node, kind, graph, findings);
+  if (kind === undefined) {
+    const near = nearest(node.kind, [...kinds.keys()]);
+    findings.push({
+      at: `${node.at}/kind`,
+      rule: 'unknown-kind',
+      problem: `there is no node kind "${node.kind}"`,
+      hint: near ? `did you mean "${near}"?` : undefined,
+    });
+    return undefined;
+  }
+  const config = lintConfig(node, kind, findings);
+  return { name: node.name, kind, config, at: node.at, edges: node.edges };
+}
+
+function lintEdge(
+  edge: GraphEdge,
+  node: GraphNode,
+  kind: NodeKind | undefined,
+  graph: ChainGraph,
+  findings: Finding[],
+): void {
+  if (!graph.nodes.has(edge.to)) {
+    const near = nearest(edge.to, [...graph.nodes.keys()]);
+    const hint = near ? `did you mean "${near}"?` : undefined;
+    findings.push({ at: edge.at, rule: 'missing-node', problem: `there is no node "${edge.to}"`, hint });
+  }
+  if (kind === undefined || kind.relations.includes('*')) return;
+  const labels = kind.relations.length === 0 ? [] : [...kind.relations, 'Failure'];
+  if (labels.some((label) => label.toLowerCase() === edge.label.toLowerCase())) return;
+  const near = nearest(edge.label, labels);
+  const problem =
+    labels.length === 0
+      ? `${kind.kind} ends a message: no edge can leave "${node.name}"`
+      : `${kind.kind} has no relation "${edge.label}"`;
+  const hint = near ? `did you mean "${near}"?` : labels.length > 0 ? `one of: ${labels.join(', ')}` : undefined;
+  findings.push({ at: edge.at, rule: 'unknown-relation', problem, hint });
+}
+
+/** The config with its defaults; whatever is wrong with it goes to the findings. */
+function lintConfig(node: GraphNode, kind: NodeKind, findings: Finding[]): unknown {
+  let check = checks.get(kind);
+  if (check === undefined) {
+    check = compileSchema<unknown>(kind.schema);
+    checks.set(kind, check);
+  }
+  const base = `${node.at}/config`;
+  const checked = check(structuredClone(node.config));
+  if (!checked.ok) {
+    for (const violation of checked.violations) findings.push({ ...violation, at: `${base}${violation.at}` });
+    return undefined;
+  }
+  for (const { at, ...rest } of kind.lint(checked.value)) {
+    findings.push({ rule: 'bad-config', at: `${base}${at}`, ...rest });
+  }
+  return checked.value;
+}
+
+function lintPaths(graph: ChainGraph, findings: Finding[]): void {
+  if (!graph.nodes.has(graph.first)) {
+    const near = nearest(graph.first, [...graph.nodes.keys()]);
+    const hint = near ? `did you mean "${near}"?` : undefined;
+    findings.push({ at: '/first', rule: 'missing-first', problem: `there is no node "${graph.first}"`, hint });
+  } else {
+    for (const name of unreachableNodes(graph.first, graph.nodes)) {
+      const at = graph.nodes.get(name)?.at ?? '';
+      findings.push({ at, rule: 'unreachable', problem: `no message can reach "${name}"`, level: 'warning' });
+    }
+  }
+  for (const cycle of findCycles(graph.nodes)) {
+    const at = graph.nodes.get(cycle[0] ?? '')?.at ?? '';
+    const problem = `messages would go round: ${[...cycle, cycle[0]].join(' -> ')}`;
+    findings.push({ at, rule: 'cycle', problem });
+  }
+}

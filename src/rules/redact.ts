@@ -1,0 +1,50 @@
+import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import type { Msg, MsgData } from '../model/msg.ts';
+import { Secret } from '../model/secret.ts';
+import { type SupplyPointSchemeId, supplyPointSchemeIds, supplyPointSchemes } from '../model/supply-point/index.ts';
+import type { NodeContext } from './node-context.ts';
+
+/** A mistyped code is as personal as the right one. */
+const NEARLY_A_CODE = /^[A-Z]{2}\d{12,}/i;
+const MAX_CODE = 64;
+
+export interface RedactedMsg {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly data: JsonObject;
+}
+
+/**
+ * What may be written of a message to logs, traces and dead letters: secrets are `[redacted]`, supply point codes are
+ * masked, wherever they stand (cups.md 7).
+ */
+export function redactMsg(msg: Msg, context: Pick<NodeContext, 'maskSupplyPoint'>): RedactedMsg {
+  const metadata = Object.entries(msg.metadata).map(([key, value]) => [key, redactText(value, context)] as const);
+  return { metadata: Object.fromEntries(metadata), data: redactData(msg.data, context) };
+}
+
+export function redactData(data: MsgData, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonObject {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, redactValue(value, context)]));
+}
+
+/** The text itself, or the mask when the whole text is a supply point code or nearly one. */
+export function redactText(text: string, context: Pick<NodeContext, 'maskSupplyPoint'>): string {
+  if (text.length > MAX_CODE) return text;
+  for (const id of supplyPointSchemeIds) {
+    const stem = stemUnder(id, text);
+    if (stem !== undefined) return context.maskSupplyPoint({ scheme: id, stem });
+  }
+  return NEARLY_A_CODE.test(text.replace(/[\s./_-]/g, '')) ? `${text.slice(0, 2)}…[supply point]` : text;
+}
+
+function stemUnder(id: SupplyPointSchemeId, text: string): string | undefined {
+  const result = supplyPointSchemes[id].normalise(text);
+  return result.ok ? result.stem : undefined;
+}
+
+function redactValue(value: JsonValue | Secret, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonValue {
+  if (value instanceof Secret) return value.toString();
+  if (typeof value === 'string') return redactText(value, context);
+  if (value === null || typeof value !== 'object' || value instanceof ExactNumber) return value;
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, context));
+  return redactData(value, context);
+}
