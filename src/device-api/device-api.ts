@@ -1,0 +1,213 @@
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
+import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import type { AttributeScope } from '../model/telemetry.ts';
+import type { Log } from '../observe/index.ts';
+import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import type { Provisioning } from '../provisioning/provisioning.ts';
+import { parseProvisionRequest } from '../provisioning/request.ts';
+import { formatProvisionAnswer } from '../provisioning/response.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
+import { bump, type MessageCounters } from './counters.ts';
+import type { DeviceLimits } from './device-limits.ts';
+import type { MessageRunner } from './message-runner.ts';
+import type { RefusalPause } from './refusal-pause.ts';
+import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
+import { createUplink, type Uplink } from './uplink.ts';
+
+export interface Login {
+  readonly clientId: string;
+  readonly userName: string;
+  readonly password: string;
+  /** Peer address, for limits and audit. */
+  readonly address: string;
+}
+
+/** Why a login is refused; each front has its own codes (thingsboard-device-api 1.4). `hang-up`: no answer at all. */
+export type LoginRefusal = 'bad-credentials' | 'bad-client-id' | 'not-authorized' | 'unavailable' | 'hang-up';
+
+export type LoginResult =
+  | { readonly kind: 'provision' }
+  | { readonly kind: 'device'; readonly device: Device; readonly profile: DeviceProfile }
+  | { readonly kind: 'refused'; readonly reason: LoginRefusal };
+
+export type ProvisionReply =
+  | { readonly kind: 'answer'; readonly status: 'SUCCESS' | 'NOT_FOUND' | 'FAILURE'; readonly text: string }
+  /** Not JSON at all, or JSON of the wrong form; `problem` is for the log and for HTTP. */
+  | { readonly kind: 'not-json' | 'wrong-form'; readonly problem: string }
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'hang-up' };
+
+/** What a device may ask, free of any protocol. */
+export interface DeviceApi {
+  login(login: Login): Promise<LoginResult>;
+  /** By access token only, for fronts without a session (HTTP). */
+  loginByToken(token: string, address: string): Promise<LoginResult>;
+  provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
+  /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
+  openSession(device: Device, link: DeviceLink): { readonly close: () => void };
+  /** Publishing on behalf of one device. */
+  uplink(device: Device): Uplink;
+  /** Attributes set by an administrator or a chain; a shared one is pushed to the device once it is stored. Gives the keys written. */
+  saveAttributes(id: DeviceId, scope: AttributeScope, values: JsonObject): Promise<readonly string[]>;
+  /** Gives the keys that existed; the device hears of shared ones. */
+  deleteAttributes(id: DeviceId, scope: AttributeScope, keys: readonly string[]): Promise<readonly string[]>;
+  /** Ends the device's live session after its credentials changed or it was deleted. */
+  endSession(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
+  isConnected(id: DeviceId): boolean;
+  readonly connected: number;
+}
+
+export interface DeviceApiParts {
+  readonly registry: Registry;
+  readonly provisioning: Provisioning;
+  readonly profiles: () => ProfileSet;
+  readonly attributes: AttributeStore;
+  readonly runner: MessageRunner;
+  readonly sessions: Sessions;
+  readonly limits: DeviceLimits;
+  readonly counters: MessageCounters;
+  /** Pauses of wrong logins and of provisioning requests with a wrong key or secret. */
+  readonly guessPause: RefusalPause;
+  /** Pauses of provisioning requests that were refused although their secret was right. */
+  readonly failurePause: RefusalPause;
+  readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
+  const { registry, provisioning, profiles, attributes, runner, sessions, limits, counters, clock, log } = parts;
+  const uplinkParts = { profiles, runner, attributes, limits, counters, clock, json: parts.json };
+
+  const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {
+    bump(counters.refusals, `login:${reason}`);
+    if (reason === 'unavailable') return { kind: 'refused', reason };
+    const fate = await parts.guessPause.refused(address);
+    return { kind: 'refused', reason: fate === 'drop' ? 'hang-up' : reason };
+  };
+
+  const admit = (device: Device): LoginResult => {
+    const profile = profiles().byName(device.profile);
+    if (profile) return { kind: 'device', device, profile };
+    log.warn({ event: 'login.no-profile', device: device.id, profile: device.profile }, 'device profile is gone');
+    bump(counters.refusals, 'login:no-profile');
+    return { kind: 'refused', reason: 'unavailable' };
+  };
+
+  const guarded = async (run: () => Promise<LoginResult>): Promise<LoginResult> => {
+    try {
+      return await run();
+    } catch (error) {
+      log.error({ event: 'login.failed', err: error }, 'login could not be checked');
+      return { kind: 'refused', reason: 'unavailable' };
+    }
+  };
+
+  return {
+    login(login) {
+      if (login.userName === 'provision' || login.clientId === 'provision') {
+        return Promise.resolve({ kind: 'provision' });
+      }
+      return guarded(async () => {
+        const match = await registry.login(login);
+        if (match.kind === 'device') return admit(match.device);
+        const { clientId, userName, password } = login;
+        if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
+        return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
+      });
+    },
+
+    loginByToken: (token, address) =>
+      guarded(async () => {
+        const device = token === '' ? undefined : await registry.loginByToken(token);
+        return device ? admit(device) : refuse('bad-credentials', address);
+      }),
+
+    async provision(payload, address) {
+      const json = parseJson(payload, parts.json);
+      if (!json.ok) return { kind: 'not-json', problem: json.error.problem };
+      const body = json.value;
+      if (!isObject(body)) return { kind: 'wrong-form', problem: 'the request must be a JSON object' };
+      const parsed = parseProvisionRequest(body);
+      if (!parsed.ok) return { kind: 'wrong-form', problem: `"${parsed.field}" ${parsed.problem}` };
+      try {
+        const outcome = await provisioning.provision(parsed.request, address);
+        const { status } = outcome.answer;
+        log.info(
+          {
+            event: 'provision',
+            outcome: outcome.reason,
+            profile: outcome.profile,
+            device: outcome.device?.id,
+            address,
+          },
+          'provisioning request',
+        );
+        if (status === 'SUCCESS') bump(counters.provisioned, outcome.reason);
+        else bump(counters.refusals, `provision:${outcome.reason}`);
+        if (outcome.device) announce(outcome.device, status, outcome.reason);
+        if (status !== 'SUCCESS') {
+          const pause = status === 'NOT_FOUND' ? parts.guessPause : parts.failurePause;
+          if ((await pause.refused(address)) === 'drop') return { kind: 'hang-up' };
+        }
+        return { kind: 'answer', status, text: formatProvisionAnswer(outcome.answer) };
+      } catch (error) {
+        const known = BrokerError.from(error);
+        log.error({ event: 'provision.failed', err: known }, 'provisioning could not be done');
+        return { kind: 'unavailable' };
+      }
+    },
+
+    openSession(device, link) {
+      const session: LiveSession = { device, link, since: clock.now() };
+      counters.connects++;
+      if (sessions.open(session)) counters.takeOvers++;
+      return { close: () => sessions.closed(session) };
+    },
+
+    uplink: (device) => createUplink(device, uplinkParts),
+
+    async saveAttributes(id, scope, values) {
+      const written = await attributes.save({ deviceId: id, scope, values, ts: clock.now(), onlyOnChange: false });
+      if (scope === 'SHARED_SCOPE') {
+        sessions.get(id)?.link.send({ kind: 'shared-attributes', text: stringifyJson(values) });
+      }
+      return written;
+    },
+
+    async deleteAttributes(id, scope, keys) {
+      const removed = await attributes.remove(id, scope, keys);
+      if (scope === 'SHARED_SCOPE' && removed.length > 0) {
+        sessions.get(id)?.link.send({ kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }) });
+      }
+      return removed;
+    },
+
+    endSession: (id, reason) => sessions.end(id, reason),
+    isConnected: (id) => sessions.get(id) !== undefined,
+    get connected() {
+      return sessions.size;
+    },
+  };
+
+  /** The chain hears of provisioning as ThingsBoard's would (thingsboard-device-api 2.5), without keys and secrets. */
+  function announce(device: Device, status: string, reason: string): void {
+    const metadata = { deviceName: device.name, deviceType: device.profile };
+    const ts = clock.now();
+    const nothing = (): void => {};
+    if (reason === 'created') {
+      const { id, name, profile, createdAt } = device;
+      const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
+      runner.run({ device, type: 'ENTITY_CREATED', ts, data, metadata }, nothing);
+    }
+    const type = status === 'SUCCESS' ? 'PROVISION_SUCCESS' : 'PROVISION_FAILURE';
+    runner.run({ device, type, ts, data: { deviceName: device.name, outcome: reason }, metadata }, nothing);
+  }
+}
+
+const isObject = (value: JsonValue): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,0 +1,62 @@
+import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
+import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
+import type { DeviceProfile } from '../profiles/index.ts';
+
+interface Entry {
+  /** The texts the buckets were made from: a changed profile makes new ones. */
+  readonly limits: DeviceProfile['limits'];
+  readonly messages: TokenBuckets;
+  readonly telemetryMessages: TokenBuckets;
+  readonly telemetryDataPoints: TokenBuckets;
+}
+
+/**
+ * Rate limits per device after thingsboard-device-api 7.3: a publish with n keys takes one telemetry message and n data
+ * points, everything else one message. State outlives the connection, so that a reconnect refills nothing.
+ */
+export class DeviceLimits {
+  readonly #entries = new Map<DeviceId, Entry>();
+  readonly #clock: Clock;
+  readonly #maxEntries: number;
+
+  constructor(clock: Clock, maxEntries = 200_000) {
+    this.#clock = clock;
+    this.#maxEntries = maxEntries;
+  }
+
+  takeTelemetry(id: DeviceId, profile: DeviceProfile, dataPoints: number): boolean {
+    const { limits } = profile;
+    if (!limits.messages && !limits.telemetryMessages && !limits.telemetryDataPoints) return true;
+    const entry = this.#entry(id, limits);
+    const now = this.#clock.monotonic();
+    if (dataPoints === 0) return entry.messages.tryTake(1, now);
+    return entry.telemetryMessages.tryTake(1, now) && entry.telemetryDataPoints.tryTake(dataPoints, now);
+  }
+
+  takeMessage(id: DeviceId, profile: DeviceProfile): boolean {
+    if (!profile.limits.messages) return true;
+    return this.#entry(id, profile.limits).messages.tryTake(1, this.#clock.monotonic());
+  }
+
+  #entry(id: DeviceId, limits: DeviceProfile['limits']): Entry {
+    const known = this.#entries.get(id);
+    if (known && known.limits === limits) return known;
+    const buckets = (text: string | undefined): TokenBuckets => {
+      const parsed = parseRateLimit(text);
+      return new TokenBuckets(parsed.ok ? parsed.value : []); // the profile's lint refuses texts that do not parse
+    };
+    const entry: Entry = {
+      limits,
+      messages: buckets(limits.messages),
+      telemetryMessages: buckets(limits.telemetryMessages),
+      telemetryDataPoints: buckets(limits.telemetryDataPoints),
+    };
+    if (this.#entries.size >= this.#maxEntries) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(id, entry);
+    return entry;
+  }
+}

@@ -1,0 +1,17 @@
+export type { Device } from '../model/device.ts';
+export type { DeviceProfile } from '../profiles/index.ts';
+export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
+export {
+  createDeviceApi,
+  type DeviceApi,
+  type Login,
+  type LoginRefusal,
+  type LoginResult,
+  type ProvisionReply,
+} from './device-api.ts';
+export { DeviceLimits } from './device-limits.ts';
+export { createSupplierGuard } from './message-context.ts';
+export { createMessageRunner, type MessageRunner } from './message-runner.ts';
+export { RefusalPause } from './refusal-pause.ts';
+export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
+export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';

@@ -1,0 +1,65 @@
+import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
+
+/** Why the broker ends a connection; each front has its own code for it. */
+export type CloseReason =
+  | 'taken-over'
+  | 'credentials-changed'
+  | 'device-deleted'
+  | 'shutting-down'
+  | 'refused-by-store'
+  | 'rate-limited';
+
+/** Something for the device, free of any protocol. `text` is JSON. */
+export interface Downlink {
+  /** A reply goes out always, shared attributes only when the device subscribed to them. */
+  readonly kind: 'shared-attributes' | 'reply';
+  readonly text: string;
+}
+
+/** A live connection as a front offers it. */
+export interface DeviceLink {
+  /** False when the device does not read: the downlink was dropped. */
+  send(downlink: Downlink): boolean;
+  close(reason: CloseReason): void;
+}
+
+export interface LiveSession {
+  readonly device: Device;
+  readonly link: DeviceLink;
+  /** Wall time of the connect, ms. */
+  readonly since: number;
+}
+
+/** One session per device, the newest wins, whatever its client id (design.md 5.1). */
+export class Sessions {
+  readonly #byDevice = new Map<DeviceId, LiveSession>();
+
+  /** Registers the session; a former one of the device is closed first. Gives whether there was one. */
+  open(session: LiveSession): boolean {
+    const former = this.#byDevice.get(session.device.id);
+    this.#byDevice.set(session.device.id, session);
+    former?.link.close('taken-over');
+    return former !== undefined;
+  }
+
+  /** Forgets the session, unless a newer one has taken its place. */
+  closed(session: LiveSession): void {
+    if (this.#byDevice.get(session.device.id) === session) this.#byDevice.delete(session.device.id);
+  }
+
+  get(id: DeviceId): LiveSession | undefined {
+    return this.#byDevice.get(id);
+  }
+
+  /** Ends the device's session, when it has one. */
+  end(id: DeviceId, reason: CloseReason): void {
+    const session = this.#byDevice.get(id);
+    this.#byDevice.delete(id);
+    session?.link.close(reason);
+  }
+
+  get size(): number {
+    return this.#byDevice.size;
+  }
+}

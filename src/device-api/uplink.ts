@@ -1,0 +1,229 @@
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
+import { decodeAttributes, decodeTelemetry } from '../telemetry/payload.ts';
+import type { MessageCounters } from './counters.ts';
+import type { DeviceLimits } from './device-limits.ts';
+import type { MessageEnd, MessageRunner } from './message-runner.ts';
+
+/** What became of one publish. `stored`: every outcome of it is durable. `invalid`: it could not be read; `problem` says why. */
+export type UplinkResult =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'invalid'; readonly problem: string }
+  | { readonly kind: 'rate-limited' }
+  | { readonly kind: 'failed' };
+
+export type AttributesAnswer =
+  | { readonly kind: 'answer'; readonly text: string }
+  | Exclude<UplinkResult, { readonly kind: 'stored' }>;
+
+export type UplinkDone = (result: UplinkResult) => void;
+
+/** Publishing on behalf of one device. Payloads are read before the call returns: the caller may reuse the buffer. */
+export interface Uplink {
+  /** @param topic set when the chain is to see it as metadata `mqttTopic`. */
+  telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void;
+  attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void;
+  /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
+  requestAttributes(payload: Uint8Array): Promise<AttributesAnswer>;
+  /** The same for query parameters; `undefined` for both = all. */
+  readAttributes(clientKeys: readonly string[] | undefined, sharedKeys: readonly string[] | undefined): Promise<string>;
+}
+
+export interface UplinkParts {
+  readonly profiles: () => ProfileSet;
+  readonly runner: MessageRunner;
+  readonly attributes: AttributeStore;
+  readonly limits: DeviceLimits;
+  readonly counters: MessageCounters;
+  readonly clock: Clock;
+  readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+}
+
+const STORED: UplinkResult = { kind: 'stored' };
+const RATE_LIMITED: UplinkResult = { kind: 'rate-limited' };
+const FAILED: UplinkResult = { kind: 'failed' };
+
+export function createUplink(device: Device, parts: UplinkParts): Uplink {
+  return new DeviceUplink(device, parts);
+}
+
+class DeviceUplink implements Uplink {
+  readonly #device: Device;
+  readonly #parts: UplinkParts;
+  readonly #names: { readonly deviceName: string; readonly deviceType: string };
+
+  constructor(device: Device, parts: UplinkParts) {
+    this.#device = device;
+    this.#parts = parts;
+    this.#names = { deviceName: device.name, deviceType: device.profile };
+  }
+
+  telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
+    const profile = this.#profile();
+    if (!profile) {
+      done(FAILED);
+      return;
+    }
+    const { clock, json, limits, runner } = this.#parts;
+    const parsed = parseJson(payload, json);
+    if (!parsed.ok) {
+      this.#invalid(parsed.error.problem, done);
+      return;
+    }
+    const fault = profile.checkTelemetry?.(parsed.value);
+    if (fault !== undefined) {
+      this.#invalid(fault, done);
+      return;
+    }
+    const decoded = decodeTelemetry(parsed.value, { now: clock.now(), typeCast: profile.typeCast });
+    if (!decoded.ok) {
+      this.#invalid(decoded.problem, done);
+      return;
+    }
+    const samples = decoded.value;
+    let points = 0;
+    for (const sample of samples) for (const _ in sample.values) points++;
+    if (!limits.takeTelemetry(this.#device.id, profile, points)) {
+      this.#limited(done);
+      return;
+    }
+    if (samples.length === 0) {
+      done(STORED);
+      return;
+    }
+    const wait = samples.length === 1 ? undefined : joinEnds(samples.length, done);
+    const end = wait ?? ((outcome: MessageEnd) => done(toResult(outcome)));
+    for (const { ts, values, verbatim } of samples) {
+      const metadata = this.#metadata(topic, String(ts));
+      const message = { device: this.#device, type: 'POST_TELEMETRY_REQUEST', ts, data: values, metadata };
+      runner.run(verbatim ? { ...message, text: textOf(payload) } : message, end);
+    }
+  }
+
+  attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void {
+    const profile = this.#profile();
+    if (!profile) {
+      done(FAILED);
+      return;
+    }
+    const { clock, json, limits, runner } = this.#parts;
+    const parsed = parseJson(payload, json);
+    if (!parsed.ok) {
+      this.#invalid(parsed.error.problem, done);
+      return;
+    }
+    const fault = profile.checkAttributes?.(parsed.value);
+    if (fault !== undefined) {
+      this.#invalid(fault, done);
+      return;
+    }
+    const now = clock.now();
+    const decoded = decodeAttributes(parsed.value, { now, typeCast: profile.typeCast });
+    if (!decoded.ok) {
+      this.#invalid(decoded.problem, done);
+      return;
+    }
+    if (!limits.takeTelemetry(this.#device.id, profile, Object.keys(decoded.value).length)) {
+      this.#limited(done);
+      return;
+    }
+    runner.run(
+      {
+        device: this.#device,
+        type: 'POST_ATTRIBUTES_REQUEST',
+        ts: now,
+        data: decoded.value,
+        metadata: { ...this.#metadata(topic), notifyDevice: 'false' },
+      },
+      (end) => done(toResult(end)),
+    );
+  }
+
+  async requestAttributes(payload: Uint8Array): Promise<AttributesAnswer> {
+    const profile = this.#profile();
+    if (!profile) return { kind: 'failed' };
+    const parsed = parseJson(payload, this.#parts.json);
+    if (!parsed.ok) return { kind: 'invalid', problem: parsed.error.problem };
+    if (!isObject(parsed.value)) return { kind: 'invalid', problem: 'the request must be a JSON object' };
+    const client = keyList(parsed.value.clientKeys);
+    const shared = keyList(parsed.value.sharedKeys);
+    if (client === 'wrong' || shared === 'wrong')
+      return { kind: 'invalid', problem: 'keys must be comma-separated text' };
+    if (!this.#parts.limits.takeMessage(this.#device.id, profile)) return { kind: 'rate-limited' };
+    return { kind: 'answer', text: await this.readAttributes(client, shared) };
+  }
+
+  async readAttributes(
+    clientKeys: readonly string[] | undefined,
+    sharedKeys: readonly string[] | undefined,
+  ): Promise<string> {
+    const all = clientKeys === undefined && sharedKeys === undefined;
+    const { attributes, runner } = this.#parts;
+    const id = this.#device.id;
+    const read = async (scope: 'CLIENT_SCOPE' | 'SHARED_SCOPE', keys: readonly string[] | undefined) => {
+      if (!all && keys === undefined) return undefined;
+      const found = await attributes.read(id, scope, keys);
+      if (found.size === 0) return undefined;
+      return Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
+    };
+    await runner.settled(this.#device.id); // a device reads what it wrote before
+    const client = await read('CLIENT_SCOPE', clientKeys);
+    const shared = await read('SHARED_SCOPE', sharedKeys);
+    return stringifyJson({ ...(client ? { client } : {}), ...(shared ? { shared } : {}) });
+  }
+
+  #profile(): DeviceProfile | undefined {
+    return this.#parts.profiles().byName(this.#device.profile);
+  }
+
+  #metadata(topic: string | undefined, ts?: string): Record<string, string> {
+    const { deviceName, deviceType } = this.#names;
+    const metadata: Record<string, string> =
+      ts === undefined ? { deviceName, deviceType } : { deviceName, deviceType, ts };
+    if (topic !== undefined) metadata.mqttTopic = topic;
+    return metadata;
+  }
+
+  #invalid(problem: string, done: UplinkDone): void {
+    this.#parts.counters.received++;
+    this.#parts.counters.outcomes.refused++;
+    done({ kind: 'invalid', problem });
+  }
+
+  #limited(done: UplinkDone): void {
+    this.#parts.counters.received++;
+    this.#parts.counters.outcomes['rate-limited']++;
+    done(RATE_LIMITED);
+  }
+}
+
+/** One answer for several messages, once the last has ended: the worst of theirs. */
+function joinEnds(count: number, done: UplinkDone): (end: MessageEnd) => void {
+  let left = count;
+  let worst: MessageEnd = 'done';
+  return (end) => {
+    if (end === 'failed' || worst === 'done') worst = end;
+    if (--left === 0) done(toResult(worst));
+  };
+}
+
+function toResult(end: MessageEnd): UplinkResult {
+  if (end === 'done') return STORED;
+  return end === 'busy' ? RATE_LIMITED : FAILED;
+}
+
+const textOf = (payload: Uint8Array): string =>
+  Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+
+const isObject = (value: JsonValue): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+
+// Comma-separated text, not trimmed; a one-element array works too (thingsboard-device-api 3.5).
+function keyList(value: JsonValue | undefined): readonly string[] | undefined | 'wrong' {
+  if (value === undefined || value === null) return undefined;
+  const text = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  return typeof text === 'string' ? text.split(',') : 'wrong';
+}

@@ -1,0 +1,105 @@
+import type { Client } from 'aedes';
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from 'mqtt-packet';
+import { disconnectClient, nextMessageId, writePacket } from './aedes-private.ts';
+import { reasonCodes } from './reason-codes.ts';
+
+/** What a publish ends in, for a front that speaks both versions (thingsboard-device-api 3.11). */
+export type PublishVerdict =
+  | { readonly kind: 'ack' }
+  /** QoS 1 on MQTT 5: the code in the acknowledgement, the session stays; else `v3` says what 3.1.1 does. */
+  | { readonly kind: 'nack'; readonly code: number; readonly v3: 'ack' | 'close'; readonly qos0: 'ignore' | 'close' }
+  /** Acknowledged with the code (3.1.1: plainly), then the connection ends. */
+  | { readonly kind: 'nack-and-close'; readonly code: number }
+  /** The connection ends without an acknowledgement. */
+  | { readonly kind: 'close'; readonly code: number };
+
+/** Calls aedes back; an error makes it drop a 3.1.1 connection without acknowledgement. */
+export type PublishDone = (error?: Error | null) => void;
+
+/** Carries a verdict out. aedes writes the plain acknowledgement itself; one with a code is ours. */
+export function finishPublish(
+  client: Client,
+  packet: IPublishPacket,
+  verdict: PublishVerdict,
+  done: PublishDone,
+): void {
+  const v5 = client.version === 5;
+  switch (verdict.kind) {
+    case 'ack':
+      done(null);
+      return;
+    case 'nack':
+      if (packet.qos === 0) {
+        if (verdict.qos0 === 'ignore') done(null);
+        else end(client, packet, verdict.code, done);
+      } else if (v5) {
+        acknowledge(client, packet, verdict.code);
+        done(null);
+      } else if (verdict.v3 === 'ack') done(null);
+      else end(client, packet, verdict.code, done);
+      return;
+    case 'nack-and-close':
+      if (packet.qos > 0 && v5) acknowledge(client, packet, verdict.code);
+      done(null);
+      // The acknowledgement is still corked in the socket: closing waits for the end of this turn.
+      setImmediate(() => disconnectClient(client, verdict.code));
+      return;
+    case 'close':
+      end(client, packet, verdict.code, done);
+  }
+}
+
+function end(client: Client, packet: IPublishPacket, code: number, done: PublishDone): void {
+  packet.qos = 0; // nothing is acknowledged
+  disconnectClient(client, code);
+  done(null);
+}
+
+/** Our own PUBACK or PUBREC with a code; aedes then writes none, since it sees QoS 0. */
+function acknowledge(client: Client, packet: IPublishPacket, reasonCode: number): void {
+  const { messageId = 0 } = packet;
+  writePacket(client, { cmd: packet.qos === 2 ? 'pubrec' : 'puback', messageId, reasonCode });
+  packet.qos = 0;
+}
+
+/** Publishes to this one client; false when it does not read and the message was dropped. */
+export function sendTo(client: Client, topic: string, payload: string, qos: QoS): boolean {
+  const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false };
+  if (qos === 0) return writePacket(client, packet);
+  const messageId = nextMessageId(client);
+  return messageId !== undefined && writePacket(client, { ...packet, messageId });
+}
+
+const MAX_SUBSCRIPTIONS = 100;
+
+/** A connection's granted filters. Nothing is ever routed by them: they only steer what is pushed to this client. */
+export class Subscriptions {
+  readonly #granted = new Map<string, QoS>();
+
+  /** Grants at most QoS 1; refused filters get 0x8F, on 3.1.1 0x80 (thingsboard-device-api 3.1). */
+  subscribe(packet: ISubscribePacket, version: number, mayHave: (filter: string) => boolean): Packet {
+    const refused = version === 5 ? reasonCodes.topicFilterInvalid : reasonCodes.unspecified;
+    const granted = packet.subscriptions.map(({ topic, qos }) => {
+      const full = this.#granted.size >= MAX_SUBSCRIPTIONS && !this.#granted.has(topic);
+      if (full || !mayHave(topic)) return refused;
+      const least: QoS = qos === 0 ? 0 : 1;
+      this.#granted.set(topic, least);
+      return least;
+    });
+    return { cmd: 'suback', messageId: packet.messageId ?? 0, granted };
+  }
+
+  unsubscribe(packet: IUnsubscribePacket): Packet {
+    const granted = packet.unsubscriptions.map((topic) => (this.#granted.delete(topic) ? 0x00 : 0x11));
+    return { cmd: 'unsuback', messageId: packet.messageId ?? 0, granted };
+  }
+
+  /** QoS of the first granted filter of these; undefined when none is. */
+  qosOf(...filters: readonly string[]): QoS | undefined {
+    for (const filter of filters) {
+      const qos = this.#granted.get(filter);
+      if (qos !== undefined) return qos;
+    }
+    return undefined;
+  }
+}

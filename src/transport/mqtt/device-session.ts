@@ -1,0 +1,143 @@
+import type { Client } from 'aedes';
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
+import type {
+  CloseReason,
+  Device,
+  DeviceApi,
+  DeviceLink,
+  DeviceProfile,
+  Downlink,
+  Uplink,
+  UplinkResult,
+} from '../../device-api/index.ts';
+import { disconnectClient } from './aedes-private.ts';
+import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
+import { reasonCodes } from './reason-codes.ts';
+import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
+import { CLOSE_CODES } from './wire-errors.ts';
+
+const UNKNOWN_TOPIC: PublishVerdict = { kind: 'nack', code: reasonCodes.topicNameInvalid, v3: 'ack', qos0: 'ignore' };
+const ACK: PublishVerdict = { kind: 'ack' };
+const REFUSED: PublishVerdict = { kind: 'close', code: reasonCodes.implementationSpecific };
+const INVALID: PublishVerdict = { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3: 'close', qos0: 'close' };
+const INVALID_ACKED: PublishVerdict = { ...INVALID, v3: 'ack' };
+
+/** A connection of one device. */
+export class DeviceSession implements DeviceLink {
+  readonly #client: Client;
+  readonly #api: DeviceApi;
+  readonly #device: Device;
+  readonly #profile: () => DeviceProfile;
+  readonly #uplink: Uplink;
+  readonly #subscriptions = new Subscriptions();
+  #updatesTopic: string | undefined;
+  #session: { readonly close: () => void } | undefined;
+
+  constructor(client: Client, api: DeviceApi, device: Device, profile: () => DeviceProfile) {
+    this.#client = client;
+    this.#api = api;
+    this.#device = device;
+    this.#profile = profile;
+    this.#uplink = api.uplink(device);
+  }
+
+  ready(): void {
+    this.#session = this.#api.openSession(this.#device, this);
+  }
+
+  closed(): void {
+    this.#session?.close();
+  }
+
+  subscribe(packet: ISubscribePacket): Packet {
+    const profile = this.#profile();
+    return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => {
+      const { granted, updatesTopic } = readFilter(filter, profile);
+      if (granted && updatesTopic) this.#updatesTopic = updatesTopic; // the last one decides (3.1)
+      return granted;
+    });
+  }
+
+  unsubscribe(packet: IUnsubscribePacket): Packet {
+    const profile = this.#profile();
+    for (const filter of packet.unsubscriptions) {
+      if (readFilter(filter, profile).updatesTopic) this.#updatesTopic = undefined;
+    }
+    return this.#subscriptions.unsubscribe(packet);
+  }
+
+  publish(packet: IPublishPacket, done: PublishDone): void {
+    const { topic } = packet;
+    const profile = this.#profile();
+    const uplink = readTopic(topic, profile);
+    const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
+    if (uplink === undefined) {
+      finish(UNKNOWN_TOPIC);
+      return;
+    }
+    if (uplink === 'malformed') {
+      finish(invalid(profile));
+      return;
+    }
+    const payload = packet.payload as Buffer;
+    const seen = profile.transport === 'mqtt' ? topic : undefined;
+    switch (uplink.kind) {
+      case 'telemetry':
+        this.#uplink.telemetry(payload, (result) => finish(toVerdict(result, profile)), seen);
+        return;
+      case 'attributes':
+        this.#uplink.attributes(payload, (result) => finish(toVerdict(result, profile)), seen);
+        return;
+      case 'attribute-request':
+        this.#answer(payload, uplink, profile, finish);
+    }
+  }
+
+  send(downlink: Downlink): boolean {
+    const topic = this.#updatesTopic;
+    if (topic === undefined && downlink.kind !== 'reply') return true;
+    const qos = topic === undefined ? 1 : (this.#subscriptions.qosOf(topic) ?? 1);
+    return sendTo(this.#client, topic ?? ATTRIBUTES, downlink.text, qos);
+  }
+
+  close(reason: CloseReason): void {
+    disconnectClient(this.#client, CLOSE_CODES[reason]);
+  }
+
+  #answer(
+    payload: Buffer,
+    request: { readonly id: string; readonly answerTopic: string },
+    profile: DeviceProfile,
+    finish: (verdict: PublishVerdict) => void,
+  ): void {
+    this.#uplink.requestAttributes(payload).then(
+      (result) => {
+        if (result.kind !== 'answer') {
+          finish(toVerdict(result, profile));
+          return;
+        }
+        finish(ACK);
+        if (request.id.startsWith('-')) return; // 3.5: a negative id gets no answer
+        const { answerTopic } = request;
+        const filter = `${answerTopic.slice(0, answerTopic.lastIndexOf('/'))}/+`;
+        sendTo(this.#client, answerTopic, result.text, this.#subscriptions.qosOf(filter) ?? 1);
+      },
+      () => finish(REFUSED),
+    );
+  }
+}
+
+const invalid = (profile: DeviceProfile): PublishVerdict =>
+  profile.sendAckOnValidationException ? INVALID_ACKED : INVALID;
+
+function toVerdict(result: UplinkResult, profile: DeviceProfile): PublishVerdict {
+  switch (result.kind) {
+    case 'stored':
+      return ACK;
+    case 'invalid':
+      return invalid(profile);
+    case 'rate-limited':
+    case 'failed':
+      return REFUSED;
+  }
+}

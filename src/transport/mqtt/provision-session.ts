@@ -1,0 +1,75 @@
+import type { Client } from 'aedes';
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
+import type { DeviceApi, ProvisionReply } from '../../device-api/index.ts';
+import { disconnectClient } from './aedes-private.ts';
+import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
+import { reasonCodes } from './reason-codes.ts';
+import { PROVISION_REQUESTS, PROVISION_RESPONSE } from './topics.ts';
+
+/** A session may stay so long, counted anew from each answer (thingsboard-device-api 2.2). */
+const STAY_MS = 60_000;
+
+/** A connection that may only provision. */
+export class ProvisionSession {
+  readonly #client: Client;
+  readonly #api: DeviceApi;
+  readonly #address: string;
+  readonly #subscriptions = new Subscriptions();
+  #timer: NodeJS.Timeout;
+
+  constructor(client: Client, api: DeviceApi, address: string) {
+    this.#client = client;
+    this.#api = api;
+    this.#address = address;
+    this.#timer = this.#leaveLater();
+  }
+
+  ready(): void {}
+
+  closed(): void {
+    clearTimeout(this.#timer);
+  }
+
+  subscribe(packet: ISubscribePacket): Packet {
+    return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => filter === PROVISION_RESPONSE);
+  }
+
+  unsubscribe(packet: IUnsubscribePacket): Packet {
+    return this.#subscriptions.unsubscribe(packet);
+  }
+
+  publish(packet: IPublishPacket, done: PublishDone): void {
+    const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
+    if (!PROVISION_REQUESTS.has(packet.topic)) {
+      finish({ kind: 'nack-and-close', code: reasonCodes.topicNameInvalid });
+      return;
+    }
+    void this.#api.provision(packet.payload as Buffer, this.#address).then((reply) => {
+      finish(toVerdict(reply));
+      if (reply.kind !== 'answer') return;
+      // The acknowledgement goes first, then the answer, subscribed or not.
+      sendTo(this.#client, PROVISION_RESPONSE, reply.text, this.#subscriptions.qosOf(PROVISION_RESPONSE) ?? 1);
+      clearTimeout(this.#timer);
+      this.#timer = this.#leaveLater();
+    });
+  }
+
+  #leaveLater(): NodeJS.Timeout {
+    return setTimeout(() => disconnectClient(this.#client, reasonCodes.administrativeAction), STAY_MS).unref();
+  }
+}
+
+/** thingsboard-device-api 2.7. */
+function toVerdict(reply: ProvisionReply): PublishVerdict {
+  switch (reply.kind) {
+    case 'answer':
+      return { kind: 'ack' };
+    case 'not-json':
+      return { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3: 'close', qos0: 'close' };
+    case 'wrong-form':
+    case 'unavailable':
+      return { kind: 'nack-and-close', code: reasonCodes.implementationSpecific };
+    case 'hang-up':
+      return { kind: 'close', code: reasonCodes.quotaExceeded };
+  }
+}
