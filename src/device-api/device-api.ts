@@ -49,6 +49,8 @@ export interface DeviceApi {
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
   openSession(device: Device, link: DeviceLink): { readonly close: () => void };
+  /** The profile of that name as it stands now; undefined when its file is gone. */
+  profile(name: string): DeviceProfile | undefined;
   /** Publishing on behalf of one device. */
   uplink(device: Device): Uplink;
   /** Attributes set by an administrator or a chain; a shared one is pushed to the device once it is stored. Gives the keys written. */
@@ -169,6 +171,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       return { close: () => sessions.closed(session) };
     },
 
+    profile: (name) => profiles().byName(name),
     uplink: (device) => createUplink(device, uplinkParts),
 
     async saveAttributes(id, scope, values) {

@@ -1,12 +1,11 @@
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
-import { type JsonValue, stringifyJson } from '../model/json.ts';
-import type { Msg, MsgData } from '../model/msg.ts';
-import { Secret } from '../model/secret.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Msg } from '../model/msg.ts';
 import type { Log } from '../observe/index.ts';
-import type { Generation, Letter, RunResult } from '../rules/index.ts';
-import type { DeadLetterStore } from '../storage/record-stores.ts';
+import { type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
+import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import { type ContextParts, MessageContext } from './message-context.ts';
@@ -32,7 +31,7 @@ export interface NewMessage {
   readonly device: Device;
   readonly type: string;
   readonly ts: number;
-  readonly data: MsgData;
+  readonly data: JsonObject;
   readonly metadata: Readonly<Record<string, string>>;
   /** Exact JSON text of `data`. */
   readonly text?: string;
@@ -63,7 +62,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
 
   const settle = (context: MessageContext, result: RunResult, msg: Msg, done: (end: MessageEnd) => void): void => {
     if (result.outcome === 'dead-lettered') {
-      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, clock.now())));
+      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, context, clock.now())));
     }
     gate.pass(context.commit(), (error) => {
       if (error === undefined) {
@@ -125,24 +124,8 @@ function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>)
   return keepText ? { id, ts, type, originator, metadata, data, text } : { id, ts, type, originator, metadata, data };
 }
 
-function wrapSecrets(data: MsgData, secretKeys: ReadonlySet<string>): MsgData {
-  let found = false;
-  for (const key of secretKeys) if (Object.hasOwn(data, key)) found = true;
-  if (!found) return data;
-  return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [key, secretKeys.has(key) ? wrap(value) : value]),
-  );
-}
-
-const wrap = (value: JsonValue | Secret): Secret =>
-  value instanceof Secret ? value : new Secret(typeof value === 'string' ? value : stringifyJson(value));
-
-function toRecord(letter: Letter, at: number) {
+function toRecord(letter: Letter, context: MessageContext, at: number): DeadLetter {
   const { msg } = letter;
-  const data: [string, JsonValue][] = Object.entries(msg.data).map(([key, value]) => [
-    key,
-    value instanceof Secret ? String(value) : value,
-  ]);
   return {
     id: `${msg.id}~${letter.node}`,
     at,
@@ -152,7 +135,6 @@ function toRecord(letter: Letter, at: number) {
     node: letter.node,
     reason: letter.reason,
     msgType: msg.type,
-    metadata: msg.metadata,
-    data: Object.fromEntries(data),
+    ...redactMsg(msg, context),
   };
 }

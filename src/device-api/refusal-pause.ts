@@ -28,7 +28,7 @@ export class RefusalPause {
     this.#options = options;
     this.#clock = clock;
     const { free, baseMs, maxMs } = options;
-    this.#pause = new GrowingPause({ free, baseMs, maxMs, maxKeys: 100_000 });
+    this.#pause = new GrowingPause({ free, baseMs, maxMs, maxKeys: 100_000, decayMs: 600_000 });
   }
 
   /** Counts a refusal and waits its pause; `drop` at once when too many of the address wait already: hang up unanswered. */

@@ -27,17 +27,17 @@ export class DeviceSession implements DeviceLink {
   readonly #client: Client;
   readonly #api: DeviceApi;
   readonly #device: Device;
-  readonly #profile: () => DeviceProfile;
+  #lastProfile: DeviceProfile;
   readonly #uplink: Uplink;
   readonly #subscriptions = new Subscriptions();
   #updatesTopic: string | undefined;
   #session: { readonly close: () => void } | undefined;
 
-  constructor(client: Client, api: DeviceApi, device: Device, profile: () => DeviceProfile) {
+  constructor(client: Client, api: DeviceApi, device: Device, profile: DeviceProfile) {
     this.#client = client;
     this.#api = api;
     this.#device = device;
-    this.#profile = profile;
+    this.#lastProfile = profile;
     this.#uplink = api.uplink(device);
   }
 
@@ -102,6 +102,12 @@ export class DeviceSession implements DeviceLink {
 
   close(reason: CloseReason): void {
     disconnectClient(this.#client, CLOSE_CODES[reason]);
+  }
+
+  /** A changed profile holds for live sessions too; one whose file is gone keeps its last form. */
+  #profile(): DeviceProfile {
+    this.#lastProfile = this.#api.profile(this.#device.profile) ?? this.#lastProfile;
+    return this.#lastProfile;
   }
 
   #answer(

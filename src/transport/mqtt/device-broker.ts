@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Aedes, type Client } from 'aedes';
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import type { DeviceApi, LoginResult } from '../../device-api/index.ts';
+import type { Log } from '../../observe/index.ts';
+import { disconnectClient, guardClient, hardenBroker } from './aedes-private.ts';
+import { DeviceSession } from './device-session.ts';
+import { createPacketGate, type PacketGate } from './packet-gate.ts';
+import { ProvisionSession } from './provision-session.ts';
+import { reasonCodes } from './reason-codes.ts';
+import { ConnectRefused } from './wire-errors.ts';
+
+export interface DeviceBrokerOptions {
+  /** Largest packet on the wire, bytes. */
+  readonly maxPacketBytes: number;
+  /** Time to the CONNECT packet, ms. */
+  readonly connectTimeoutMs: number;
+  /** A login that takes longer is answered with `server unavailable`, ms. */
+  readonly loginTimeoutMs: number;
+  /** A socket that takes nothing for so long is closed, ms. */
+  readonly drainTimeoutMs: number;
+  /** Largest keep-alive, s; a CONNECT without one gets `defaultKeepaliveS`. */
+  readonly maxKeepaliveS: number;
+  readonly defaultKeepaliveS: number;
+}
+
+/** ThingsBoard counts the remaining length; the fixed header comes on top (thingsboard-device-api 7.1). */
+export const FIXED_HEADER_BYTES = 5;
+
+type Session = DeviceSession | ProvisionSession;
+
+interface Connection {
+  readonly address: string;
+  login?: LoginResult;
+  session?: Session;
+}
+
+/**
+ * aedes as a session engine for devices: it owns CONNECT, keep-alive, acknowledgements and take-over; topics end in the
+ * device API. Nothing is routed, retained, queued or stored by it, and it has no subscribers.
+ */
+export class DeviceBroker extends Aedes {
+  readonly #api: DeviceApi;
+  readonly #log: Log;
+  readonly #options: DeviceBrokerOptions;
+  readonly #connections = new WeakMap<Client, Connection>();
+  readonly #open = new Set<Client>();
+
+  constructor(options: DeviceBrokerOptions, api: DeviceApi, log: Log) {
+    super({
+      id: `gridmoor-${randomUUID()}`,
+      concurrency: 100,
+      connectTimeout: options.connectTimeoutMs,
+      drainTimeout: options.drainTimeoutMs,
+      maxClientsIdLength: 64,
+      maximumPacketSize: options.maxPacketBytes,
+    } as ConstructorParameters<typeof Aedes>[0]);
+    this.#api = api;
+    this.#log = log;
+    this.#options = options;
+    hardenBroker(this);
+    this.preConnect = (client, packet, done) => this.#preConnect(client, packet, done);
+    this.authenticate = (client, _user, _password, done) => this.#authenticate(client, done);
+    this.authorizePublish = (client, packet, done) => this.#publish(client, packet as unknown as IPublishPacket, done);
+    this.authorizeSubscribe = (_client, _subscription, done) => done(null, null); // SUBSCRIBE never gets here
+    this.authorizeForward = () => null;
+    this.on('clientReady', (client) => this.#connections.get(client)?.session?.ready());
+    this.on('clientError', (client, error) => this.#report(client, error));
+    this.on('connectionError', (client, error) => this.#report(client, error));
+    // Typed without it, but aedes emits store failures here; unheard, they would end the process.
+    (this as unknown as NodeJS.EventEmitter).on('error', (error: unknown) =>
+      log.error({ event: 'mqtt.engine', err: error }, 'MQTT engine error'),
+    );
+  }
+
+  /** Device topics end in the device API, and what aedes tells itself ($SYS) has no listener: nothing goes on from here. */
+  override publish(_packet: unknown, client: unknown, done?: unknown): void {
+    const callback = typeof client === 'function' ? client : done;
+    if (typeof callback === 'function') callback(null);
+  }
+
+  /** Takes a fresh connection over. */
+  accept(socket: Duplex, address: string): void {
+    const client = this.handle(socket as Socket);
+    const connection: Connection = { address };
+    this.#connections.set(client, connection);
+    this.#open.add(client);
+    socket.once('close', () => {
+      this.#open.delete(client);
+      connection.session?.closed();
+    });
+    guardClient(client, {
+      gate: this.#gate(connection, client),
+      maxPacketBytes: this.#options.maxPacketBytes,
+      onDrop: (refusal) =>
+        this.#log.info(
+          { event: 'mqtt.refused', address, reason: refusal.reason },
+          'connection closed by the packet gate',
+        ),
+    });
+  }
+
+  /** Tells every client to move, then closes. */
+  async shutDown(): Promise<void> {
+    for (const client of this.#open) disconnectClient(client, reasonCodes.serverShuttingDown);
+    await new Promise<void>((resolve) => this.close(() => resolve()));
+  }
+
+  get openConnections(): number {
+    return this.#open.size;
+  }
+
+  /** The packet gate, and behind it SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
+  #gate(connection: Connection, client: Client): PacketGate {
+    const gate = createPacketGate();
+    return {
+      inspect: (packet) => {
+        const verdict = gate.inspect(packet);
+        if (verdict !== 'pass' || !connection.session) return verdict;
+        if (packet.cmd === 'subscribe') return { answer: connection.session.subscribe(packet) };
+        if (packet.cmd === 'unsubscribe') return { answer: connection.session.unsubscribe(packet) };
+        if (packet.cmd === 'disconnect')
+          this.#log.debug({ event: 'mqtt.disconnect', client: client.id }, 'device left');
+        return verdict;
+      },
+      settled: (messageId, refused) => gate.settled(messageId, refused),
+      sent: (messageId) => gate.sent(messageId),
+      get unacknowledged() {
+        return gate.unacknowledged;
+      },
+    };
+  }
+
+  #preConnect(client: Client, packet: IConnectPacket, done: (error: Error | null, ok: boolean) => void): void {
+    const connection = this.#connections.get(client);
+    if (!connection) {
+      done(new Error('unknown connection'), false);
+      return;
+    }
+    const { maxKeepaliveS, defaultKeepaliveS } = this.#options;
+    const login = {
+      clientId: packet.clientId,
+      userName: packet.username ?? '',
+      password: packet.password?.toString('utf8') ?? '',
+      address: connection.address,
+    };
+    // Sessions are clean and in memory, without will (thingsboard-device-api 1.5); a silent device must go some day.
+    packet.clean = true;
+    delete packet.will;
+    if (packet.properties) delete packet.properties.sessionExpiryInterval;
+    packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
+    void this.#login(login).then((result) => {
+      connection.login = result;
+      if (result.kind === 'refused' && result.reason === 'hang-up') {
+        done(new Error('too many refused logins'), false);
+        return;
+      }
+      // aedes' own take-over then follows the device, and provisioning sessions never meet.
+      packet.clientId = result.kind === 'device' ? result.device.id : randomUUID();
+      done(null, true);
+    });
+  }
+
+  async #login(login: Parameters<DeviceApi['login']>[0]): Promise<LoginResult> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<LoginResult>((resolve) => {
+      const { loginTimeoutMs } = this.#options;
+      timer = setTimeout(() => resolve({ kind: 'refused', reason: 'unavailable' }), loginTimeoutMs);
+    });
+    try {
+      return await Promise.race([this.#api.login(login), late]);
+    } catch (error) {
+      this.#log.error({ event: 'mqtt.login', err: error }, 'login failed');
+      return { kind: 'refused', reason: 'unavailable' };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #authenticate(client: Client, done: (error: ConnectRefused | null, ok: boolean | null) => void): void {
+    const connection = this.#connections.get(client);
+    const login = connection?.login;
+    if (!connection || !login || login.kind === 'refused') {
+      done(new ConnectRefused(login?.kind === 'refused' ? login.reason : 'unavailable', client.version), false);
+      return;
+    }
+    if (login.kind === 'provision') connection.session = new ProvisionSession(client, this.#api, connection.address);
+    else connection.session = new DeviceSession(client, this.#api, login.device, login.profile);
+    done(null, true);
+  }
+
+  #publish(client: Client | null, packet: IPublishPacket, done: (error?: Error | null) => void): void {
+    const session = client ? this.#connections.get(client)?.session : undefined;
+    if (!client || !session) {
+      done(new Error('no session'));
+      return;
+    }
+    try {
+      session.publish(packet, done);
+    } catch (error) {
+      this.#log.error({ event: 'mqtt.publish', client: client.id, err: error }, 'publish failed');
+      packet.qos = 0;
+      disconnectClient(client, reasonCodes.implementationSpecific);
+      done(null);
+    }
+  }
+
+  #report(client: Client, error: Error): void {
+    const address = this.#connections.get(client)?.address;
+    this.#log.info({ event: 'mqtt.closed', address, client: client.id, reason: error.message }, 'connection ended');
+  }
+}

@@ -1,0 +1,114 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { DeviceApi } from '../../device-api/index.ts';
+import type { Log } from '../../observe/index.ts';
+import { DeviceBroker, type DeviceBrokerOptions, FIXED_HEADER_BYTES } from './device-broker.ts';
+
+export interface Listener {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+}
+
+export interface MqttFrontOptions {
+  readonly tcp: Listener;
+  readonly tls?: Listener & { readonly options: TlsOptions };
+  readonly webSocket?: Listener & { readonly path: string };
+  readonly maxConnections: number;
+  /** Largest remaining length of a packet, bytes (thingsboard-device-api 7.1). */
+  readonly maxPayloadBytes: number;
+  readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes'>;
+}
+
+export interface MqttPorts {
+  readonly mqtt: number;
+  readonly mqtts?: number;
+  readonly ws?: number;
+}
+
+/** The MQTT front: 3.1, 3.1.1 and 5 over TCP, TLS and WebSocket. */
+export interface MqttFront {
+  /** Throws when a port cannot be bound; nothing then listens. */
+  listen(): Promise<MqttPorts>;
+  /** Stops accepting, tells the clients, closes. */
+  close(): Promise<void>;
+  readonly openConnections: number;
+}
+
+export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log): MqttFront {
+  const maxPacketBytes = options.maxPayloadBytes + FIXED_HEADER_BYTES;
+  const broker = new DeviceBroker({ ...options.broker, maxPacketBytes }, api, log);
+  const servers: (Server | HttpServer)[] = [];
+
+  const accept = (socket: Socket): void => {
+    // aedes listens for errors only once it has the socket; before that one would end the process.
+    socket.on('error', () => {});
+    broker.accept(socket, socket.remoteAddress ?? 'unknown');
+  };
+  const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
+    server.maxConnections = options.maxConnections;
+    servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(listener.port, listener.host, () => {
+        server.off('error', reject);
+        server.on('error', (error) => log.error({ event: 'mqtt.listener', err: error }, 'listener error'));
+        resolve();
+      });
+    });
+    return (server.address() as AddressInfo).port;
+  };
+
+  return {
+    async listen() {
+      await broker.listen();
+      const mqtt = await open(createServer({ noDelay: true }, accept), options.tcp);
+      const tls =
+        options.tls &&
+        createTlsServer(
+          { minVersion: 'TLSv1.2', ...options.tls.options, noDelay: true, handshakeTimeout: 10_000 },
+          accept,
+        );
+      tls?.on('tlsClientError', (error) =>
+        log.debug({ event: 'mqtt.tls', reason: error.message }, 'TLS handshake failed'),
+      );
+      const mqtts = tls && options.tls ? await open(tls, options.tls) : undefined;
+      const web = options.webSocket && createWebSocketServer(options.webSocket.path, maxPacketBytes, broker, log);
+      const ws = web && options.webSocket ? await open(web, options.webSocket) : undefined;
+      return { mqtt, ...(mqtts === undefined ? {} : { mqtts }), ...(ws === undefined ? {} : { ws }) };
+    },
+    async close() {
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      await broker.shutDown();
+      for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();
+      await Promise.all(closed);
+    },
+    get openConnections() {
+      return broker.openConnections;
+    },
+  };
+}
+
+/** MQTT over WebSocket [MQTT-6.0.0-3]: binary frames, sub-protocol `mqtt`, one path. */
+function createWebSocketServer(path: string, maxPayload: number, broker: DeviceBroker, log: Log): HttpServer {
+  const server = createHttpServer((_request, response) => {
+    response.writeHead(426, { 'content-type': 'text/plain' }).end('MQTT over WebSocket only\n');
+  });
+  server.headersTimeout = 10_000;
+  const sockets = new WebSocketServer({
+    server,
+    path,
+    maxPayload,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false),
+  });
+  sockets.on('connection', (socket, request) => {
+    socket.on('error', (error) => log.debug({ event: 'mqtt.ws', reason: error.message }, 'WebSocket error'));
+    const stream = createWebSocketStream(socket);
+    stream.on('error', () => {});
+    broker.accept(stream, request.socket.remoteAddress ?? 'unknown');
+  });
+  return server;
+}
