@@ -97,6 +97,7 @@ describe('parseJson', () => {
     ['"\\ud800"', 'lone surrogate', 1],
     ['"\\udc00\\ud800"', 'lone surrogate', 1],
     ['"\\uD800\\u0041"', 'lone surrogate', 1],
+    ['"\\udc00\\udc01"', 'lone surrogate', 1],
     ['"a\ud800"', 'lone surrogate', 2],
     ['/* c */ 1', 'expected a value', 0],
     ['\ufeff1', 'byte order mark', 0],
