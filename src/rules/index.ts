@@ -1,8 +1,13 @@
 export { catalogue } from './catalogue.ts';
+export { ruleNodesMarkdown } from './chain-docs.ts';
 export { isChainFile } from './chain-files.ts';
+export { chainSchema, chainTestSchema } from './chain-schema.ts';
+export { type CaseResult, type ChainTestReport, runChainTests } from './chain-test.ts';
 export type { CompiledChain } from './compile.ts';
 export { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
 export { type Generation, type LoadOptions, type LoadResult, lintChains, loadChains } from './generation.ts';
+export { chainToMermaid } from './graph.ts';
+export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
 export type { NodeContext, SupplierMatch } from './node-context.ts';
 export type { NodeKind } from './node-kind.ts';
@@ -17,3 +22,5 @@ export {
   type TraceStep,
 } from './run.ts';
 export { wrapSecrets } from './secrets.ts';
+export { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
+export { tracePaths } from './trace-paths.ts';

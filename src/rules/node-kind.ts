@@ -35,10 +35,17 @@ export interface NodeLintIssue {
   readonly level?: 'error' | 'warning';
 }
 
-/** Suppliers with their keys, and supply points that another device holds. */
+/** Suppliers with their keys in clear, and devices that are attached already. Only for examples and offline tests. */
 export interface ExampleWorld {
   readonly suppliers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
-  readonly held?: readonly { readonly by: string; readonly supplyPoint: string; readonly supplier: string }[];
+  readonly attachments?: readonly {
+    readonly device: string;
+    readonly supplier: string;
+    readonly supplyPoint: string;
+    readonly grid?: string;
+  }[];
+  /** Devices whose supplier look-ups are refused for too many wrong keys. */
+  readonly rateLimited?: readonly string[];
 }
 
 /** A worked example: documentation, and a test that the catalogue's suite runs. */

@@ -40,7 +40,7 @@ export const attach = defineNode({
       config: {},
       given: {
         suppliers: [{ name: 'Sol y Viento', keys: [] }],
-        held: [{ by: 'meter-2', supplyPoint: 'ES1234123456789012JY', supplier: 'Sol y Viento' }],
+        attachments: [{ device: 'meter-2', supplyPoint: 'ES1234123456789012JY', supplier: 'Sol y Viento' }],
       },
       msg: { data: {}, metadata: READY },
       goesTo: 'Conflict',
@@ -51,7 +51,7 @@ export const attach = defineNode({
       config: { onConflict: 'move' },
       given: {
         suppliers: [{ name: 'Sol y Viento', keys: [] }],
-        held: [{ by: 'meter-2', supplyPoint: 'ES1234123456789012JY', supplier: 'Sol y Viento' }],
+        attachments: [{ device: 'meter-2', supplyPoint: 'ES1234123456789012JY', supplier: 'Sol y Viento' }],
       },
       msg: { data: {}, metadata: READY },
       goesTo: 'Moved',

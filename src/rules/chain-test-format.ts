@@ -1,0 +1,99 @@
+/** JSON schema of `*.test.json` files beside chains, for editors and for the runner. */
+const text = (description: string): object => ({ type: 'string', minLength: 1, description });
+const jsonObject = (description: string): object => ({ type: 'object', description });
+const strict = (properties: object, required: readonly string[] = [], description?: string): object => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  ...(required.length > 0 ? { required } : {}),
+  ...(description === undefined ? {} : { description }),
+});
+const list = (items: object, description: string, extra: object = {}): object => ({
+  type: 'array',
+  items,
+  description,
+  ...extra,
+});
+
+const attachment = strict(
+  {
+    device: text('Name of the device.'),
+    supplier: text('Name of the supplier.'),
+    supplyPoint: text('The code; the 20- and the 22-character form of a CUPS are one.'),
+    grid: text('Code of the grid; may be left out.'),
+  },
+  ['device', 'supplier', 'supplyPoint'],
+);
+const path = list({ type: 'string' }, 'Node, label, node … from the first node to the end.');
+
+const given = strict({
+  now: { type: 'integer', description: 'The time of the test, ms since 1970. It stands still.' },
+  devices: list(strict({ name: text('Name.'), profile: text('Device profile.') }, ['name']), 'Devices there are.'),
+  suppliers: list(
+    strict({ name: text('Name.'), keys: list({ type: 'string' }, 'Invented secret keys, never real ones.') }, [
+      'name',
+      'keys',
+    ]),
+    'Power suppliers there are.',
+  ),
+  attachments: list(attachment, 'Attachments there are.'),
+  rateLimited: list({ type: 'string' }, 'Devices whose supplier look-ups are refused for too many wrong keys.'),
+});
+
+const message = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['from'],
+  properties: {
+    from: text('Name of the device that sends.'),
+    telemetry: jsonObject('A sample, as on v1/devices/me/telemetry.'),
+    ts: { type: 'integer', description: 'Time of the sample, ms; without it the time of the test.' },
+    attributes: jsonObject('Attributes, as on v1/devices/me/attributes.'),
+    type: text('Another message type, with data.'),
+    data: jsonObject('Body of a message of that type.'),
+    metadata: { type: 'object', additionalProperties: { type: 'string' }, description: 'Further metadata.' },
+  },
+  oneOf: [{ required: ['telemetry'] }, { required: ['attributes'] }, { required: ['type'] }],
+};
+
+const then = strict({
+  path: {
+    description: 'The way of the last message; a list of ways when it was fanned out.',
+    anyOf: [path, list(path, 'One way per branch.')],
+  },
+  outcome: { enum: ['processed', 'dead-lettered'], description: 'How the last message ended.' },
+  deadLetter: strict(
+    { node: text('Node that failed.'), reason: text('Text that the reason contains.') },
+    ['node'],
+    'The first dead letter of the last message.',
+  ),
+  reply: {
+    type: ['object', 'null'],
+    description: 'What the last message got its sender told; null = nothing.',
+  },
+  attributes: jsonObject('All that is stored in the end: device -> scope -> key -> value. Replies are not listed.'),
+  telemetry: jsonObject('All latest values in the end: device -> key -> value.'),
+  attachments: list(attachment, 'All attachments in the end.'),
+  alarms: list({}, 'Alarms in the end; there are none yet.', { maxItems: 0 }),
+});
+
+export const CHAIN_TEST_SCHEMA = strict(
+  {
+    $schema: { type: 'string' },
+    chain: text('Chain under test; without it the one in the file of the same name.'),
+    cases: list(
+      strict(
+        {
+          name: text('A fact: what is true when the case passes.'),
+          given,
+          when: list(message as object, 'Messages, one after the other.', { minItems: 1 }),
+          then,
+        },
+        ['name', 'when', 'then'],
+      ),
+      'Each case runs in a world of its own.',
+      { minItems: 1 },
+    ),
+  },
+  ['cases'],
+) as Readonly<Record<string, unknown>>;
