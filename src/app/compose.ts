@@ -1,0 +1,184 @@
+import {
+  createDeviceApi,
+  createMessageCounters,
+  createMessageRunner,
+  createSupplierGuard,
+  DeviceLimits,
+  RefusalPause,
+  Sessions,
+} from '../device-api/index.ts';
+import { BrokerError } from '../errors.ts';
+import { type Clock, systemClock } from '../model/clock.ts';
+import { createKeyedHash } from '../model/keyed-hash.ts';
+import type { Secret } from '../model/secret.ts';
+import type { Log } from '../observe/index.ts';
+import { createProvisioning } from '../provisioning/provisioning.ts';
+import { createApiKeys } from '../registry/api-keys.ts';
+import { createAttachments } from '../registry/attachments.ts';
+import { createRegistry } from '../registry/registry.ts';
+import { createSuppliers } from '../registry/suppliers.ts';
+import type { RunLimits } from '../rules/index.ts';
+import { openEmbeddedStorage } from '../storage/embedded/index.ts';
+import type { Storage } from '../storage/storage.ts';
+import { startRetention } from '../telemetry/retention.ts';
+import { type Definitions, loadDefinitions, watchDefinitions } from './definitions.ts';
+import type { MadeSecret } from './provision-secrets.ts';
+
+export interface CoreOptions {
+  readonly dataDir: string;
+  readonly profilesDir: string;
+  readonly chainsDir: string;
+  readonly instanceId: string;
+  readonly instanceKey: Secret;
+  readonly adminKey: Secret;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flush to disk before acknowledging: survives power loss, not only the end of the process. */
+  readonly sync: boolean;
+  readonly runLimits: RunLimits;
+  readonly queue: { readonly maxWaiting: number; readonly maxWaitingTotal: number };
+  readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+  readonly pauses: { readonly free: number; readonly baseMs: number; readonly maxMs: number };
+}
+
+/** Everything behind the fronts, running. */
+export type Core = Awaited<ReturnType<typeof startCore>>;
+
+const KEY_CHECK = 'key-check';
+
+/** Opens the store, loads profiles and chains, and wires the rooms. Throws BrokerError; then nothing is left open. */
+export async function startCore(options: CoreOptions, log: Log, clock: Clock = systemClock) {
+  const hash = createKeyedHash(Buffer.from(options.instanceKey.reveal(), 'utf8'));
+  const storage = await openEmbeddedStorage({ dataDir: options.dataDir, log, sync: options.sync });
+  try {
+    await checkInstanceKey(storage, hash.hash('key-check', KEY_CHECK), options.dataDir);
+    const { settings, audit } = storage;
+    const first = await loadDefinitions(options, { settings, hash, log });
+    return wire(options, storage, hash, first, log, clock, audit);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+function wire(
+  options: CoreOptions,
+  storage: Storage,
+  hash: ReturnType<typeof createKeyedHash>,
+  first: Definitions,
+  log: Log,
+  clock: Clock,
+  audit: Storage['audit'],
+) {
+  let definitions = first;
+  const profiles = () => definitions.profiles;
+  const registry = createRegistry({ store: storage.registry, audit, hash, clock });
+  const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
+  const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
+  const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
+  const targets = () => definitions.targets;
+  const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
+  const sessions = new Sessions();
+  const counters = createMessageCounters();
+  const { telemetry, attributes, deadLetters } = storage;
+  const runner = createMessageRunner({
+    telemetry,
+    attributes,
+    suppliers,
+    attachments,
+    sessions,
+    clock,
+    log,
+    supplierGuard: createSupplierGuard(),
+    deadLetters,
+    counters,
+    generation: () => definitions.generation,
+    queue: options.queue,
+    instanceId: options.instanceId,
+  });
+  const held = { maxHeldPerAddress: 200, maxHeld: 2_000 };
+  const guessPause = new RefusalPause({ ...options.pauses, ...held }, clock);
+  const failurePause = new RefusalPause({ ...options.pauses, free: options.pauses.free * 20, ...held }, clock);
+  const deviceApi = createDeviceApi({
+    registry,
+    provisioning,
+    profiles,
+    attributes,
+    runner,
+    sessions,
+    limits: new DeviceLimits(clock),
+    counters,
+    guessPause,
+    failurePause,
+    json: options.json,
+    clock,
+    log,
+  });
+  const retention = startRetention({
+    store: telemetry,
+    clock,
+    stepMs: 10_000,
+    devicesPerStep: 200,
+    async keepMs(id) {
+      const device = await registry.device(id);
+      return device ? profiles().byName(device.profile)?.retention.historyMs : undefined;
+    },
+    onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
+    onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
+  });
+  const reloads = { failed: undefined as string | undefined };
+  const watcher = watchDefinitions(options, { settings: storage.settings, hash, log }, definitions, {
+    onLoaded(next) {
+      definitions = next;
+      reloads.failed = undefined;
+      announceMade(next.made, log);
+    },
+    onRefused(problem) {
+      reloads.failed = problem;
+    },
+  });
+  return {
+    storage,
+    registry,
+    suppliers,
+    attachments,
+    apiKeys,
+    deviceApi,
+    runner,
+    sessions,
+    counters,
+    guessPause,
+    clock,
+    hash,
+    made: first.made,
+    definitions: () => definitions,
+    /** Why the files as they stand now are not in force; undefined when they are. */
+    reloadProblem: () => reloads.failed,
+    /** Call after the fronts have closed: finishes what was accepted, then closes the store. */
+    async close() {
+      watcher.close();
+      guessPause.close();
+      failurePause.close();
+      await retention.stop();
+      await runner.drain();
+      await storage.close();
+    },
+  };
+}
+
+/** A data directory belongs to one instance key: with another, every stored hash would silently match nothing. */
+async function checkInstanceKey(storage: Storage, check: string, dataDir: string): Promise<void> {
+  const stands = await storage.settings.putIfAbsent(KEY_CHECK, check);
+  if (stands !== check) {
+    const detail = `${dataDir} was written with another instance key: give that key (GRIDMOOR_SECRET_KEY or ${dataDir}/instance.key)`;
+    throw new BrokerError('SECRET_KEY_MISMATCH', { detail });
+  }
+}
+
+function announceMade(made: readonly MadeSecret[], log: Log): void {
+  for (const { profile } of made) {
+    log.warn(
+      { event: 'profile.secret-made', profile },
+      'a provision secret was made for a new profile, but is printed only at start: set it by reference instead',
+    );
+  }
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { BrokerError } from '../errors.ts';
+import { Secret } from '../model/secret.ts';
+
+/**
+ * A secret kept in a file of its own, mode 0600; made with 32 random bytes when the file is missing. Two processes that make
+ * it at once end with the same one.
+ */
+export function readOrMakeKeyFile(path: string, prefix: string): { readonly key: Secret; readonly made: boolean } {
+  const existing = read(path);
+  if (existing) return { key: existing, made: false };
+  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  try {
+    writeFileSync(draft, `${prefix}${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    chmodSync(draft, 0o600);
+    linkSync(draft, path); // fails when the other process was first: its key stands
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new BrokerError('FILE_INVALID', { file: path, detail: 'the key file cannot be written' }, { cause: error });
+    }
+  } finally {
+    removeQuietly(draft);
+  }
+  const key = read(path);
+  if (!key) throw new BrokerError('FILE_INVALID', { file: path, detail: 'the key file cannot be read back' });
+  return { key, made: true };
+}
+
+/** Group and others may not read key files; undefined when the mode is right or the system has none. */
+export function keyFileProblem(path: string): string | undefined {
+  const mode = statSync(path).mode & 0o777;
+  return process.platform !== 'win32' && (mode & 0o077) !== 0
+    ? `${path} can be read by others (mode ${mode.toString(8)}): chmod 600 it`
+    : undefined;
+}
+
+function read(path: string): Secret | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new BrokerError('FILE_INVALID', { file: path, detail: 'the key file cannot be read' }, { cause: error });
+  }
+  if (text.length < 20) {
+    throw new BrokerError('FILE_INVALID', {
+      file: path,
+      detail: 'the key file is damaged: it holds less than 20 characters',
+    });
+  }
+  return new Secret(text);
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Only the draft's name: when it is not there, there is nothing to remove.
+  }
+}

@@ -1,0 +1,44 @@
+import type { JsonValue } from '../model/json.ts';
+import type { Secret } from '../model/secret.ts';
+import type { TopicFilter } from './topic-filter.ts';
+
+/** A provision secret: given by reference or literally, or to be made on the first start. */
+export type ProvisionSecret =
+  | { readonly kind: 'known'; readonly secret: Secret }
+  /** `variable`: the environment variable that would have given it. */
+  | { readonly kind: 'pending'; readonly variable: string | undefined };
+
+/** A device profile, however its file was written. */
+export interface DeviceProfile {
+  readonly name: string;
+  readonly description?: string;
+  readonly provision: {
+    readonly strategy: 'disabled' | 'allow-create-new-devices' | 'check-pre-provisioned-devices';
+    readonly key?: string;
+    readonly secret?: ProvisionSecret;
+    /** Most devices of this profile. */
+    readonly quota?: number;
+    /** Rate of accepted requests, `capacity:seconds[,…]`. */
+    readonly rate?: string;
+    readonly onExisting: 'reject';
+  };
+  readonly transport: 'default' | 'mqtt';
+  /** Custom topics; absent = the standard ones. Active for transport `mqtt` only. */
+  readonly topics: {
+    readonly telemetry?: TopicFilter;
+    readonly attributes?: TopicFilter;
+    readonly attributesSubscribe?: TopicFilter;
+  };
+  readonly sendAckOnValidationException: boolean;
+  readonly typeCast: boolean;
+  /** What is wrong with a payload by the profile's own JSON Schema, in words; absent = no schema. */
+  readonly checkTelemetry?: (payload: JsonValue) => string | undefined;
+  readonly checkAttributes?: (payload: JsonValue) => string | undefined;
+  readonly retention: { readonly historyMs?: number };
+  /** ThingsBoard's rate texts; absent = no limit. */
+  readonly limits: {
+    readonly messages?: string;
+    readonly telemetryMessages?: string;
+    readonly telemetryDataPoints?: string;
+  };
+}

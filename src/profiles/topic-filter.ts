@@ -1,0 +1,5 @@
+/** A topic filter of a profile, compiled. */
+export interface TopicFilter {
+  readonly text: string;
+  matches(topic: string): boolean;
+}
