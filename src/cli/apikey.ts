@@ -1,0 +1,78 @@
+import { apiPath, createClient, type Page, urlFlag } from './client.ts';
+import { defineCommand } from './command.ts';
+import { group } from './frame.ts';
+import { EXIT, UsageError } from './io.ts';
+import { formatTime, printFacts, printJson, printTable } from './table.ts';
+
+const API_KEYS = '/api/gridmoor/api-keys';
+const SECONDS_A_DAY = 86_400;
+
+interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly role?: string;
+  readonly createdTime?: number;
+  readonly expiresAt?: number;
+}
+
+const create = defineCommand({
+  name: 'apikey create',
+  summary: 'Creates a key of the management API and prints it, once.',
+  args: '<name>',
+  flags: {
+    role: { type: 'string', value: '<role>', summary: 'what the key may do' },
+    days: { type: 'string', value: '<n>', summary: 'how long it works (without end)' },
+    ...urlFlag,
+  },
+  examples: ['gridmoor apikey create grafana --role viewer --days 90'],
+  async run({ url, json, role, days }, [name = ''], io) {
+    const ttl = days === undefined ? undefined : Number(days) * SECONDS_A_DAY;
+    if (ttl !== undefined && !(ttl > 0)) throw new UsageError(`--days takes a number above 0, not "${days}".`);
+    const body = { name, role, ttlSeconds: ttl };
+    const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
+    if (json) printJson(io, made);
+    else {
+      printFacts(io, [
+        ['id', made.id],
+        ['name', made.name],
+        ['role', made.role],
+        ['expires', formatTime(made.expiresAt)],
+        ['secretKey', made.secretKey],
+      ]);
+      io.stderr.write('The key is shown this once and kept only as a keyed hash: write it down now.\n');
+    }
+    return EXIT.fine;
+  },
+});
+
+const list = defineCommand({
+  name: 'apikey list',
+  summary: 'Lists the keys of the management API, never their secrets.',
+  flags: urlFlag,
+  examples: ['gridmoor apikey list'],
+  async run({ url, json }, _args, io) {
+    const page = await createClient(io, url).get<Page<ApiKey>>(API_KEYS);
+    if (json) printJson(io, page);
+    else {
+      const rows = page.data.map((key) => [key.id, key.name, key.role, formatTime(key.expiresAt)]);
+      printTable(io, ['id', 'name', 'role', 'expires'], rows);
+    }
+    return EXIT.fine;
+  },
+});
+
+const revoke = defineCommand({
+  name: 'apikey revoke',
+  summary: 'Revokes a key: it stops working at once.',
+  args: '<id>',
+  flags: urlFlag,
+  examples: ['gridmoor apikey revoke 9d2a…'],
+  async run({ url, json }, [id = ''], io) {
+    await createClient(io, url).delete(apiPath(API_KEYS, id));
+    if (json) printJson(io, { revoked: id });
+    else io.stdout.write(`revoked ${id}\n`);
+    return EXIT.fine;
+  },
+});
+
+export const run = group('apikey', 'Keys of the management API.', [create, list, revoke]);

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { BrokerError } from '../errors.ts';
+import type { Run } from './command.ts';
+import { unknownWord } from './frame.ts';
+import { columns } from './help.ts';
+import { EXIT, type Io } from './io.ts';
+
+export type { Io } from './io.ts';
+
+interface Noun {
+  readonly summary: string;
+  /** Loaded when it is typed: a lint must not wait for the broker's code. */
+  load(): Promise<{ readonly run: Run }>;
+}
+
+const NOUNS: Readonly<Record<string, Noun>> = {
+  serve: { summary: 'run the broker', load: () => import('./serve.ts') },
+  profile: { summary: 'device profiles: lint', load: () => import('./profile.ts') },
+  chain: { summary: 'rule chains: lint, test, graph', load: () => import('./chain.ts') },
+  device: {
+    summary: 'devices: list, show, create, delete, rotate, provision',
+    load: () => import('./device.ts'),
+  },
+  supplier: { summary: 'power suppliers: create, list, rotate, delete', load: () => import('./supplier.ts') },
+  attachment: { summary: 'attachments: list, history, move, end', load: () => import('./attachment.ts') },
+  apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
+  config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },
+  doctor: { summary: 'look for trouble and say how to repair it', load: () => import('./doctor.ts') },
+  schema: { summary: 'write the JSON schemas for editors', load: () => import('./schema.ts') },
+  docs: { summary: 'write the generated pages of docs/', load: () => import('./docs.ts') },
+};
+
+/** `gridmoor <noun> <verb> [flags]`; gives the exit code: 0 fine, 1 findings, 2 usage, 3 unreachable. */
+export async function cli(argv: readonly string[], io: Io): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === undefined) {
+    io.stderr.write(help());
+    return EXIT.usage;
+  }
+  if (first === '--version' || first === '-V') {
+    io.stdout.write(rest.includes('--json') ? `${JSON.stringify({ version: version() })}\n` : `${version()}\n`);
+    return EXIT.fine;
+  }
+  if (first === '--help' || first === '-h' || first === 'help') {
+    const [word, ...verb] = rest;
+    if (word === undefined) {
+      io.stdout.write(help());
+      return EXIT.fine;
+    }
+    return runNoun(word, [...verb, '--help'], io);
+  }
+  return runNoun(first, rest, io);
+}
+
+async function runNoun(word: string, args: string[], io: Io): Promise<number> {
+  const noun = Object.hasOwn(NOUNS, word) ? NOUNS[word] : undefined;
+  if (noun === undefined) {
+    io.stderr.write(`${unknownWord('gridmoor', word, Object.keys(NOUNS))}\n`);
+    return EXIT.usage;
+  }
+  try {
+    const { run } = await noun.load();
+    return await run(args, io);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    io.stderr.write(`${error.message}\n`);
+    return EXIT.findings;
+  }
+}
+
+function help(): string {
+  return [
+    'gridmoor onboards energy devices: ThingsBoard device APIs, provisioning, and rule chains in JSON files.\n',
+    'Usage: gridmoor <noun> <verb> [flags]\n',
+    columns(Object.entries(NOUNS).map(([noun, { summary }]) => [noun, summary])),
+    '\nExamples:',
+    '  gridmoor serve',
+    '  gridmoor supplier create "Sol Energia"',
+    '  gridmoor chain test rule-chains',
+    '\nEvery command knows --help and --json. Exit codes: 0 fine, 1 findings, 2 usage, 3 unreachable.\n',
+  ].join('\n');
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

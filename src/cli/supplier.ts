@@ -1,0 +1,104 @@
+import { apiPath, createClient, type Page, urlFlag } from './client.ts';
+import { defineCommand } from './command.ts';
+import { group } from './frame.ts';
+import { EXIT, UsageError } from './io.ts';
+import { pagingFlags, pagingOf, printMore } from './paging.ts';
+import { formatTime, printFacts, printJson, printTable } from './table.ts';
+
+const SUPPLIERS = '/api/gridmoor/suppliers';
+
+interface Supplier {
+  readonly id: string;
+  readonly name: string;
+  readonly createdTime?: number;
+}
+
+interface SupplierWithKey extends Supplier {
+  readonly secretKey: string;
+  readonly previousKeyUntil?: number;
+}
+
+const KEY_NOTE = 'The key is shown this once and kept only as a keyed hash: write it down now.';
+
+const create = defineCommand({
+  name: 'supplier create',
+  summary: 'Creates a power supplier and prints its secret key, once.',
+  args: '<name>',
+  flags: urlFlag,
+  examples: ['gridmoor supplier create "Sol Energia"'],
+  async run({ url, json }, [name = ''], io) {
+    const made = await createClient(io, url).post<SupplierWithKey>(SUPPLIERS, { name });
+    if (json) printJson(io, made);
+    else {
+      printFacts(io, [
+        ['id', made.id],
+        ['name', made.name],
+        ['secretKey', made.secretKey],
+      ]);
+      io.stderr.write(`${KEY_NOTE}\n`);
+    }
+    return EXIT.fine;
+  },
+});
+
+const list = defineCommand({
+  name: 'supplier list',
+  summary: 'Lists the power suppliers.',
+  flags: { ...pagingFlags, ...urlFlag },
+  examples: ['gridmoor supplier list', 'gridmoor supplier list --json'],
+  async run({ url, json, ...given }, _args, io) {
+    const page = await createClient(io, url).get<Page<Supplier>>(SUPPLIERS, pagingOf(given));
+    if (json) printJson(io, page);
+    else {
+      const rows = page.data.map(({ id, name, createdTime }) => [id, name, formatTime(createdTime)]);
+      printTable(io, ['id', 'name', 'created'], rows);
+      printMore(io, page, given);
+    }
+    return EXIT.fine;
+  },
+});
+
+const rotate = defineCommand({
+  name: 'supplier rotate',
+  summary: "Replaces a supplier's secret key and prints the new one, once.",
+  args: '<id>',
+  flags: {
+    grace: { type: 'string', value: '<seconds>', summary: 'how long the old key goes on working (0)' },
+    ...urlFlag,
+  },
+  examples: ['gridmoor supplier rotate 6c1f… --grace 86400'],
+  async run({ url, json, grace }, [id = ''], io) {
+    const graceSeconds = grace === undefined ? undefined : Number(grace);
+    if (graceSeconds !== undefined && !(Number.isInteger(graceSeconds) && graceSeconds >= 0)) {
+      throw new UsageError(`--grace takes whole seconds, not "${grace}".`);
+    }
+    const body = graceSeconds === undefined ? {} : { graceSeconds };
+    const made = await createClient(io, url).post<SupplierWithKey>(apiPath(SUPPLIERS, id, '/rotate'), body);
+    if (json) printJson(io, made);
+    else {
+      printFacts(io, [
+        ['id', made.id],
+        ['name', made.name],
+        ['secretKey', made.secretKey],
+      ]);
+      io.stderr.write(`${KEY_NOTE}\n`);
+    }
+    return EXIT.fine;
+  },
+});
+
+const remove = defineCommand({
+  name: 'supplier delete',
+  summary: 'Deletes a supplier: its key stops working.',
+  args: '<id>',
+  flags: urlFlag,
+  examples: ['gridmoor supplier delete 6c1f…'],
+  async run({ url, json }, [id = ''], io) {
+    await createClient(io, url).delete(apiPath(SUPPLIERS, id));
+    if (json) printJson(io, { deleted: id });
+    else io.stdout.write(`deleted ${id}\n`);
+    return EXIT.fine;
+  },
+});
+
+export const run = group('supplier', 'Power suppliers, to which devices are attached.', [create, list, rotate, remove]);
