@@ -24,6 +24,8 @@ interface PrivateClient {
   disconnectReasonCode: number | null;
   connected: boolean;
   connecting: boolean;
+  /** Calls back at the next drain, or closes after `drainTimeout`. */
+  waitForDrain(callback: (err?: Error | null) => void): void;
 }
 
 /** Set by aedes on an MQTT 5 publish that it answered with 0x87. */
@@ -166,7 +168,7 @@ export function guardClient(client: Client, given: GuardOptions): void {
       drop(answerable ? { ...refusal, connectVersion: packet.protocolVersion ?? 4 } : refusal);
     } else {
       touch();
-      if ('answer' in verdict) conn.write(mqtt.generate(verdict.answer, { protocolVersion: version ?? 4 }));
+      if ('answer' in verdict) answer(verdict.answer);
       else given.onDownlinkAck?.(verdict.acknowledged, verdict.reasonCode);
     }
   }
@@ -189,6 +191,13 @@ export function guardClient(client: Client, given: GuardOptions): void {
     inner._nextBatch = done;
     inner._parser.emit('packet', packet);
     inner._nextBatch = ignore;
+  }
+
+  /** An answer that the socket does not take counts as in flight: a client that does not read is not read from. */
+  function answer(packet: Packet): void {
+    if (conn.write(mqtt.generate(packet, { protocolVersion: version ?? 4 }))) return;
+    inFlight++;
+    inner.waitForDrain(() => finished());
   }
 
   function finished(err?: Error | null): void {

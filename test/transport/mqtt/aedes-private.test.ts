@@ -137,6 +137,22 @@ describe('reading', () => {
     await it.raw.until(() => it.raw.received.some((each) => each.first === 0xd0), 'a pong');
   });
 
+  it('a client that does not read the answers it asks for is not read from, and cut at drainTimeout', async () => {
+    await using it = await setup({ aedes: { drainTimeout: 500 } });
+    it.raw.socket.pause();
+    const releases = Buffer.concat(Array.from({ length: 16_000 }, (_, i) => bytesOf(`62 r2 m${i + 1}`)));
+    const ended = new Promise((resolve) => it.client.conn.once('close', resolve));
+    const flood = setInterval(() => it.raw.socket.writableNeedDrain || it.raw.send(releases), 1);
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, it.client.conn.writableLength);
+    }, 1);
+    await ended;
+    clearInterval(flood);
+    clearInterval(watch);
+    expect(most).toBeLessThan(100_000);
+  });
+
   it('packets sent without waiting for the CONNACK are processed after it, in order', async () => {
     const topics: string[] = [];
     await using guarded = await startGuardedAedes({
