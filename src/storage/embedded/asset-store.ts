@@ -1,0 +1,31 @@
+import type { Asset } from '../../model/entity.ts';
+import type { AssetStore } from '../asset-store.ts';
+import { ALL_ASSETS, assetByName, ensureAsset, ofType, typePrefix } from './assets.ts';
+import type { Committer } from './committer.ts';
+import type { Environment } from './environment.ts';
+import { after, idKey } from './keys.ts';
+import { getJson, pageOf, readCounter } from './records.ts';
+import { dropRelation, listRelations, putRelation } from './relations.ts';
+
+export function createAssetStore({ tables }: Environment, committer: Committer): AssetStore {
+  const everything = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
+  return {
+    ensureAsset: (asset) => committer.run(() => ensureAsset(tables, asset)),
+    async asset(id) {
+      const key = idKey(id);
+      return key && getJson<Asset>(tables.assets, key);
+    },
+    assetByName: async (type, name) => assetByName(tables, type, name),
+    async assets({ type, page, pageSize }) {
+      const prefix = type === undefined ? undefined : typePrefix(type);
+      const span = prefix === undefined ? everything : { from: prefix, to: after(prefix) };
+      const total = readCounter(tables.counters, type === undefined ? ALL_ASSETS : ofType(type));
+      const toItem = (_: Buffer, id: Buffer): Asset | undefined => getJson<Asset>(tables.assets, id);
+      return pageOf(tables.assetNames, span, { page, pageSize, total, toItem });
+    },
+    addRelation: (relation) => committer.run(() => putRelation(tables, relation)),
+    removeRelation: (relation) => committer.run(() => dropRelation(tables, relation)),
+    relationsFrom: async (from, type) => listRelations(tables, from, 'from', type),
+    relationsTo: async (to, type) => listRelations(tables, to, 'to', type),
+  };
+}

@@ -1,0 +1,35 @@
+import type { Asset } from '../../model/entity.ts';
+import type { Tables } from './environment.ts';
+import { closedUtf8, joinKey, newIdKey, utf8 } from './keys.ts';
+import { adjustCounter, getJson, putJson } from './records.ts';
+
+/** `type, NUL, name`: ordered by type, then name. */
+export const assetNameKey = (type: string, name: string): Buffer => joinKey(closedUtf8(type), utf8(name));
+
+export const typePrefix = (type: string): Buffer => closedUtf8(type);
+
+export const ALL_ASSETS = 'assets';
+export const ofType = (type: string): string => `assets:${type}`;
+
+export function assetByName(tables: Tables, type: string, name: string): Asset | undefined {
+  const id = tables.assetNames.get(assetNameKey(type, name));
+  return id && getJson<Asset>(tables.assets, id);
+}
+
+export function ensureAsset(tables: Tables, asset: Asset): { readonly asset: Asset; readonly created: boolean } {
+  const existing = assetByName(tables, asset.type, asset.name);
+  if (existing !== undefined) return { asset: existing, created: false };
+  const id = newIdKey(asset.id);
+  putJson(tables.assets, id, asset);
+  tables.assetNames.put(assetNameKey(asset.type, asset.name), id);
+  adjustCounter(tables.counters, ALL_ASSETS, 1);
+  adjustCounter(tables.counters, ofType(asset.type), 1);
+  return { asset, created: true };
+}
+
+export function dropAsset(tables: Tables, asset: Asset): void {
+  tables.assets.remove(newIdKey(asset.id));
+  tables.assetNames.remove(assetNameKey(asset.type, asset.name));
+  adjustCounter(tables.counters, ALL_ASSETS, -1);
+  adjustCounter(tables.counters, ofType(asset.type), -1);
+}

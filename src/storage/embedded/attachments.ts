@@ -1,0 +1,90 @@
+import type { Attachment, AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
+import type { Relation } from '../../model/entity.ts';
+import type { Tables } from './environment.ts';
+import { after, closedUtf8, joinKey, newIdKey, sequenceKey, textKey, utf8 } from './keys.ts';
+import { getJson, jsonOf, putJson } from './records.ts';
+import { dropRelation } from './relations.ts';
+import type { Tx } from './sequence.ts';
+
+/** An attachment at rest: with the ids that only the store needs. */
+export interface StoredAttachment extends Attachment {
+  readonly supplyPointHash: string;
+  readonly supplyPointId: string;
+}
+
+interface StoredHistoryEntry extends AttachmentHistoryEntry {
+  readonly attachment: StoredAttachment;
+}
+
+export const supplyPointPrefix = (hash: string): Buffer => closedUtf8(hash);
+
+/** Keys of the indexes that list attachments by device name. */
+export function indexKeys(attachment: StoredAttachment): { name: Buffer; supplyPoint: Buffer; supplier: Buffer } {
+  const name = utf8(attachment.device.name);
+  return {
+    name: textKey(attachment.device.name),
+    supplyPoint: joinKey(supplyPointPrefix(attachment.supplyPointHash), name),
+    supplier: joinKey(newIdKey(attachment.supplier.id), name),
+  };
+}
+
+export function publicAttachment(stored: StoredAttachment): Attachment {
+  const { supplyPointHash: _, supplyPointId: __, ...attachment } = stored;
+  return attachment;
+}
+
+export function relationsOf(stored: StoredAttachment): readonly Relation[] {
+  const device = { entityType: 'DEVICE', id: stored.device.id } as const;
+  const asset = (id: string) => ({ entityType: 'ASSET', id }) as const;
+  return [
+    { from: asset(stored.supplier.id), type: 'Supplies', to: device },
+    { from: asset(stored.grid.id), type: 'Feeds', to: device },
+    { from: device, type: 'Measures', to: asset(stored.supplyPointId) },
+  ];
+}
+
+export interface Ending {
+  readonly id: Buffer;
+  readonly event: AttachmentEvent;
+  readonly now: number;
+  readonly by: string;
+}
+
+/** Inside a transaction: removes record, indexes and relations of the active attachment and writes the history line. */
+export function endAttachment(tables: Tables, tx: Tx, ending: Ending): StoredAttachment | undefined {
+  const stored = getJson<StoredAttachment>(tables.attachments, ending.id);
+  if (stored === undefined) return undefined;
+  const keys = indexKeys(stored);
+  tables.attachments.remove(ending.id);
+  tables.attachmentsByName.remove(keys.name);
+  tables.attachmentsBySupplyPoint.remove(keys.supplyPoint);
+  tables.attachmentsBySupplier.remove(keys.supplier);
+  for (const relation of relationsOf(stored)) dropRelation(tables, relation);
+  addHistory(tables, tx, stored, ending);
+  return stored;
+}
+
+export function addHistory(tables: Tables, tx: Tx, attachment: StoredAttachment, { id, event, now, by }: Ending): void {
+  const entry: StoredHistoryEntry = { event, at: now, attachment, by };
+  putJson(tables.attachmentHistory, joinKey(id, sequenceKey(tx.nextSequence())), entry);
+}
+
+export function listHistory({ attachmentHistory }: Tables, id: Buffer): readonly AttachmentHistoryEntry[] {
+  const entries: AttachmentHistoryEntry[] = [];
+  for (const { value } of attachmentHistory.entries({ from: id, to: after(id) })) {
+    const stored = jsonOf<StoredHistoryEntry>(value);
+    entries.push({ ...stored, attachment: publicAttachment(stored.attachment) });
+  }
+  return entries;
+}
+
+/** What stays of a deleted device's history names its supply points by their keyed hashes only (cups.md 7). */
+export function forgetSupplyPoints({ attachmentHistory }: Tables, id: Buffer): void {
+  const entries = [...attachmentHistory.entries({ from: id, to: after(id) })];
+  for (const { key, value } of entries) {
+    const stored = jsonOf<StoredHistoryEntry>(value);
+    const { scheme } = stored.attachment.supplyPoint;
+    const supplyPoint = { scheme, stem: `hmac:${stored.attachment.supplyPointHash}` };
+    putJson(attachmentHistory, key, { ...stored, attachment: { ...stored.attachment, supplyPoint } });
+  }
+}

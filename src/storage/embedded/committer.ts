@@ -1,0 +1,268 @@
+import { BrokerError } from '../../errors.ts';
+import type { StorageHealth } from '../storage.ts';
+import type { Environment } from './environment.ts';
+import { createSequence, type Tx } from './sequence.ts';
+
+/** Writes of one kind that a group applies at once and that share one promise. */
+export interface Batch<Item> {
+  /** Must not fail for the sake of one item: what can be wrong with it is checked before it joins. */
+  apply(tx: Tx, items: readonly Item[]): void;
+}
+
+export interface CommitterOptions {
+  readonly environment: Environment;
+  /** More than this waits: further writes are refused. */
+  readonly maxPendingBytes: number;
+  /** A group takes no more than this many writes, so that one commit never holds the event loop for long. */
+  readonly maxGroupWrites: number;
+  readonly onFailure?: (error: BrokerError) => void;
+  readonly onRecovery?: () => void;
+}
+
+/** Puts all writes of one turn into one transaction, one commit at a time; the next group forms meanwhile. */
+export interface Committer {
+  /**
+   * Applies `apply` in call order; settles after the commit. It checks first and writes then: one that throws is undone
+   * and fails alone. `ordered`: also batch items called before and after stay on their side of it.
+   */
+  run<T>(apply: (tx: Tx) => T, options?: { readonly ordered?: boolean; readonly bytes?: number }): Promise<T>;
+  /** Adds an item to the batch of the group that now forms; all items of a group get the same promise. */
+  join<Item>(batch: Batch<Item>, item: Item, bytes: number): Promise<void>;
+  health(): StorageHealth;
+  drain(): Promise<void>;
+  /** Drains; later writes are rejected with SHUTTING_DOWN. */
+  close(): Promise<void>;
+}
+
+interface OperationStep {
+  readonly kind: 'operation';
+  readonly apply: (tx: Tx) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  result: unknown;
+}
+
+interface BatchStep {
+  readonly kind: 'batch';
+  readonly batch: Batch<unknown>;
+  readonly items: unknown[];
+}
+
+type Step = OperationStep | BatchStep;
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Group {
+  readonly steps: Step[];
+  writes: number;
+  bytes: number;
+  /** The batch step that items may still join. */
+  open: BatchStep | undefined;
+  shared: Deferred | undefined;
+  sharedError: unknown;
+}
+
+/** A commit that takes longer than this is reported, in ms. */
+const SLOW_COMMIT_MS = 5000;
+/** Pause between two tries to write again after a failed commit, in ms. */
+const PROBE_MS = 1000;
+
+export function createCommitter(options: CommitterOptions): Committer {
+  const { environment } = options;
+  const sequence = createSequence(environment.tables.meta);
+  const waiting: Group[] = [];
+  let pendingWrites = 0;
+  let pendingBytes = 0;
+  let loop: Promise<void> | undefined;
+  let commitStarted: number | undefined;
+  let problem: string | undefined;
+  let probe: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  function refusal(bytes: number): BrokerError | undefined {
+    if (closed) return new BrokerError('SHUTTING_DOWN');
+    if (pendingBytes + bytes <= options.maxPendingBytes) return undefined;
+    return new BrokerError('STORE_UNAVAILABLE', { detail: 'Too many writes are waiting for the disk.', pendingWrites });
+  }
+
+  function forming(bytes: number): Group {
+    let group = waiting.at(-1);
+    if (group === undefined || group.writes >= options.maxGroupWrites) {
+      group = { steps: [], writes: 0, bytes: 0, open: undefined, shared: undefined, sharedError: undefined };
+      waiting.push(group);
+    }
+    group.writes++;
+    group.bytes += bytes;
+    pendingWrites++;
+    pendingBytes += bytes;
+    loop ??= commitAll();
+    return group;
+  }
+
+  async function commitAll(): Promise<void> {
+    while (waiting.length > 0) {
+      let group: Group | undefined;
+      let unsettled: readonly Step[] = [];
+      let failure: Failure | undefined;
+      commitStarted = performance.now();
+      try {
+        await environment.transaction(() => {
+          group = waiting.shift();
+          unsettled = group?.steps ?? [];
+          failure = applySteps(unsettled);
+          if (failure !== undefined) throw failure.error;
+        });
+      } catch (error) {
+        failure ??= { at: undefined, error };
+      }
+      // The environment could not even begin: what waits is refused, so that callers hear of it.
+      group ??= waiting.shift();
+      if (group === undefined) continue;
+      await settle(group, group.steps, failure);
+      if (group.shared !== undefined) {
+        if (group.sharedError === undefined) group.shared.resolve();
+        else group.shared.reject(group.sharedError);
+      }
+      pendingWrites -= group.writes;
+      pendingBytes -= group.bytes;
+    }
+    commitStarted = undefined;
+    loop = undefined;
+  }
+
+  interface Failure {
+    /** Index of the step that threw; undefined when the commit itself failed. */
+    readonly at: number | undefined;
+    readonly error: unknown;
+  }
+
+  function applySteps(steps: readonly Step[]): Failure | undefined {
+    sequence.begin();
+    for (const [at, step] of steps.entries()) {
+      try {
+        if (step.kind === 'batch') step.batch.apply(sequence, step.items);
+        else step.result = step.apply(sequence);
+      } catch (error) {
+        return { at, error };
+      }
+    }
+    sequence.end();
+    return undefined;
+  }
+
+  /** Settles steps whose transaction ended; those of an aborted one are committed again around the one that threw. */
+  async function settle(group: Group, steps: readonly Step[], failure: Failure | undefined): Promise<void> {
+    if (failure?.at !== undefined && steps.length > 1) {
+      const { at } = failure;
+      for (const part of [steps.slice(0, at), steps.slice(at, at + 1), steps.slice(at + 1)]) {
+        if (part.length > 0) await settle(group, part, await commit(part));
+      }
+      return;
+    }
+    const committed = failure === undefined;
+    const error = committed ? undefined : storeError(failure.error);
+    if (failure?.at === undefined || error?.code === 'STORE_UNAVAILABLE') report(error);
+    for (const step of steps) {
+      if (step.kind === 'batch') group.sharedError ??= error;
+      else if (committed) step.resolve(step.result);
+      else step.reject(error);
+    }
+  }
+
+  async function commit(steps: readonly Step[]): Promise<Failure | undefined> {
+    let failure: Failure | undefined;
+    try {
+      await environment.transaction(() => {
+        failure = applySteps(steps);
+        if (failure !== undefined) throw failure.error;
+      });
+    } catch (error) {
+      return failure ?? { at: undefined, error };
+    }
+    return undefined;
+  }
+
+  function report(error: BrokerError | undefined): void {
+    if (error === undefined) {
+      if (problem !== undefined) options.onRecovery?.();
+      problem = undefined;
+      return;
+    }
+    if (problem === undefined) options.onFailure?.(error);
+    problem = `the last write failed: ${reasonOf(error)}`;
+    if (closed || probe !== undefined) return;
+    // Without writes nobody would notice that there is room again.
+    probe = setTimeout(() => {
+      probe = undefined;
+      if (!closed && problem !== undefined) run((tx) => tx.nextSequence()).catch(() => undefined);
+    }, PROBE_MS);
+    probe.unref();
+  }
+
+  function run<T>(apply: (tx: Tx) => T, how: { ordered?: boolean; bytes?: number } = {}): Promise<T> {
+    const bytes = how.bytes ?? 0;
+    const refused = refusal(bytes);
+    if (refused !== undefined) return Promise.reject(refused);
+    const group = forming(bytes);
+    if (how.ordered === true) group.open = undefined;
+    return new Promise<T>((resolve, reject) => {
+      const settled = resolve as (value: unknown) => void;
+      group.steps.push({ kind: 'operation', apply, resolve: settled, reject, result: undefined });
+    });
+  }
+
+  function join<Item>(batch: Batch<Item>, item: Item, bytes: number): Promise<void> {
+    const refused = refusal(bytes);
+    if (refused !== undefined) return Promise.reject(refused);
+    const group = forming(bytes);
+    if (group.open?.batch !== batch) {
+      group.open = { kind: 'batch', batch: batch as Batch<unknown>, items: [] };
+      group.steps.push(group.open);
+    }
+    group.open.items.push(item);
+    group.shared ??= deferred();
+    return group.shared.promise;
+  }
+
+  async function drain(): Promise<void> {
+    while (loop !== undefined) await loop;
+  }
+
+  return {
+    run,
+    join,
+    health() {
+      const slow = commitStarted !== undefined && performance.now() - commitStarted > SLOW_COMMIT_MS;
+      const trouble = slow ? 'the disk has not finished a commit for more than 5 s' : problem;
+      return { ok: trouble === undefined, pendingWrites, ...(trouble === undefined ? {} : { problem: trouble }) };
+    },
+    drain,
+    async close() {
+      closed = true;
+      if (probe !== undefined) clearTimeout(probe);
+      await drain();
+    },
+  };
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+function storeError(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error;
+  return new BrokerError('STORE_UNAVAILABLE', { reason: messageOf(error) }, { cause: error });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const reasonOf = (error: BrokerError): string => String(error.facts.reason ?? error.detail);

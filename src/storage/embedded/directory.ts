@@ -1,0 +1,92 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { BrokerError } from '../../errors.ts';
+import { checkDataFile } from './data-file.ts';
+import { lockDirectory } from './lock.ts';
+import { corruptFile, FORMAT, versionError } from './problems.ts';
+
+export const DATA_FILE = 'data.mdb';
+const LOCK_FILE = 'lock.mdb';
+const FORMAT_FILE = 'format.json';
+
+/** The store's own directory, locked for this process and checked as far as its files show it. */
+export interface StoreDirectory {
+  readonly path: string;
+  /** Notes beside the data which format they have, once they exist. */
+  markFormat(): void;
+  release(): void;
+}
+
+export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
+  const path = join(dataDir, 'store');
+  writable(dataDir, () => {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    chmodSync(path, 0o700);
+  });
+  const lock = await lockDirectory(path).catch((error: unknown) => {
+    throw error instanceof BrokerError ? error : notWritable(dataDir, error);
+  });
+  try {
+    const marked = readFormat(path);
+    if (marked !== undefined && marked !== FORMAT) throw versionError(path, marked);
+    const data = join(path, DATA_FILE);
+    const size = statSync(data, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > 0) checkDataFile(data);
+    else if (marked !== undefined) throw corruptFile(data, existsSync(data) ? 'it is empty' : 'it is missing');
+    // Made here so that they have the right mode from the first moment, whatever the umask.
+    writable(dataDir, () => [data, join(path, LOCK_FILE)].forEach(makePrivate));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return {
+    path,
+    markFormat() {
+      const file = join(path, FORMAT_FILE);
+      if (existsSync(file)) return;
+      writeFileSync(`${file}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { mode: 0o600, flush: true });
+      renameSync(`${file}.new`, file);
+    },
+    release: () => lock.release(),
+  };
+}
+
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+}
+
+function readFormat(path: string): unknown {
+  const file = join(path, FORMAT_FILE);
+  if (!existsSync(file)) return undefined;
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { format?: unknown }).format ?? 'none';
+  } catch {
+    throw corruptFile(file, 'it is not the JSON that was written');
+  }
+}
+
+function writable(dataDir: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw notWritable(dataDir, error);
+  }
+}
+
+function notWritable(dataDir: string, error: unknown): BrokerError {
+  const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+  const detail = 'The data directory cannot be written: check its owner, its mode and that its disk is not read-only.';
+  return new BrokerError('STORE_UNAVAILABLE', { detail, directory: dataDir, reason }, { cause: error });
+}

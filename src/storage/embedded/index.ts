@@ -1,0 +1,83 @@
+import type { Storage } from '../storage.ts';
+import { createAssetStore } from './asset-store.ts';
+import { createAttachmentStore } from './attachment-store.ts';
+import { createAttributeStore } from './attribute-store.ts';
+import { createCommitter } from './committer.ts';
+import { openDirectory } from './directory.ts';
+import { openEnvironment } from './environment.ts';
+import { checkFormat } from './format.ts';
+import { createPurge } from './purge.ts';
+import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSettingStore } from './record-stores.ts';
+import { createRegistryStore } from './registry-store.ts';
+import { createSupplierStore } from './supplier-store.ts';
+import { createTelemetryStore } from './telemetry-store.ts';
+
+/** The part of a logger that the store uses. */
+export interface StoreLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+export interface EmbeddedStorageOptions {
+  /** Made with mode 0700 when missing; the store's own files are in `store/` below it. */
+  readonly dataDir: string;
+  readonly log?: StoreLog;
+  /** true: a write is acknowledged when it is on the disk; false: when it survives the death of the process. */
+  readonly sync?: boolean;
+  readonly maxDeadLetters?: number;
+  readonly maxAuditEntries?: number;
+  /** Bytes of waiting writes; beyond it writes are refused with STORE_UNAVAILABLE. */
+  readonly maxPendingBytes?: number;
+}
+
+/**
+ * Opens the store of a data directory. Rejects with STORE_LOCKED, STORE_VERSION, STORE_CORRUPT or STORE_UNAVAILABLE,
+ * each naming the directory and what to do.
+ */
+export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Promise<Storage> {
+  const { log, sync = true, maxDeadLetters = 10_000, maxAuditEntries = 1_000_000 } = options;
+  const directory = await openDirectory(options.dataDir);
+  try {
+    const environment = openEnvironment(directory.path, sync);
+    await checkFormat(environment, directory);
+    const committer = createCommitter({
+      environment,
+      maxPendingBytes: options.maxPendingBytes ?? 256 * 1024 * 1024,
+      maxGroupWrites: 4096,
+      onFailure: (err) => log?.error({ event: 'store.failed', err }, 'the store does not take writes'),
+      onRecovery: () => log?.info({ event: 'store.recovered' }, 'the store takes writes again'),
+    });
+    const purge = createPurge(environment, committer);
+    purge.wake();
+    const drain = async (): Promise<void> => {
+      do {
+        await committer.drain();
+        await purge.idle();
+      } while (committer.health().pendingWrites > 0);
+    };
+    return {
+      kind: 'embedded',
+      registry: createRegistryStore(environment, committer, purge),
+      assets: createAssetStore(environment, committer),
+      suppliers: createSupplierStore(environment, committer),
+      attachments: createAttachmentStore(environment, committer),
+      attributes: createAttributeStore(environment, committer),
+      telemetry: createTelemetryStore(environment, committer),
+      audit: createAuditStore(environment, committer, maxAuditEntries),
+      deadLetters: createDeadLetterStore(environment, committer, maxDeadLetters),
+      apiKeys: createApiKeyStore(environment, committer),
+      settings: createSettingStore(environment, committer),
+      health: () => committer.health(),
+      drain,
+      async close() {
+        await committer.close();
+        await environment.close();
+        directory.release();
+      },
+    };
+  } catch (error) {
+    directory.release();
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Device, StoredCredentials } from '../../model/device.ts';
+import type { DeviceId } from '../../model/ids.ts';
+import type { ClaimResult, CreateDeviceResult, NewDevice, RegistryStore } from '../registry-store.ts';
+import { endAttachment, forgetSupplyPoints } from './attachments.ts';
+import { attributesOf, attributeTexts, putAttributes, readAttribute } from './attributes.ts';
+import type { Committer } from './committer.ts';
+import { dropDeadLettersOf } from './dead-letters.ts';
+import { listDevices } from './device-list.ts';
+import type { Environment, Tables } from './environment.ts';
+import { EMPTY_HEAD } from './head.ts';
+import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
+import type { Purge } from './purge.ts';
+import { adjustCounter, getJson, putJson, readCounter, removeRange } from './records.ts';
+import { dropRelationsOf } from './relations.ts';
+import type { Tx } from './sequence.ts';
+
+const ALL_DEVICES = 'devices';
+const ofProfile = (profile: string): string => `devices:${profile}`;
+
+export function createRegistryStore(environment: Environment, committer: Committer, purge: Purge): RegistryStore {
+  const { tables } = environment;
+  const { counters, credentials, credentialsByIndex, deviceNames, devices } = tables;
+  const deviceAt = (id: Buffer | undefined): Device | undefined => id && getJson<Device>(devices, id);
+  const credentialsAt = (id: Buffer | undefined): StoredCredentials | undefined =>
+    id && getJson<StoredCredentials>(credentials, id);
+  return {
+    async createDevice(entry) {
+      const texts = attributeTexts(entry.serverAttributes);
+      return committer.run((tx) => createDevice(tables, tx, purge, { ...entry, texts }), { ordered: true });
+    },
+    device: async (id) => deviceAt(idKey(id)),
+    deviceByName: async (name) => deviceAt(deviceNames.get(textKey(name))?.subarray(0, ID_BYTES)),
+    devices: (query) => listDevices(environment, query, readCounter(counters, ALL_DEVICES)),
+    deviceCount: async (profile) => readCounter(counters, profile === undefined ? ALL_DEVICES : ofProfile(profile)),
+    credentials: async (index) => credentialsAt(credentialsByIndex.get(textKey(index))),
+    credentialsOf: async (id) => credentialsAt(idKey(id)),
+    replaceCredentials: (next) => committer.run(() => replaceCredentials(tables, next)),
+    claimPreProvisioned: (name, profile, now) => committer.run((tx) => claim(tables, tx, { name, profile, now })),
+    async deleteDevice(id, now, by) {
+      const key = idKey(id);
+      if (key === undefined) return false;
+      const deleted = await committer.run((tx) => deleteDevice(tables, tx, purge, { id, key, now, by }), {
+        ordered: true,
+      });
+      purge.wake();
+      return deleted;
+    },
+  };
+}
+
+function createDevice(
+  tables: Tables,
+  tx: Tx,
+  purge: Purge,
+  entry: NewDevice & { readonly texts: readonly (readonly [string, string])[] },
+): CreateDeviceResult {
+  const { device, profileQuota, texts } = entry;
+  const name = textKey(device.name);
+  const holder = tables.deviceNames.get(name);
+  if (holder !== undefined) return { kind: 'name-taken', deviceId: idText(holder) as DeviceId };
+  const index = textKey(entry.credentials.index);
+  if (tables.credentialsByIndex.has(index)) return { kind: 'credentials-taken' };
+  const counter = ofProfile(device.profile);
+  if (profileQuota !== undefined && readCounter(tables.counters, counter) >= profileQuota)
+    return { kind: 'quota-reached' };
+  const id = newIdKey(device.id);
+  if (tables.devices.has(id)) return { kind: 'name-taken', deviceId: device.id };
+  purge.finish(id);
+  putJson(tables.devices, id, device);
+  // The profile stands in the index too, so that a filtered list need not read every device.
+  tables.deviceNames.put(name, Buffer.concat([id, Buffer.from(device.profile, 'utf8')]));
+  putJson(tables.credentials, id, entry.credentials);
+  tables.credentialsByIndex.put(index, id);
+  tables.heads.put(id, EMPTY_HEAD);
+  adjustCounter(tables.counters, ALL_DEVICES, 1);
+  adjustCounter(tables.counters, counter, 1);
+  putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: device.createdAt, texts, onlyOnChange: false });
+  return { kind: 'created' };
+}
+
+function replaceCredentials(
+  tables: Tables,
+  next: StoredCredentials,
+): 'replaced' | 'credentials-taken' | 'unknown-device' {
+  const id = idKey(next.deviceId);
+  if (id === undefined || !tables.devices.has(id)) return 'unknown-device';
+  const index = textKey(next.index);
+  const holder = tables.credentialsByIndex.get(index);
+  if (holder !== undefined && !holder.equals(id)) return 'credentials-taken';
+  const former = getJson<StoredCredentials>(tables.credentials, id);
+  if (former !== undefined) tables.credentialsByIndex.remove(textKey(former.index));
+  tables.credentialsByIndex.put(index, id);
+  putJson(tables.credentials, id, next);
+  return 'replaced';
+}
+
+function claim(tables: Tables, tx: Tx, what: { name: string; profile: string; now: number }): ClaimResult {
+  const id = tables.deviceNames.get(textKey(what.name))?.subarray(0, ID_BYTES);
+  const device = id && getJson<Device>(tables.devices, id);
+  const credentials = id && getJson<StoredCredentials>(tables.credentials, id);
+  if (id === undefined || device === undefined || credentials === undefined) return { kind: 'unknown' };
+  if (device.profile !== what.profile) return { kind: 'other-profile', device };
+  if (readAttribute(tables, id, 'SERVER_SCOPE', 'provisionState') !== undefined) {
+    return { kind: 'already-provisioned', device };
+  }
+  const texts = [['provisionState', '"provisioned"']] as const;
+  putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: what.now, texts, onlyOnChange: false });
+  const { sealed: _, ...kept } = credentials;
+  putJson(tables.credentials, id, kept);
+  return { kind: 'claimed', device, credentials };
+}
+
+function deleteDevice(
+  tables: Tables,
+  tx: Tx,
+  purge: Purge,
+  what: { id: DeviceId; key: Buffer; now: number; by: string },
+): boolean {
+  const { key } = what;
+  const device = getJson<Device>(tables.devices, key);
+  if (device === undefined) return false;
+  endAttachment(tables, tx, { id: key, event: 'ended', now: what.now, by: what.by });
+  forgetSupplyPoints(tables, key);
+  dropRelationsOf(tables, { entityType: 'DEVICE', id: what.id });
+  dropDeadLettersOf(tables, key);
+  removeRange(tables.attributes, attributesOf(key));
+  purge.dropHistory(key);
+  tables.heads.remove(key);
+  const credentials = getJson<StoredCredentials>(tables.credentials, key);
+  if (credentials !== undefined) tables.credentialsByIndex.remove(textKey(credentials.index));
+  tables.credentials.remove(key);
+  tables.deviceNames.remove(textKey(device.name));
+  tables.devices.remove(key);
+  adjustCounter(tables.counters, ALL_DEVICES, -1);
+  adjustCounter(tables.counters, ofProfile(device.profile), -1);
+  return true;
+}

@@ -1,0 +1,173 @@
+import { BrokerError } from '../../errors.ts';
+import type { DeviceId } from '../../model/ids.ts';
+import { type JsonObject, stringifyJson } from '../../model/json.ts';
+import type { TimedValue } from '../../model/telemetry.ts';
+import type { TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
+import type { Batch, Committer } from './committer.ts';
+import type { Environment } from './environment.ts';
+import { fragments, HEAD_START, packFragments, samplesStart, sealFragments, soleFragmentTs } from './head.ts';
+import { bucketOf, checkTs, clampTs, HISTORY_KEY_BYTES, readRange, writeHistoryKey } from './history.ts';
+import { ID_BYTES, idKey, writeId } from './keys.ts';
+import { covers, keysText, mergeLatest } from './latest.ts';
+import { createPacker, packedSamples, storedObject } from './samples.ts';
+import type { Tx } from './sequence.ts';
+import { sweepHistory } from './sweep.ts';
+
+interface Item {
+  readonly deviceId: DeviceId;
+  readonly ts: number;
+  readonly values: JsonObject;
+  readonly text: string;
+  readonly latest: boolean;
+}
+
+/** A head of more bytes hands its samples to the history table; larger values would leave their LMDB page. */
+const MAX_HEAD_BYTES = 1900;
+/** A history record of more bytes is split. */
+const MAX_RECORD_BYTES = 64 * 1024;
+/** What an item weighs in the queue beside its text. */
+const ITEM_BYTES = 64;
+
+export function createTelemetryStore(environment: Environment, committer: Committer): TelemetryStore {
+  const { heads, history } = environment.tables;
+  const batch = createTelemetryBatch(environment);
+  return {
+    save(write) {
+      try {
+        const item = toItem(write);
+        return committer.join(batch, item, item.text.length + ITEM_BYTES);
+      } catch (error) {
+        return Promise.reject(BrokerError.from(error, 'BAD_REQUEST'));
+      }
+    },
+    async latest(deviceId, keys) {
+      const id = idKey(deviceId);
+      const head = id && heads.get(id);
+      const values = new Map<string, TimedValue>();
+      if (head === undefined) return values;
+      const wanted = keys && new Set(keys);
+      for (const fragment of fragments(head)) {
+        const all = storedObject(fragment.text);
+        for (const key of JSON.parse(fragment.keys) as string[]) {
+          if (wanted === undefined || wanted.has(key)) values.set(key, { ts: fragment.ts, value: all[key] ?? null });
+        }
+      }
+      return values;
+    },
+    async range(query) {
+      const id = idKey(query.deviceId);
+      const [startTs, endTs] = [clampTs(query.startTs), clampTs(query.endTs)];
+      if (id === undefined || query.keys.length === 0 || query.limit < 1 || !(startTs < endTs)) return new Map();
+      const snapshot = environment.snapshot();
+      try {
+        const head = heads.get(id, snapshot);
+        return head === undefined
+          ? new Map()
+          : await readRange(history, { id, head, snapshot }, { ...query, startTs, endTs });
+      } finally {
+        snapshot.done();
+      }
+    },
+    sweep: (options) => sweepHistory(environment, committer, options),
+  };
+}
+
+function toItem(write: TelemetryWrite): Item {
+  checkTs(write.ts);
+  const { deviceId, ts, values, text = stringifyJson(values), latest = true } = write;
+  return { deviceId, ts, values, text, latest };
+}
+
+/** Folds the samples of a group into one write per device. */
+function createTelemetryBatch({ tables: { heads, history } }: Environment): Batch<Item> {
+  const key = Buffer.alloc(HISTORY_KEY_BYTES);
+  const id = key.subarray(0, ID_BYTES);
+  const packer = createPacker();
+
+  function applyDevice(tx: Tx, deviceId: string, items: readonly Item[]): void {
+    if (!writeId(deviceId, id, 0)) return;
+    const view = heads.view(id);
+    if (view === undefined) return;
+    const size = heads.size();
+    const oldSamples = samplesStart(view);
+    packLatest(view, oldSamples, items);
+    const start = packer.length;
+    packer.copy(view, oldSamples, size);
+    for (const { ts, text } of items) packer.sample(ts, text);
+    if (packer.length > MAX_HEAD_BYTES) {
+      putHistory(tx, start);
+      heads.put(id, packer.slice(0, start));
+    } else {
+      heads.put(id, packer.bytes());
+    }
+  }
+
+  function packLatest(head: Buffer, end: number, items: readonly Item[]): void {
+    const newest = newestOf(items);
+    if (newest === undefined) {
+      packer.reset();
+      packer.copy(head, 0, end);
+      return;
+    }
+    if (items.every((item) => item === newest || !item.latest || covers(newest.values, item.values))) {
+      const keys = keysText(newest.values);
+      const ts = end === HEAD_START ? Number.NEGATIVE_INFINITY : soleFragmentTs(head, end, keys);
+      if (ts !== undefined && ts <= newest.ts) {
+        packer.reset();
+        packer.skip(HEAD_START);
+        packer.number(newest.ts);
+        packer.text(keys);
+        packer.text(newest.text);
+        sealFragments(packer);
+        return;
+      }
+    }
+    const old = [...fragments(head)];
+    packFragments(
+      packer,
+      mergeLatest(
+        old,
+        items.filter((item) => item.latest),
+      ),
+    );
+  }
+
+  /** Writes the packed samples from `start` on to the history, one record per hour or more. */
+  function putHistory(tx: Tx, start: number): void {
+    const record = packer.bytes();
+    const byBucket = new Map<number, { from: number; to: number }[]>();
+    for (const sample of packedSamples(record, start)) {
+      const bucket = bucketOf(sample.ts);
+      const runs = byBucket.get(bucket);
+      const last = runs?.at(-1);
+      if (last?.to === sample.from && sample.to - last.from <= MAX_RECORD_BYTES) last.to = sample.to;
+      else if (runs === undefined) byBucket.set(bucket, [{ from: sample.from, to: sample.to }]);
+      else runs.push({ from: sample.from, to: sample.to });
+    }
+    for (const [bucket, runs] of byBucket) {
+      for (const { from, to } of runs) {
+        writeHistoryKey(key, bucket, tx.nextSequence());
+        history.put(key, packer.slice(from, to));
+      }
+    }
+  }
+
+  return {
+    apply(tx, items) {
+      const byDevice = new Map<string, Item[]>();
+      for (const item of items) {
+        const list = byDevice.get(item.deviceId);
+        if (list === undefined) byDevice.set(item.deviceId, [item]);
+        else list.push(item);
+      }
+      for (const [deviceId, list] of byDevice) applyDevice(tx, deviceId, list);
+    },
+  };
+}
+
+/** The item that is the latest of its own keys whatever the others hold: highest time, then last written. */
+function newestOf(items: readonly Item[]): Item | undefined {
+  let newest: Item | undefined;
+  for (const item of items) if (item.latest && (newest === undefined || item.ts >= newest.ts)) newest = item;
+  return newest;
+}
