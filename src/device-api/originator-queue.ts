@@ -65,8 +65,10 @@ export class OriginatorQueue {
       this.#waiting--;
       const running = job();
       if (running) {
-        if (busy.next > 64) busy.jobs.splice(0, busy.next);
-        if (busy.next > busy.jobs.length) busy.next = 0;
+        if (busy.next > 64) {
+          busy.jobs.splice(0, busy.next);
+          busy.next = 0;
+        }
         void running.then(() => this.#continue(originator));
         return;
       }

@@ -47,7 +47,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     if (!rate || rate.text !== target.rate) {
       const parsed = parseRateLimit(target.rate);
       if (!parsed.ok) return false; // the profile's lint refuses such a text: closed, should one get here
-      rate = { text: target.rate, buckets: new TokenBuckets(parsed.value, clock.monotonic()) };
+      rate = { text: target.rate, buckets: new TokenBuckets(parsed.value) };
       rates.set(target.profile, rate);
     }
     return rate.buckets.tryTake(1, clock.monotonic());

@@ -1,4 +1,4 @@
-import type { DeviceProfile } from '../../profiles/index.ts';
+import type { DeviceProfile } from '../../device-api/index.ts';
 
 /** What a publish of a device asks for. `id` is the requester's, decimal text. */
 export type Uplink =

@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const src = resolve(import.meta.dirname, '../src');
+
+/** The import table of the style reference: what a room may import besides `model/`, `errors.ts` and itself. */
+const TABLE: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  'errors.ts': [],
+  schema: [],
+  observe: [],
+  'storage/ports': [],
+  'cluster/bus.ts': [],
+  config: ['schema'],
+  'storage/embedded': ['storage/ports', 'observe'],
+  'storage/redis': ['storage/ports', 'observe'],
+  'cluster/local.ts': ['cluster/bus.ts', 'observe'],
+  'cluster/redis.ts': ['cluster/bus.ts', 'observe'],
+  registry: ['storage/ports'],
+  telemetry: ['storage/ports'],
+  profiles: ['schema', 'storage/ports'],
+  provisioning: ['registry', 'profiles', 'storage/ports'],
+  rules: ['schema', 'storage/ports', 'observe'],
+  // Besides the declaration and the context: pure helpers that know nothing of chains or runs.
+  'rules/nodes': [
+    'schema/fields.ts',
+    'rules/node-kind.ts',
+    'rules/node-context.ts',
+    'rules/conditions.ts',
+    'rules/template.ts',
+    'rules/record.ts',
+    'rules/redact.ts',
+    'rules/secrets.ts',
+  ],
+  'device-api': [
+    'registry',
+    'provisioning',
+    'profiles',
+    'rules',
+    'telemetry',
+    'cluster/bus.ts',
+    'storage/ports',
+    'observe',
+  ],
+  'transport/mqtt': ['device-api', 'observe'],
+  'transport/http': ['device-api', 'observe'],
+  'transport/coap': ['device-api', 'observe'],
+  admin: ['device-api', 'registry', 'profiles', 'rules', 'telemetry', 'observe', 'storage/ports', 'schema'],
+  app: ['*'],
+  cli: ['app', 'config', 'rules', 'profiles', 'schema'],
+  'main.ts': ['cli'],
+};
+
+/** One importing room for each library; an upgrade is one small diff. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  aedes: ['transport/mqtt'],
+  'mqtt-packet': ['transport/mqtt'],
+  ws: ['transport/mqtt'],
+  lmdb: ['storage/embedded/environment.ts'],
+  ajv: ['schema/validate.ts'],
+  pino: ['observe/log.ts'],
+  'prom-client': ['observe/metrics.ts'],
+  'json-rules-engine': [],
+  fastify: ['transport/http', 'admin'],
+  '@fastify/swagger': ['transport/http', 'admin'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+function sources(dir: string): string[] {
+  return readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name);
+    if (statSync(path).isDirectory()) return sources(path);
+    return path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, 'utf8');
+  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g);
+  return [...found].map((match) => ({ file, target: match[1] ?? match[2] ?? '' }));
+}
+
+function roomOf(path: string): string {
+  const name = relative(src, path);
+  const known = Object.keys(TABLE)
+    .filter((room) => name === room || name.startsWith(`${room}/`))
+    .sort((a, b) => b.length - a.length)[0];
+  if (known) return known;
+  if (name.startsWith('storage/')) return 'storage/ports';
+  throw new Error(`${name} is in no room of the table`);
+}
+
+const files = sources(src);
+const all = files.flatMap(importsOf);
+const inner = all.filter(({ target }) => target.startsWith('.'));
+
+function allowed(from: string, to: string): boolean {
+  const fromRoom = roomOf(from);
+  const toRoom = roomOf(to);
+  if (fromRoom === toRoom || toRoom === 'model' || toRoom === 'errors.ts') return true;
+  const may = TABLE[fromRoom] ?? [];
+  if (may.includes('*')) return toRoom !== 'cli' && toRoom !== 'main.ts';
+  const name = relative(src, to);
+  // The engine reaches its nodes only through the catalogue.
+  if (fromRoom === 'rules' && toRoom === 'rules/nodes') return relative(src, from) === 'rules/catalogue.ts';
+  return may.includes(toRoom) || may.includes(name);
+}
+
+describe('architecture', () => {
+  it('every import follows the table', () => {
+    const wrong = inner
+      .map(({ file, target }) => ({ file, to: resolve(dirname(file), target) }))
+      .filter(({ file, to }) => !allowed(file, to))
+      .map(({ file, to }) => `${relative(src, file)} -> ${relative(src, to)}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it('every library has one door', () => {
+    const wrong = all.flatMap(({ file, target }) => {
+      const doors = Object.entries(DOORS).find(
+        ([library]) => target === library || target.startsWith(`${library}/`),
+      )?.[1];
+      const name = relative(src, file);
+      const open = doors === undefined || doors.some((door) => name === door || name.startsWith(`${door}/`));
+      return open ? [] : [`${name} -> ${target}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('imports make no cycle between files', () => {
+    const edges = new Map<string, string[]>();
+    for (const { file, target } of inner) {
+      const list = edges.get(file) ?? [];
+      list.push(resolve(dirname(file), target));
+      edges.set(file, list);
+    }
+    const done = new Set<string>();
+    const path: string[] = [];
+    const cycles: string[] = [];
+    const visit = (file: string): void => {
+      const at = path.indexOf(file);
+      if (at >= 0) {
+        cycles.push([...path.slice(at), file].map((name) => relative(src, name)).join(' -> '));
+        return;
+      }
+      if (done.has(file)) return;
+      path.push(file);
+      for (const next of edges.get(file) ?? []) visit(next);
+      path.pop();
+      done.add(file);
+    };
+    for (const file of files) visit(file);
+    expect(cycles).toEqual([]);
+  });
+
+  it('no source file is longer than 400 lines', () => {
+    const long = files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 401);
+    expect(long.map((file) => relative(src, file))).toEqual([]);
+  });
+});
