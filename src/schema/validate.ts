@@ -21,6 +21,8 @@ const ajv = new Ajv2020({
   strict: false,
   validateFormats: false,
   ownProperties: true,
+  // Puts the schema round an error into it: the hint with the nearest name comes from there.
+  verbose: true,
 });
 
 /** @param schema JSON Schema 2020-12 of our own making. */

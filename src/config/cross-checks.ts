@@ -1,0 +1,59 @@
+import { accessSync, constants } from 'node:fs';
+import type { Issue } from '../schema/issue.ts';
+import type { Config, Sources } from './settings.ts';
+
+/** Findings about settings that do not fit each other. */
+export function crossChecks(config: Config, sources: Sources): Issue[] {
+  const issues: Issue[] = [];
+  const add = (at: string, rule: string, problem: string, hint?: string): void => {
+    const source = sources[at] ?? { kind: 'default' as const };
+    const file =
+      source.kind === 'default'
+        ? 'configuration'
+        : source.kind === 'file'
+          ? source.name
+          : `${source.kind} ${source.name}`;
+    issues.push({ file, at, rule, level: 'error', problem, ...(hint ? { hint } : {}) });
+  };
+  const { mqtt, http, limits } = config;
+  if (mqtt.sslEnabled) {
+    for (const [at, name, path] of [
+      ['/mqtt/sslPemCert', 'MQTT_SSL_PEM_CERT', mqtt.sslPemCert],
+      ['/mqtt/sslPemKey', 'MQTT_SSL_PEM_KEY', mqtt.sslPemKey],
+    ] as const) {
+      if (path === undefined) add(at, 'missing-field', `MQTT over TLS is on, but ${name} is not set`);
+      else if (!readable(path)) add(at, 'unreadable', `${path} cannot be read`);
+    }
+  }
+  const ports: [string, number, string][] = [
+    ['/mqtt/bindPort', mqtt.bindPort, mqtt.bindAddress],
+    ...(mqtt.sslEnabled ? [['/mqtt/sslBindPort', mqtt.sslBindPort, mqtt.bindAddress] as [string, number, string]] : []),
+    ...(mqtt.wsBindPort === undefined
+      ? []
+      : [['/mqtt/wsBindPort', mqtt.wsBindPort, mqtt.bindAddress] as [string, number, string]]),
+    ['/http/bindPort', http.bindPort, http.bindAddress],
+  ];
+  const taken = new Map<string, string>();
+  for (const [at, port, address] of ports) {
+    const place = `${address}:${port}`;
+    const other = taken.get(place);
+    if (port !== 0 && other !== undefined) add(at, 'port-twice', `port ${port} is also ${other}'s`);
+    taken.set(place, at);
+  }
+  if (limits.refusalMaxPauseMs < limits.refusalPauseMs) {
+    add('/limits/refusalMaxPauseMs', 'invalid-value', 'the longest pause is shorter than the first one');
+  }
+  if (mqtt.maxKeepaliveS < mqtt.defaultKeepaliveS) {
+    add('/mqtt/maxKeepaliveS', 'invalid-value', 'the longest keep-alive is shorter than the default one');
+  }
+  return issues;
+}
+
+function readable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

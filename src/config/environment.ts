@@ -1,0 +1,48 @@
+import type { Issue } from '../schema/issue.ts';
+import { nearest } from '../schema/validate.ts';
+import { LEAVES } from './settings.ts';
+
+/** Names that gridmoor reads elsewhere. */
+const OTHER_NAMES = ['GRIDMOOR_CONFIG', 'GRIDMOOR_URL'];
+const OURS = /^(?:GRIDMOOR|MQTT|HTTP)_/;
+/** Set by container platforms for a service that is called `gridmoor` or `mqtt`. */
+const PLATFORM = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?$/;
+const REDIS_LATER = 'the Redis store is not built yet: gridmoor runs as one process with its embedded store';
+
+/** Names of the plan whose parts do not exist yet: ignoring them would promise what does not happen. */
+const NOT_BUILT: Readonly<Record<string, string>> = {
+  REDIS_URL: REDIS_LATER,
+  REDIS_CONNECTION_TYPE: REDIS_LATER,
+  COAP_BIND_PORT: 'CoAP is not built yet',
+};
+
+const known = new Set([
+  ...LEAVES.flatMap(({ env, special }) => (special === 'secret' ? [env, `${env}_FILE`] : [env])),
+  ...OTHER_NAMES,
+]);
+
+/** Findings about names alone: mistyped ones in our name spaces, and ones that are not built yet. */
+export function checkEnvironmentNames(env: Readonly<Record<string, string | undefined>>): Issue[] {
+  const issues: Issue[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || value === '') continue;
+    const later = Object.hasOwn(NOT_BUILT, name) ? NOT_BUILT[name] : undefined;
+    if (later !== undefined) {
+      issues.push(environmentIssue(name, 'not-supported', later, `unset ${name}`));
+    } else if (OURS.test(name) && !known.has(name) && !isForeign(name, value)) {
+      const near = nearest(name, [...known]);
+      const hint = near ? `did you mean ${near}?` : 'gridmoor docs config lists all names';
+      issues.push(environmentIssue(name, 'unknown-setting', `there is no setting ${name}`, hint));
+    }
+  }
+  return issues;
+}
+
+function isForeign(name: string, value: string): boolean {
+  if (name === 'HTTP_PROXY') return true;
+  return PLATFORM.test(name) || (name.endsWith('_PORT') && /^(?:tcp|udp):\/\//.test(value));
+}
+
+export function environmentIssue(name: string, rule: string, problem: string, hint?: string): Issue {
+  return { file: `environment ${name}`, at: '', rule, level: 'error', problem, ...(hint ? { hint } : {}) };
+}

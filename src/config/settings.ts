@@ -1,0 +1,180 @@
+import type { Secret } from '../model/secret.ts';
+import { type Field, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
+
+/** One setting: its environment variable, its field, and what is special about it. */
+export interface Setting<T> {
+  readonly env: string;
+  readonly field: Field<T>;
+  /** `secret`: never shown, also as `NAME_FILE`. `path`: taken from the folder it was named in. `rate`: a rate limit text. */
+  readonly special?: 'secret' | 'path' | 'rate';
+  /** What the documentation says of a default that is found at the start. */
+  readonly defaultText?: string;
+}
+
+const setting = <T>(env: string, field: Field<T>, more: Omit<Setting<T>, 'env' | 'field'> = {}): Setting<T> => ({
+  env,
+  field,
+  ...more,
+});
+const path = <T>(env: string, field: Field<T>): Setting<T> => setting(env, field, { special: 'path' });
+const rate = (env: string, what: string): Setting<string> => {
+  const description = `${what} of one device, as capacity:seconds[,…]; empty means no limit. A profile's own limit wins.`;
+  return setting(env, text(description, { default: '', examples: ['100:1,2000:60'] }), { special: 'rate' });
+};
+const secret = (env: string, description: string, minLength: number): Setting<Secret | undefined> => {
+  const { schema } = text(description, { minLength });
+  return setting(env, { schema, optional: true }, { special: 'secret' });
+};
+const port = (description: string, standard: number): Field<number> =>
+  integer(`${description} 0 takes a free one.`, { default: standard, minimum: 0, maximum: 65_535 });
+const ms = (description: string, standard: number): Field<number> =>
+  integer(`${description} Milliseconds.`, { default: standard, minimum: 1, maximum: 86_400_000 });
+const count = (description: string, standard: number): Field<number> =>
+  integer(description, { default: standard, minimum: 1, maximum: 1_000_000_000 });
+
+/** Every setting there is: section, key. `gridmoor.json` has the same shape. */
+export const CONFIG_TREE = {
+  mqtt: {
+    bindAddress: setting('MQTT_BIND_ADDRESS', text('Address that devices reach by MQTT.', { default: '0.0.0.0' })),
+    bindPort: setting('MQTT_BIND_PORT', port('Port of MQTT.', 1883)),
+    sslEnabled: setting('MQTT_SSL_ENABLED', flag('Whether MQTT over TLS is offered.', { default: false })),
+    sslBindPort: setting('MQTT_SSL_BIND_PORT', port('Port of MQTT over TLS.', 8883)),
+    sslPemCert: path('MQTT_SSL_PEM_CERT', optional(text('File with the certificate chain, PEM.'))),
+    sslPemKey: path('MQTT_SSL_PEM_KEY', optional(text('File with the private key, PEM.'))),
+    sslPemKeyPassword: secret('MQTT_SSL_PEM_KEY_PASSWORD', 'Password of the private key.', 1),
+    wsBindPort: setting(
+      'MQTT_WS_BIND_PORT',
+      optional(integer('Port of MQTT over WebSocket; absent = off.', { minimum: 0, maximum: 65_535 })),
+    ),
+    wsPath: setting('MQTT_WS_PATH', text('Path of MQTT over WebSocket.', { default: '/mqtt', pattern: '^/' })),
+    maxConnections: setting('MQTT_MAX_CONNECTIONS', count('Open connections at most.', 19_000)),
+    maxPayloadBytes: setting(
+      'MQTT_MAX_PAYLOAD_BYTES',
+      integer('Largest remaining length of a packet.', { default: 65_536, minimum: 256, maximum: 268_435_455 }),
+    ),
+    connectTimeoutMs: setting('MQTT_CONNECT_TIMEOUT_MS', ms('Time to the CONNECT packet.', 10_000)),
+    loginTimeoutMs: setting('MQTT_LOGIN_TIMEOUT_MS', ms('Time for a login to be decided.', 5_000)),
+    drainTimeoutMs: setting('MQTT_DRAIN_TIMEOUT_MS', ms('A peer that reads nothing for so long is closed.', 3_000)),
+    defaultKeepaliveS: setting(
+      'MQTT_DEFAULT_KEEPALIVE_S',
+      integer('Keep-alive of a CONNECT without one. Seconds.', { default: 600, minimum: 1, maximum: 65_535 }),
+    ),
+    maxKeepaliveS: setting(
+      'MQTT_MAX_KEEPALIVE_S',
+      integer('Longest keep-alive. Seconds.', { default: 3_600, minimum: 1, maximum: 65_535 }),
+    ),
+  },
+  http: {
+    bindAddress: setting('HTTP_BIND_ADDRESS', text('Address of the HTTP APIs.', { default: '0.0.0.0' })),
+    bindPort: setting('HTTP_BIND_PORT', port('Port of the HTTP APIs.', 8080)),
+    maxPayloadBytes: setting(
+      'HTTP_MAX_PAYLOAD_BYTES',
+      integer('Largest request body.', { default: 65_536, minimum: 256, maximum: 268_435_456 }),
+    ),
+    requestTimeoutMs: setting('HTTP_REQUEST_TIMEOUT_MS', ms('Time for a request to arrive whole.', 10_000)),
+  },
+  files: {
+    dataDir: path(
+      'GRIDMOOR_DATA_DIR',
+      text('Folder of the embedded store and of generated keys.', { default: './data' }),
+    ),
+    profilesDir: {
+      ...path('GRIDMOOR_PROFILES_DIR', optional(text('Folder of the device profiles.')) as Field<string>),
+      defaultText: '`./device-profiles`, or the shipped one when there is none',
+    },
+    chainsDir: {
+      ...path('GRIDMOOR_CHAINS_DIR', optional(text('Folder of the rule chains.')) as Field<string>),
+      defaultText: '`./rule-chains`, or the shipped one when there is none',
+    },
+  },
+  instance: {
+    id: {
+      ...setting(
+        'GRIDMOOR_INSTANCE_ID',
+        optional(text('Name of this process in logs.', { pattern: '^[A-Za-z0-9._-]{1,64}$' })) as Field<string>,
+      ),
+      defaultText: 'the host name',
+    },
+    adminKey: secret('GRIDMOOR_ADMIN_KEY', 'Key of the management API; made in the data folder when absent.', 16),
+    secretKey: secret(
+      'GRIDMOOR_SECRET_KEY',
+      'Instance key that all hashes and sealed values hang on, 32 characters or more; made in the data folder when absent.',
+      32,
+    ),
+  },
+  log: {
+    level: setting(
+      'LOG_LEVEL',
+      oneOf('Least level that is logged.', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+        default: 'info',
+      }),
+    ),
+  },
+  store: {
+    sync: setting(
+      'GRIDMOOR_STORE_SYNC',
+      flag('Whether a commit is on disk before it is acknowledged: survives power loss.', { default: true }),
+    ),
+  },
+  limits: {
+    deviceMessages: rate('GRIDMOOR_DEVICE_MESSAGES', 'Messages other than telemetry and attributes'),
+    deviceTelemetryMessages: rate('GRIDMOOR_DEVICE_TELEMETRY_MESSAGES', 'Telemetry and attribute messages'),
+    deviceTelemetryDataPoints: rate('GRIDMOOR_DEVICE_TELEMETRY_DATA_POINTS', 'Keys in telemetry and attributes'),
+    freeRefusals: setting(
+      'GRIDMOOR_FREE_REFUSALS',
+      integer('Refused logins or provisionings of one address before answers are held back.', {
+        default: 10,
+        minimum: 0,
+        maximum: 1_000_000,
+      }),
+    ),
+    refusalPauseMs: setting('GRIDMOOR_REFUSAL_PAUSE_MS', ms('First pause after that; it doubles each time.', 1_000)),
+    refusalMaxPauseMs: setting('GRIDMOOR_REFUSAL_MAX_PAUSE_MS', ms('Longest such pause.', 60_000)),
+    messageDeadlineMs: setting('GRIDMOOR_MESSAGE_DEADLINE_MS', ms('Time for one message in its chains.', 10_000)),
+    messageSteps: setting('GRIDMOOR_MESSAGE_STEPS', count('Nodes that one message may visit.', 256)),
+    queuePerDevice: setting('GRIDMOOR_QUEUE_PER_DEVICE', count('Messages of one device that may wait.', 1_000)),
+    queueTotal: setting('GRIDMOOR_QUEUE_TOTAL', count('Messages that may wait in all.', 50_000)),
+    jsonDepth: setting(
+      'GRIDMOOR_JSON_DEPTH',
+      integer('Levels of nesting in JSON from devices.', { default: 32, minimum: 2, maximum: 1_000 }),
+    ),
+    jsonKeys: setting('GRIDMOOR_JSON_KEYS', count('Members in one JSON text from a device.', 10_000)),
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Setting<unknown>>>>>;
+
+type Tree = typeof CONFIG_TREE;
+type ValueOf<S> = S extends { readonly field: Field<infer T> } ? T : never;
+
+/** The full configuration: nothing is left to be filled in. Folders and files are absolute paths. */
+export type Config = { readonly [S in keyof Tree]: { readonly [K in keyof Tree[S]]: ValueOf<Tree[S][K]> } };
+
+/** A setting with its place in the tree. */
+export interface Leaf extends Setting<unknown> {
+  readonly section: string;
+  readonly key: string;
+  /** JSON pointer in `gridmoor.json`: `/mqtt/bindPort`. */
+  readonly at: string;
+  /** As a flag of `serve`: `mqtt-bind-port`. */
+  readonly flag: string;
+}
+
+export const LEAVES: readonly Leaf[] = Object.entries(CONFIG_TREE).flatMap(([section, settings]) =>
+  Object.entries(settings as Readonly<Record<string, Setting<unknown>>>).map(([key, leaf]) => ({
+    ...leaf,
+    section,
+    key,
+    at: `/${section}/${key}`,
+    flag: leaf.env
+      .toLowerCase()
+      .replaceAll('_', '-')
+      .replace(/^gridmoor-/, ''),
+  })),
+);
+
+/** Where a value came from; `name` is the variable, flag or file. */
+export type Source =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'flag' | 'environment' | 'file'; readonly name: string };
+
+/** By JSON pointer: `/mqtt/bindPort`. */
+export type Sources = Readonly<Record<string, Source>>;
