@@ -3,6 +3,7 @@ import { ExactNumber } from '../model/json.ts';
 import type { Msg } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
 import { NodeFailure } from './node-kind.ts';
+import { setOwn } from './record.ts';
 
 /** A text with placeholders, ready to be filled in. Throws NodeFailure when a placeholder has no value. */
 export type TextTemplate = (msg: Msg) => string;
@@ -26,7 +27,11 @@ export function compileText(template: string): TextTemplate {
   const [only] = segments;
   if (only === undefined) return () => '';
   if (segments.length === 1 && only.read === undefined) return () => only.text;
-  return (msg) => segments.map((segment) => textOf(segment, msg)).join('');
+  return (msg) => {
+    let text = '';
+    for (const segment of segments) text += textOf(segment, msg);
+    return text;
+  };
 }
 
 export function compileJson(template: unknown): JsonTemplate {
@@ -37,7 +42,11 @@ export function compileJson(template: unknown): JsonTemplate {
   }
   if (template === null || typeof template !== 'object') return () => template as JsonValue;
   const members = Object.entries(template).map(([key, value]) => [key, compileJson(value)] as const);
-  return (msg) => Object.fromEntries(members.map(([key, value]) => [key, value(msg)])) as JsonObject;
+  return (msg) => {
+    const object: JsonObject = {};
+    for (const [key, value] of members) setOwn(object, key, value(msg));
+    return object;
+  };
 }
 
 /** Whether a text has a placeholder. */

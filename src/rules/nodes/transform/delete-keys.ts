@@ -1,6 +1,7 @@
 import { withMsg } from '../../../model/msg.ts';
 import { texts } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
+import { withoutKeys } from '../../record.ts';
 
 export const deleteKeys = defineNode({
   kind: 'transform/delete-keys',
@@ -30,20 +31,15 @@ export const deleteKeys = defineNode({
     const inData = matcher(msgKeys);
     const inMetadata = matcher(metadataKeys);
     return {
-      onMsg: (msg) => ({
-        relation: 'Success',
-        msg: withMsg(msg, {
-          ...(msgKeys.length > 0 ? { data: without(msg.data, inData) } : {}),
-          ...(metadataKeys.length > 0 ? { metadata: without(msg.metadata, inMetadata) } : {}),
-        }),
-      }),
+      onMsg(msg) {
+        const data = withoutKeys(msg.data, inData);
+        const metadata = withoutKeys(msg.metadata, inMetadata);
+        if (data === msg.data) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
+        return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };
+      },
     };
   },
 });
-
-function without<T>(object: Readonly<Record<string, T>>, drop: (key: string) => boolean): Record<string, T> {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !drop(key)));
-}
 
 function matcher(patterns: readonly string[]): (key: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));

@@ -1,6 +1,7 @@
 import { withMsg } from '../../../model/msg.ts';
 import { textMap } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
+import { setOwn } from '../../record.ts';
 
 export const renameKeys = defineNode({
   kind: 'transform/rename-keys',
@@ -32,24 +33,32 @@ export const renameKeys = defineNode({
     }
   },
   create({ msg: msgKeys, metadata: metadataKeys }) {
+    const inData = new Map(Object.entries(msgKeys));
+    const inMetadata = new Map(Object.entries(metadataKeys));
     return {
-      onMsg: (msg) => ({
-        relation: 'Success',
-        msg: withMsg(msg, {
-          ...(Object.keys(msgKeys).length > 0 ? { data: renamed(msg.data, msgKeys) } : {}),
-          ...(Object.keys(metadataKeys).length > 0 ? { metadata: renamed(msg.metadata, metadataKeys) } : {}),
-        }),
-      }),
+      onMsg(msg) {
+        const data = renamed(msg.data, inData);
+        const metadata = renamed(msg.metadata, inMetadata);
+        if (data === msg.data) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
+        return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };
+      },
     };
   },
 });
 
-/** A renamed key wins over one that already had the name. */
-function renamed<T>(object: Readonly<Record<string, T>>, map: Readonly<Record<string, string>>): Record<string, T> {
-  const kept = Object.entries(object).filter(([key]) => !Object.hasOwn(map, key));
-  const moved = Object.entries(object).flatMap(([key, value]) => {
-    const to = Object.hasOwn(map, key) ? map[key] : undefined;
-    return to === undefined ? [] : [[to, value] as const];
-  });
-  return Object.fromEntries([...kept, ...moved]);
+/** A renamed key wins over one that already had the name; the same object when no key is renamed. */
+function renamed<T>(
+  record: Readonly<Record<string, T>>,
+  names: ReadonlyMap<string, string>,
+): Readonly<Record<string, T>> {
+  if (names.size === 0) return record;
+  const keys = Object.keys(record);
+  if (!keys.some((key) => names.has(key))) return record;
+  const copy: Record<string, T> = {};
+  for (const key of keys) if (!names.has(key)) setOwn(copy, key, record[key] as T);
+  for (const key of keys) {
+    const name = names.get(key);
+    if (name !== undefined) setOwn(copy, name, record[key] as T);
+  }
+  return copy;
 }

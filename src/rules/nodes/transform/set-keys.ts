@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../model/json.ts';
 import { withMsg } from '../../../model/msg.ts';
 import { json, textMap } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
+import { copyRecord, setOwn } from '../../record.ts';
 import { compileJson, compileText } from '../../template.ts';
 
 export const setKeys = defineNode({
@@ -37,15 +38,12 @@ export const setKeys = defineNode({
     const metadataMembers = Object.entries(metadata).map(([key, value]) => [key, compileText(value)] as const);
     return {
       onMsg(msg) {
-        const data = dataMembers.map(([key, value]) => [key, value(msg)] as const);
-        const texts = metadataMembers.map(([key, value]) => [key, value(msg)] as const);
-        return {
-          relation: 'Success',
-          msg: withMsg(msg, {
-            ...(data.length > 0 ? { data: { ...msg.data, ...Object.fromEntries(data) } } : {}),
-            ...(texts.length > 0 ? { metadata: { ...msg.metadata, ...Object.fromEntries(texts) } } : {}),
-          }),
-        };
+        const metadata = copyRecord(msg.metadata);
+        for (const [key, value] of metadataMembers) setOwn(metadata, key, value(msg));
+        if (dataMembers.length === 0) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
+        const data = copyRecord(msg.data);
+        for (const [key, value] of dataMembers) setOwn(data, key, value(msg));
+        return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };
       },
     };
   },
