@@ -3,6 +3,7 @@ import {
   createMessageCounters,
   createMessageRunner,
   createSupplierGuard,
+  type DefaultLimits,
   DeviceLimits,
   RefusalPause,
   Sessions,
@@ -37,6 +38,8 @@ export interface CoreOptions {
   readonly runLimits: RunLimits;
   readonly queue: { readonly maxWaiting: number; readonly maxWaitingTotal: number };
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+  /** Rate limits of devices whose profile has none of its own. */
+  readonly deviceLimits: DefaultLimits;
   readonly pauses: { readonly free: number; readonly baseMs: number; readonly maxMs: number };
 }
 
@@ -105,7 +108,7 @@ function wire(
     attributes,
     runner,
     sessions,
-    limits: new DeviceLimits(clock),
+    limits: new DeviceLimits(clock, options.deviceLimits),
     counters,
     guessPause,
     failurePause,

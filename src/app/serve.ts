@@ -1,86 +1,67 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config, LoadedConfig } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
-import type { Log } from '../observe/index.ts';
-import { createMqttFront, type MqttFrontOptions } from '../transport/mqtt/server.ts';
-import { type Core, type CoreOptions, startCore } from './compose.ts';
-import { createManagement, type ManagementOptions } from './management.ts';
+import { createLog, type Log } from '../observe/index.ts';
+import { formatIssue } from '../schema/issue.ts';
+import { printMadeSecrets } from './banner.ts';
+import { keyFileProblem, readOrMakeKeyFile } from './key-file.ts';
+import { runUntilStopped } from './lifecycle.ts';
+import { type Running, start } from './start.ts';
+import { toStartOptions } from './start-options.ts';
 
-export interface ServeOptions extends CoreOptions {
-  readonly mqtt: MqttFrontOptions;
-  readonly http: ManagementOptions;
+/** What `serve` needs of the process it runs in. */
+export interface ServeIo {
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface Ports {
-  readonly mqtt: { readonly host: string; readonly port: number };
-  readonly mqtts?: { readonly host: string; readonly port: number };
-  readonly ws?: { readonly host: string; readonly port: number };
-  readonly http: { readonly host: string; readonly port: number };
+/**
+ * Runs the broker until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 it could not start or stop,
+ * 2 the configuration is wrong.
+ */
+export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> {
+  if (!loaded.ok) {
+    for (const issue of loaded.issues) io.stderr.write(`${formatIssue(issue)}\n`);
+    return 2;
+  }
+  const { config } = loaded;
+  const log = createLog({ level: config.log.level });
+  for (const warning of loaded.warnings) log.warn({ event: 'config.warning', at: warning.at }, formatIssue(warning));
+  let running: Running;
+  try {
+    running = await start(toStartOptions(config, readKeys(config, log), io.env), log);
+  } catch (error) {
+    const known = BrokerError.from(error);
+    log.fatal({ event: 'start.failed', code: known.code, err: known }, 'the broker could not start');
+    io.stderr.write(`gridmoor: ${known.detail}\n`);
+    log.flush();
+    return 1;
+  }
+  printMadeSecrets(running.core.made, running.ports, io.stderr);
+  log.info({ event: 'ready', instance: config.instance.id, ...running.ports }, 'ready');
+  return runUntilStopped(running, log);
 }
 
-export interface Running {
-  readonly core: Core;
-  readonly ports: Ports;
-  /** Not ready, no new connections, what was accepted is finished, sessions told to move, store closed. */
-  stop(): Promise<void>;
-}
-
-/** Starts the whole broker. Throws BrokerError; then nothing is left running. */
-export async function start(options: ServeOptions, log: Log): Promise<Running> {
-  const core = await startCore(options, log);
-  const mqtt = createMqttFront(options.mqtt, core.deviceApi, log);
-  const management = createManagement(options.http, core, mqtt, log);
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    management.drain();
-    await mqtt.close();
-    await management.close();
-    await core.close();
+/** Instance key and administrator key: given, or kept in the data directory. Throws FILE_INVALID. */
+function readKeys(config: Config, log: Log) {
+  const { dataDir } = config.files;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const detail = `the data directory ${dataDir} cannot be made or entered: ${(error as Error).message}`;
+    throw new BrokerError('STORE_UNAVAILABLE', { detail }, { cause: error });
+  }
+  const fromFile = (name: string, prefix: string) => {
+    const path = join(dataDir, name);
+    const { key, made } = readOrMakeKeyFile(path, prefix);
+    const problem = keyFileProblem(path);
+    if (problem) log.warn({ event: 'key-file.mode', file: path }, problem);
+    if (made) log.info({ event: 'key-file.made', file: path }, 'key file made: keep it, and back it up');
+    return key;
   };
-  try {
-    const bound = await mqtt.listen();
-    const http = await management.listen();
-    const at = (listener: { host: string } | undefined, port: number) => ({ host: listener?.host ?? '', port });
-    const { tcp, tls, webSocket } = options.mqtt;
-    return {
-      core,
-      ports: {
-        mqtt: at(tcp, bound.mqtt),
-        ...(bound.mqtts === undefined ? {} : { mqtts: at(tls, bound.mqtts) }),
-        ...(bound.ws === undefined ? {} : { ws: at(webSocket, bound.ws) }),
-        http: at(options.http, http),
-      },
-      stop() {
-        stopping ??= stop();
-        return stopping;
-      },
-    };
-  } catch (error) {
-    await stop();
-    throw portProblem(error);
-  }
+  return {
+    instanceKey: config.instance.secretKey ?? fromFile('instance.key', ''),
+    adminKey: config.instance.adminKey ?? fromFile('admin.key', 'gma_'),
+  };
 }
-
-function portProblem(error: unknown): BrokerError {
-  const { code, address, port } = error as { code?: string; address?: string; port?: number };
-  if (code === 'EADDRINUSE') {
-    const detail = `${address}:${port} is in use: stop the other program, or choose another port (MQTT_BIND_PORT, HTTP_BIND_PORT)`;
-    return new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
-  }
-  if (code === 'EACCES') {
-    const detail = `${address}:${port} may not be bound by this user: choose a port above 1023`;
-    return new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
-  }
-  return BrokerError.from(error);
-}
-
-/** TLS material from files; throws CONFIG_INVALID naming the file. */
-export function readPem(path: string, field: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new BrokerError('CONFIG_INVALID', { field, file: path, detail: 'the file cannot be read' }, { cause: error });
-  }
-}
-
-export const adminKeyPath = (dataDir: string): string => join(dataDir, 'admin.key');

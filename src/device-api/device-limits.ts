@@ -3,6 +3,9 @@ import type { DeviceId } from '../model/ids.ts';
 import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 
+/** The instance's limits; '' = none. */
+export type DefaultLimits = Readonly<Record<'messages' | 'telemetryMessages' | 'telemetryDataPoints', string>>;
+
 interface Entry {
   /** The texts the buckets were made from: a changed profile makes new ones. */
   readonly limits: DeviceProfile['limits'];
@@ -18,16 +21,21 @@ interface Entry {
 export class DeviceLimits {
   readonly #entries = new Map<DeviceId, Entry>();
   readonly #clock: Clock;
+  readonly #defaults: DefaultLimits;
   readonly #maxEntries: number;
 
-  constructor(clock: Clock, maxEntries = 200_000) {
+  constructor(clock: Clock, defaults: DefaultLimits, maxEntries = 200_000) {
     this.#clock = clock;
+    this.#defaults = defaults;
     this.#maxEntries = maxEntries;
   }
 
   takeTelemetry(id: DeviceId, profile: DeviceProfile, dataPoints: number): boolean {
     const { limits } = profile;
-    if (!limits.messages && !limits.telemetryMessages && !limits.telemetryDataPoints) return true;
+    const { messages, telemetryMessages, telemetryDataPoints } = this.#defaults;
+    if (!(limits.messages || limits.telemetryMessages || limits.telemetryDataPoints)) {
+      if (!(messages || telemetryMessages || telemetryDataPoints)) return true;
+    }
     const entry = this.#entry(id, limits);
     const now = this.#clock.monotonic();
     if (dataPoints === 0) return entry.messages.tryTake(1, now);
@@ -35,7 +43,7 @@ export class DeviceLimits {
   }
 
   takeMessage(id: DeviceId, profile: DeviceProfile): boolean {
-    if (!profile.limits.messages) return true;
+    if (!profile.limits.messages && !this.#defaults.messages) return true;
     return this.#entry(id, profile.limits).messages.tryTake(1, this.#clock.monotonic());
   }
 
@@ -48,9 +56,9 @@ export class DeviceLimits {
     };
     const entry: Entry = {
       limits,
-      messages: buckets(limits.messages),
-      telemetryMessages: buckets(limits.telemetryMessages),
-      telemetryDataPoints: buckets(limits.telemetryDataPoints),
+      messages: buckets(limits.messages ?? this.#defaults.messages),
+      telemetryMessages: buckets(limits.telemetryMessages ?? this.#defaults.telemetryMessages),
+      telemetryDataPoints: buckets(limits.telemetryDataPoints ?? this.#defaults.telemetryDataPoints),
     };
     if (this.#entries.size >= this.#maxEntries) {
       const oldest = this.#entries.keys().next();

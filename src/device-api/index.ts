@@ -9,7 +9,7 @@ export {
   type LoginResult,
   type ProvisionReply,
 } from './device-api.ts';
-export { DeviceLimits } from './device-limits.ts';
+export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type MessageRunner } from './message-runner.ts';
 export { RefusalPause } from './refusal-pause.ts';

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import type { Config } from '../config/index.ts';
+import { BrokerError } from '../errors.ts';
+import type { Secret } from '../model/secret.ts';
+import type { StartOptions } from './start.ts';
+
+/** The configuration as the parts take it. Reads TLS files; throws CONFIG_INVALID naming the file. */
+export function toStartOptions(
+  config: Config,
+  keys: { readonly instanceKey: Secret; readonly adminKey: Secret },
+  env: Readonly<Record<string, string | undefined>>,
+): StartOptions {
+  const { mqtt, http, files, instance, store, limits } = config;
+  return {
+    dataDir: files.dataDir,
+    profilesDir: files.profilesDir,
+    chainsDir: files.chainsDir,
+    instanceId: instance.id,
+    ...keys,
+    env,
+    sync: store.sync,
+    runLimits: { maxSteps: limits.messageSteps, deadlineMs: limits.messageDeadlineMs },
+    queue: { maxWaiting: limits.queuePerDevice, maxWaitingTotal: limits.queueTotal },
+    json: { maxDepth: limits.jsonDepth, maxKeys: limits.jsonKeys },
+    pauses: { free: limits.freeRefusals, baseMs: limits.refusalPauseMs, maxMs: limits.refusalMaxPauseMs },
+    deviceLimits: {
+      messages: limits.deviceMessages,
+      telemetryMessages: limits.deviceTelemetryMessages,
+      telemetryDataPoints: limits.deviceTelemetryDataPoints,
+    },
+    mqtt: {
+      tcp: { host: mqtt.bindAddress, port: mqtt.bindPort },
+      ...(mqtt.sslEnabled ? { tls: tlsListener(config) } : {}),
+      ...(mqtt.wsBindPort === undefined
+        ? {}
+        : { webSocket: { host: mqtt.bindAddress, port: mqtt.wsBindPort, path: mqtt.wsPath } }),
+      maxConnections: mqtt.maxConnections,
+      maxPayloadBytes: mqtt.maxPayloadBytes,
+      broker: {
+        connectTimeoutMs: mqtt.connectTimeoutMs,
+        loginTimeoutMs: mqtt.loginTimeoutMs,
+        drainTimeoutMs: mqtt.drainTimeoutMs,
+        maxKeepaliveS: mqtt.maxKeepaliveS,
+        defaultKeepaliveS: mqtt.defaultKeepaliveS,
+      },
+    },
+    http: {
+      host: http.bindAddress,
+      port: http.bindPort,
+      maxPayloadBytes: http.maxPayloadBytes,
+      maxConnections: mqtt.maxConnections,
+      requestTimeoutMs: http.requestTimeoutMs,
+    },
+  };
+}
+
+function tlsListener({ mqtt }: Config) {
+  const read = (path: string | undefined, field: string): Buffer => {
+    if (path === undefined)
+      throw new BrokerError('CONFIG_INVALID', { field, detail: `TLS is on, but ${field} is not set` });
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      const detail = `${field}: ${path} cannot be read`;
+      throw new BrokerError('CONFIG_INVALID', { field, detail }, { cause: error });
+    }
+  };
+  const passphrase = mqtt.sslPemKeyPassword?.reveal();
+  return {
+    host: mqtt.bindAddress,
+    port: mqtt.sslBindPort,
+    options: {
+      cert: read(mqtt.sslPemCert, 'MQTT_SSL_PEM_CERT'),
+      key: read(mqtt.sslPemKey, 'MQTT_SSL_PEM_KEY'),
+      ...(passphrase === undefined ? {} : { passphrase }),
+    },
+  };
+}
