@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Aedes, type AedesOptions, type Client } from 'aedes';
 import { type GuardOptions, guardClient, hardenBroker } from '../../src/transport/mqtt/aedes-private.ts';
 import { createPacketGate, defaultGateLimits, type GateLimits } from '../../src/transport/mqtt/packet-gate.ts';
@@ -12,6 +13,8 @@ export interface GuardedAedes extends AsyncDisposable {
   readonly sockets: ReadonlySet<Socket>;
   /** The guarded client of the newest connection. */
   newest(): Client;
+  /** Takes over a connection that came some other way. */
+  accept(conn: Duplex, guard?: Partial<GuardOptions>): Client;
 }
 
 export interface GuardedAedesOptions {
@@ -39,16 +42,22 @@ export async function startGuardedAedes(options: GuardedAedesOptions = {}): Prom
   const drops: Refusal[] = [];
   const sockets = new Set<Socket>();
   let last: Client | undefined;
+  const accept = (conn: Duplex, guard: Partial<GuardOptions> = {}) => {
+    const client = broker.handle(conn);
+    guardClient(client, {
+      maxPacketBytes,
+      onDrop: (refusal) => drops.push(refusal),
+      gate: createPacketGate({ ...defaultGateLimits, downlinks: 'aedes', ...options.gate }),
+      ...options.guard,
+      ...guard,
+    });
+    last = client;
+    return client;
+  };
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    last = broker.handle(socket);
-    guardClient(last, {
-      maxPacketBytes,
-      onDrop: (refusal) => drops.push(refusal),
-      ...options.guard,
-      gate: createPacketGate({ ...defaultGateLimits, downlinks: 'aedes', ...options.gate }),
-    });
+    accept(socket);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -57,6 +66,7 @@ export async function startGuardedAedes(options: GuardedAedesOptions = {}): Prom
     broker,
     drops,
     sockets,
+    accept,
     newest() {
       if (!last) throw new Error('no client yet');
       return last;
