@@ -15,6 +15,9 @@ export function runUntilStopped(running: Running, log: Log): Promise<number> {
     const finish = (code: number): void => {
       log.flush();
       resolve(code);
+      // Whatever still holds the process open must not keep an operator waiting.
+      process.exitCode = code;
+      setTimeout(() => process.exit(code), code === 0 ? 1_000 : 0).unref();
     };
     const stop = (reason: string, code: number): void => {
       if (stopping) {
