@@ -1,16 +1,30 @@
-import { defineCommand } from './command.ts';
-import { single } from './frame.ts';
+import { CONFIG_FLAGS, loadConfig } from '../config/index.ts';
+import { defineCommand, type Run } from './command.ts';
+import { commandHelp } from './help.ts';
+import { EXIT } from './io.ts';
 
-const serve = defineCommand({
+const command = defineCommand({
   name: 'serve',
-  summary: 'Runs the broker until it is told to stop (SIGINT, SIGTERM).',
-  flags: {},
-  examples: ['gridmoor serve', 'MQTT_BIND_PORT=2883 gridmoor serve'],
-  async run(_given, _args, io) {
-    const { serve: start } = await import('../app/serve.ts');
-    const { loadConfig } = await import('../config/index.ts');
-    return start(await loadConfig({ env: io.env, cwd: io.cwd }), io);
-  },
+  summary:
+    'Runs the broker until SIGINT or SIGTERM. Logs are JSON lines on standard output; event "ready" names the ports.',
+  flags: CONFIG_FLAGS,
+  notes: 'Flags win over the environment, this over gridmoor.json, this over the defaults: docs/config.md.',
+  examples: [
+    'gridmoor serve',
+    'gridmoor serve -p 2883 --data-dir /var/lib/gridmoor',
+    'MQTT_BIND_PORT=2883 gridmoor serve',
+  ],
+  run: () => Promise.resolve(EXIT.usage),
 });
 
-export const run = single(serve);
+/** The configuration reads its own flags: it knows types, negations and sources, and names all findings at once. */
+export const run: Run = async (args, io) => {
+  if (args.some((word) => word === '--help' || word === '-h')) {
+    io.stdout.write(commandHelp(command));
+    return EXIT.fine;
+  }
+  const argv = args.filter((word) => word !== '--json');
+  const loaded = await loadConfig({ argv, env: io.env, cwd: io.cwd });
+  const { serve } = await import('../app/serve.ts');
+  return serve(loaded, io);
+};
