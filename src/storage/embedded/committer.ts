@@ -40,6 +40,7 @@ interface OperationStep {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   result: unknown;
+  error: BrokerError | undefined;
 }
 
 interface BatchStep {
@@ -63,7 +64,7 @@ interface Group {
   /** The batch step that items may still join. */
   open: BatchStep | undefined;
   shared: Deferred | undefined;
-  sharedError: unknown;
+  sharedError: BrokerError | undefined;
 }
 
 /** A commit that takes longer than this is reported, in ms. */
@@ -106,84 +107,81 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function commitAll(): Promise<void> {
     while (waiting.length > 0) {
       let group: Group | undefined;
-      let unsettled: readonly Step[] = [];
-      let failure: Failure | undefined;
+      let failure: BrokerError | undefined;
       commitStarted = performance.now();
       try {
         await environment.transaction(() => {
           group = waiting.shift();
-          unsettled = group?.steps ?? [];
-          failure = applySteps(unsettled);
-          if (failure !== undefined) throw failure.error;
+          if (group !== undefined) applySteps(group);
         });
       } catch (error) {
-        failure ??= { at: undefined, error };
+        failure = storeError(error);
       }
-      // The environment could not even begin: what waits is refused, so that callers hear of it.
+      // Where not even a transaction could begin, what waits is refused, so that callers hear of it.
       group ??= waiting.shift();
-      if (group === undefined) continue;
-      await settle(group, group.steps, failure);
-      if (group.shared !== undefined) {
-        if (group.sharedError === undefined) group.shared.resolve();
-        else group.shared.reject(group.sharedError);
-      }
-      pendingWrites -= group.writes;
-      pendingBytes -= group.bytes;
+      if (group !== undefined) settle(group, failure);
     }
     commitStarted = undefined;
     loop = undefined;
   }
 
-  interface Failure {
-    /** Index of the step that threw; undefined when the commit itself failed. */
-    readonly at: number | undefined;
-    readonly error: unknown;
-  }
-
-  function applySteps(steps: readonly Step[]): Failure | undefined {
+  function applySteps(group: Group): void {
+    const { steps } = group;
     sequence.begin();
-    for (const [at, step] of steps.entries()) {
-      try {
-        if (step.kind === 'batch') step.batch.apply(sequence, step.items);
-        else step.result = step.apply(sequence);
-      } catch (error) {
-        return { at, error };
+    for (let at = 0; at < steps.length; ) {
+      const step = steps[at];
+      if (step?.kind === 'batch') {
+        try {
+          step.batch.apply(sequence, step.items);
+        } catch (error) {
+          group.sharedError ??= storeError(error);
+        }
+        at++;
+      } else {
+        const operations = operationsFrom(steps, at);
+        applyOperations(operations);
+        at += operations.length;
       }
     }
     sequence.end();
-    return undefined;
   }
 
-  /** Settles steps whose transaction ended; those of an aborted one are committed again around the one that threw. */
-  async function settle(group: Group, steps: readonly Step[], failure: Failure | undefined): Promise<void> {
-    if (failure?.at !== undefined && steps.length > 1) {
-      const { at } = failure;
-      for (const part of [steps.slice(0, at), steps.slice(at, at + 1), steps.slice(at + 1)]) {
-        if (part.length > 0) await settle(group, part, await commit(part));
+  /** All in one go; when one throws, the ones before it are done again without it, then the ones behind it. */
+  function applyOperations(operations: readonly OperationStep[]): void {
+    for (let from = 0; from < operations.length; ) {
+      let at = from;
+      try {
+        environment.attempt(() => {
+          for (; at < operations.length; at++) {
+            const step = operations[at];
+            if (step !== undefined) step.result = step.apply(sequence);
+          }
+        });
+        return;
+      } catch (error) {
+        applyOperations(operations.slice(from, at));
+        const step = operations[at];
+        if (step !== undefined) step.error = storeError(error);
+        from = at + 1;
       }
-      return;
-    }
-    const committed = failure === undefined;
-    const error = committed ? undefined : storeError(failure.error);
-    if (failure?.at === undefined || error?.code === 'STORE_UNAVAILABLE') report(error);
-    for (const step of steps) {
-      if (step.kind === 'batch') group.sharedError ??= error;
-      else if (committed) step.resolve(step.result);
-      else step.reject(error);
     }
   }
 
-  async function commit(steps: readonly Step[]): Promise<Failure | undefined> {
-    let failure: Failure | undefined;
-    try {
-      await environment.transaction(() => {
-        failure = applySteps(steps);
-        if (failure !== undefined) throw failure.error;
-      });
-    } catch (error) {
-      return failure ?? { at: undefined, error };
+  function settle(group: Group, failure: BrokerError | undefined): void {
+    let trouble = failure ?? group.sharedError;
+    for (const step of group.steps) {
+      if (step.kind === 'batch') continue;
+      const error = failure ?? step.error;
+      if (error === undefined) step.resolve(step.result);
+      else step.reject(error);
+      if (error?.code === 'STORE_UNAVAILABLE') trouble ??= error;
     }
-    return undefined;
+    const sharedError = failure ?? group.sharedError;
+    if (sharedError === undefined) group.shared?.resolve();
+    else group.shared?.reject(sharedError);
+    report(trouble);
+    pendingWrites -= group.writes;
+    pendingBytes -= group.bytes;
   }
 
   function report(error: BrokerError | undefined): void {
@@ -211,7 +209,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     if (how.ordered === true) group.open = undefined;
     return new Promise<T>((resolve, reject) => {
       const settled = resolve as (value: unknown) => void;
-      group.steps.push({ kind: 'operation', apply, resolve: settled, reject, result: undefined });
+      group.steps.push({ kind: 'operation', apply, resolve: settled, reject, result: undefined, error: undefined });
     });
   }
 
@@ -247,6 +245,16 @@ export function createCommitter(options: CommitterOptions): Committer {
       await drain();
     },
   };
+}
+
+function operationsFrom(steps: readonly Step[], from: number): readonly OperationStep[] {
+  const operations: OperationStep[] = [];
+  for (let at = from; at < steps.length; at++) {
+    const step = steps[at];
+    if (step === undefined || step.kind === 'batch') break;
+    operations.push(step);
+  }
+  return operations;
 }
 
 function deferred(): Deferred {

@@ -78,9 +78,11 @@ export interface Environment {
   readonly tables: Tables;
   /**
    * Runs `work` in one write transaction as soon as the turn has ended; resolves when it is committed and, with `sync`,
-   * on disk. What `work` throws aborts the transaction and rejects. Commit and disk run off the event loop.
+   * on disk. Commit and disk run off the event loop. `work` must not throw: what it wrote would be committed all the same.
    */
   transaction(work: () => void): Promise<void>;
+  /** Inside a transaction: undoes what `work` has written when it throws, and throws on. */
+  attempt(work: () => void): void;
   snapshot(): Snapshot;
   /** A consistent copy of the store, compacted, while it is in use. */
   backup(directory: string): Promise<void>;
@@ -112,7 +114,7 @@ export function openEnvironment(directory: string, sync: boolean): Environment {
     tables,
     async transaction(work) {
       try {
-        await root.childTransaction(work);
+        await root.transaction(work);
       } catch (error) {
         // LMDB tells the reason of a failed commit by a second promise, which must not stay unhandled.
         const reason = (error as CommitFailure).commitError;
@@ -120,6 +122,9 @@ export function openEnvironment(directory: string, sync: boolean): Environment {
         throw error;
       }
       if (sync) await root.flushed;
+    },
+    attempt(work) {
+      root.childTransaction(work);
     },
     snapshot: () => root.useReadTransaction() as Snapshot,
     backup: (target) => root.backup(join(target, 'data.mdb'), true),
@@ -144,7 +149,7 @@ function tableOf(store: Store): Table {
     size: () => store.lastSize,
     has: (key) => store.getBinaryFast(key) !== undefined,
     put(key, value) {
-      store.putSync(key, value);
+      store.put(key, value);
     },
     remove: (key) => store.removeSync(key),
     entries: (span) => store.getRange(optionsOf(span, true)),

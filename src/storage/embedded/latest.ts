@@ -16,7 +16,24 @@ export interface NewValues {
   readonly text: string;
 }
 
-export const keysText = (values: JsonObject): string => JSON.stringify(Object.keys(values));
+let lastKeys: readonly string[] = [];
+let lastText = '[]';
+
+/** The keys of values in their order. Devices of one kind send the same ones: the last answer is kept. */
+export function keysText(values: JsonObject): string {
+  let at = 0;
+  for (const key in values) {
+    if (lastKeys[at] !== key) return freshKeysText(values);
+    at++;
+  }
+  return at === lastKeys.length ? lastText : freshKeysText(values);
+}
+
+function freshKeysText(values: JsonObject): string {
+  lastKeys = Object.keys(values);
+  lastText = JSON.stringify(lastKeys);
+  return lastText;
+}
 
 /** Latest values after further writes, in the order they were made: the highest time wins, at equal times the later write. */
 export function mergeLatest(fragments: readonly Fragment[], writes: readonly NewValues[]): readonly Fragment[] {
