@@ -13,7 +13,9 @@ export const EMPTY_HEAD: Buffer = Buffer.from([VERSION, 0, 0, 0, 0]);
 /** Offset of the packed samples. */
 export function samplesStart(head: Buffer): number {
   if (head[0] !== VERSION) throw corrupt('a head is of an unknown version');
-  return HEAD_START + head.readUInt32BE(1);
+  const start = HEAD_START + head.readUInt32BE(1);
+  if (start > head.length) throw corrupt('a head is cut off');
+  return start;
 }
 
 export function* fragments(head: Buffer): Generator<Fragment> {

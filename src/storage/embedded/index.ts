@@ -63,7 +63,9 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       suppliers: createSupplierStore(environment, committer),
       attachments: createAttachmentStore(environment, committer),
       attributes: createAttributeStore(environment, committer),
-      telemetry: createTelemetryStore(environment, committer),
+      telemetry: createTelemetryStore(environment, committer, (device, err) =>
+        log?.error({ event: 'store.damaged-record', device, err }, 'stored values of a device are damaged'),
+      ),
       audit: createAuditStore(environment, committer, maxAuditEntries),
       deadLetters: createDeadLetterStore(environment, committer, maxDeadLetters),
       apiKeys: createApiKeyStore(environment, committer),

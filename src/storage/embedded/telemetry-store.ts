@@ -5,7 +5,15 @@ import type { TimedValue } from '../../model/telemetry.ts';
 import type { TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
 import type { Batch, Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
-import { fragments, HEAD_START, packFragments, samplesStart, sealFragments, soleFragmentTs } from './head.ts';
+import {
+  EMPTY_HEAD,
+  fragments,
+  HEAD_START,
+  packFragments,
+  samplesStart,
+  sealFragments,
+  soleFragmentTs,
+} from './head.ts';
 import { bucketOf, checkTs, clampTs, HISTORY_KEY_BYTES, readRange, writeHistoryKey } from './history.ts';
 import { ID_BYTES, idKey, writeId } from './keys.ts';
 import { covers, keysText, mergeLatest } from './latest.ts';
@@ -28,9 +36,14 @@ const MAX_RECORD_BYTES = 64 * 1024;
 /** What an item weighs in the queue beside its text. */
 const ITEM_BYTES = 64;
 
-export function createTelemetryStore(environment: Environment, committer: Committer): TelemetryStore {
+/** @param onDamage hears of a device whose stored values cannot be read; a write starts them anew. */
+export function createTelemetryStore(
+  environment: Environment,
+  committer: Committer,
+  onDamage: (deviceId: string, error: unknown) => void,
+): TelemetryStore {
   const { heads, history } = environment.tables;
-  const batch = createTelemetryBatch(environment);
+  const batch = createTelemetryBatch(environment, onDamage);
   return {
     save(write) {
       try {
@@ -79,7 +92,10 @@ function toItem(write: TelemetryWrite): Item {
 }
 
 /** Folds the samples of a group into one write per device. */
-function createTelemetryBatch({ tables: { heads, history } }: Environment): Batch<Item> {
+function createTelemetryBatch(
+  { tables: { heads, history } }: Environment,
+  onDamage: (deviceId: string, error: unknown) => void,
+): Batch<Item> {
   const key = Buffer.alloc(HISTORY_KEY_BYTES);
   const id = key.subarray(0, ID_BYTES);
   const packer = createPacker();
@@ -89,10 +105,18 @@ function createTelemetryBatch({ tables: { heads, history } }: Environment): Batc
     const view = heads.view(id);
     if (view === undefined) return;
     const size = heads.size();
-    const oldSamples = samplesStart(view);
-    packLatest(view, oldSamples, items);
-    const start = packer.length;
-    packer.copy(view, oldSamples, size);
+    let start: number;
+    try {
+      const oldSamples = samplesStart(view);
+      packLatest(view, oldSamples, items);
+      start = packer.length;
+      packer.copy(view, oldSamples, size);
+    } catch (error) {
+      // The damaged record is lost either way; it must not take the writes of all other devices with it.
+      onDamage(deviceId, error);
+      packLatest(EMPTY_HEAD, HEAD_START, items);
+      start = packer.length;
+    }
     for (const { ts, text } of items) packer.sample(ts, text);
     if (packer.length > MAX_HEAD_BYTES) {
       putHistory(tx, start);

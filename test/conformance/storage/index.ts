@@ -1,9 +1,21 @@
+import { assetConformance } from './asset-store.ts';
+import { attachmentConformance } from './attachment-store.ts';
+import { attributeConformance } from './attribute-store.ts';
 import type { MakeStore } from './harness.ts';
+import { recordConformance } from './record-stores.ts';
 import { registryConformance } from './registry-store.ts';
+import { wholeStorageConformance } from './storage.ts';
+import { supplierConformance } from './supplier-store.ts';
 import { telemetryConformance } from './telemetry-store.ts';
 
 /** Everything an adapter has to keep; `make` gives a fresh store for each test. */
 export function storageConformance(name: string, make: MakeStore): void {
+  wholeStorageConformance(name, make);
   registryConformance(name, make);
   telemetryConformance(name, make);
+  attributeConformance(name, make);
+  assetConformance(name, make);
+  supplierConformance(name, make);
+  attachmentConformance(name, make);
+  recordConformance(name, make);
 }

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { type ApiKeyId, newApiKeyId } from '../../../src/model/ids.ts';
+import { parseJson, stringifyJson } from '../../../src/model/json.ts';
+import type { ApiKey, DeadLetter } from '../../../src/storage/record-stores.ts';
+import { benchFor, type MakeStore, register } from './harness.ts';
+
+export function recordConformance(name: string, make: MakeStore): void {
+  describe(`${name}: audit, dead letters, API keys, settings`, () => {
+    const bench = benchFor(make, { maxDeadLetters: 5 });
+    const letter = async (id: string, change: Partial<DeadLetter> = {}): Promise<DeadLetter> => ({
+      id,
+      at: 1,
+      deviceId: change.deviceId ?? (await register(bench.storage)),
+      deviceName: 'd',
+      chain: 'root',
+      node: 'save',
+      reason: 'NODE_FAILED',
+      msgType: 'POST_TELEMETRY_REQUEST',
+      metadata: { ts: '1' },
+      data: { a: 1 },
+      ...change,
+    });
+
+    it('audit lists the newest first, in pages, also after a reopen', async () => {
+      for (let i = 0; i < 5; i++) {
+        await bench.storage.audit.append({
+          at: 100 - i,
+          action: `a${i}`,
+          by: 'me',
+          subject: 's',
+          outcome: 'ok',
+          facts: { i },
+        });
+      }
+      await bench.reopen();
+      const first = await bench.storage.audit.list({ page: 0, pageSize: 3 });
+      expect(first.data.map(({ action }) => action)).toEqual(['a4', 'a3', 'a2']);
+      expect([first.totalElements, first.hasNext]).toEqual([5, true]);
+      expect(first.data[0]).toEqual({ at: 96, action: 'a4', by: 'me', subject: 's', outcome: 'ok', facts: { i: 4 } });
+      const second = await bench.storage.audit.list({ page: 1, pageSize: 3 });
+      expect([second.data.map(({ action }) => action), second.hasNext]).toEqual([['a1', 'a0'], false]);
+    });
+
+    it('a dead letter comes back as it was, with the exact text of its numbers, until it is removed', async () => {
+      const parsed = parseJson('{"energy":9007199254740993,"x":42.0}', { maxDepth: 9 });
+      const sent = await letter('m-1', { data: parsed.ok ? parsed.value : null });
+      await bench.storage.deadLetters.put(sent);
+      const stored = await bench.storage.deadLetters.get('m-1');
+      expect(stored).toEqual(sent);
+      expect(stringifyJson(stored?.data ?? null)).toBe('{"energy":9007199254740993,"x":42.0}');
+      expect(await bench.storage.deadLetters.remove('m-1')).toBe(true);
+      expect(await bench.storage.deadLetters.remove('m-1')).toBe(false);
+      expect(await bench.storage.deadLetters.get('m-1')).toBeUndefined();
+    });
+
+    it('dead letters are listed newest first and the oldest go when there are too many', async () => {
+      const deviceId = await register(bench.storage);
+      for (let i = 0; i < 8; i++) await bench.storage.deadLetters.put(await letter(`m-${i}`, { deviceId }));
+      const page = await bench.storage.deadLetters.list({ page: 0, pageSize: 3 });
+      expect(page.data.map(({ id }) => id)).toEqual(['m-7', 'm-6', 'm-5']);
+      expect([page.totalElements, page.hasNext]).toEqual([5, true]);
+      expect(await bench.storage.deadLetters.get('m-2')).toBeUndefined();
+      expect((await bench.storage.deadLetters.get('m-3'))?.id).toBe('m-3');
+    });
+
+    it('a dead letter of the same id takes the place of the first', async () => {
+      const deviceId = await register(bench.storage);
+      await bench.storage.deadLetters.put(await letter('one', { deviceId }));
+      await bench.storage.deadLetters.put(await letter('one', { deviceId, reason: 'again' }));
+      expect((await bench.storage.deadLetters.list({ page: 0, pageSize: 9 })).totalElements).toBe(1);
+      expect((await bench.storage.deadLetters.get('one'))?.reason).toBe('again');
+    });
+
+    it('API keys are found by hash, listed by creation and gone when revoked', async () => {
+      const key = (createdAt: number, hash: string): ApiKey => ({
+        id: newApiKeyId(createdAt),
+        name: hash,
+        role: 'operator',
+        hash,
+        createdAt,
+        ...(hash === 'b' ? { expiresAt: 99 } : {}),
+      });
+      const [a, b] = [key(2, 'a'), key(1, 'b')];
+      await bench.storage.apiKeys.create(a);
+      await bench.storage.apiKeys.create(b);
+      expect(await bench.storage.apiKeys.byHash('b')).toEqual(b);
+      expect(await bench.storage.apiKeys.list()).toEqual([b, a]);
+      await expect(bench.storage.apiKeys.create({ ...key(3, 'a') })).rejects.toMatchObject({
+        code: 'CREDENTIALS_TAKEN',
+      });
+      expect(await bench.storage.apiKeys.revoke(b.id)).toBe(true);
+      expect(await bench.storage.apiKeys.revoke(b.id)).toBe(false);
+      expect(await bench.storage.apiKeys.revoke('nothing' as ApiKeyId)).toBe(false);
+      expect(await bench.storage.apiKeys.byHash('b')).toBeUndefined();
+      expect(await bench.storage.apiKeys.list()).toEqual([a]);
+    });
+
+    it('of many that put a setting if absent, all get the value of one', async () => {
+      const values = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => bench.storage.settings.putIfAbsent('secret', `v${i}`)),
+      );
+      expect(new Set(values).size).toBe(1);
+      expect(await bench.storage.settings.get('secret')).toBe(values[0]);
+      await bench.storage.settings.put('secret', '');
+      await bench.reopen();
+      expect(await bench.storage.settings.get('secret')).toBe('');
+      expect(await bench.storage.settings.get('none')).toBeUndefined();
+    });
+  });
+}

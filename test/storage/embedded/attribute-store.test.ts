@@ -1,0 +1,4 @@
+import { attributeConformance } from '../../conformance/storage/attribute-store.ts';
+import { makeEmbedded } from './make-store.ts';
+
+attributeConformance('embedded', makeEmbedded);
