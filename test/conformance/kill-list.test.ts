@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brokerIsBuilt, startBroker } from '../helpers/broker.ts';
 import { startGuardedAedes } from '../helpers/guarded-aedes.ts';
 import { bytesOf, connectPacket, packetOf, RawMqtt } from '../helpers/mqtt-raw.ts';
+import { provisionDevices } from '../helpers/provision.ts';
 
 /** Packets that end the process of an unguarded aedes 2.0.0-beta.1, and their neighbours. */
 interface Attack {
@@ -167,7 +169,9 @@ const attacks: readonly Attack[] = [
 
 interface Target extends AsyncDisposable {
   readonly port: number;
-  readonly username?: string;
+  /** User names, where the broker wants one. */
+  readonly attacker?: string;
+  readonly witness?: string;
 }
 
 function survives(label: string, start: () => Promise<Target>): void {
@@ -186,24 +190,25 @@ function survives(label: string, start: () => Promise<Target>): void {
       process.off('unhandledRejection', died);
     });
 
-    const login = () => (target.username === undefined ? {} : { username: target.username });
-
-    async function connected(version: 4 | 5): Promise<RawMqtt> {
+    async function connected(version: 4 | 5, who: 'attacker' | 'witness'): Promise<RawMqtt> {
       const raw = await RawMqtt.connect(target.port);
-      raw.send(connectPacket(version, 'honest', login()));
+      const username = target[who];
+      raw.send(connectPacket(version, who, username === undefined ? {} : { username }));
       expect((await raw.next())?.body[1]).toBe(0);
       return raw;
     }
 
     it.each(attacks.map((attack) => [attack.name, attack] as const))('%s', async (_name, attack) => {
       deaths.length = 0;
-      await using raw = attack.connects ? await RawMqtt.connect(target.port) : await connected(attack.version);
+      await using raw = attack.connects
+        ? await RawMqtt.connect(target.port)
+        : await connected(attack.version, 'attacker');
       for (const chunk of attack.chunks()) raw.send(chunk);
       // The attacker may be cut off or answered; a ping behind the attack shows which, and that it is over.
       raw.send(bytesOf('C0 r0'));
       const pong = () => raw.received.some((each) => each.first === 0xd0);
       await raw.until(() => raw.closed || pong(), 'the end of the attack');
-      await using witness = await connected(4);
+      await using witness = await connected(4, 'witness');
       witness.send(bytesOf('C0 r0'));
       expect(await witness.nextHex()).toBe('d0:');
       expect(deaths).toEqual([]);
@@ -212,7 +217,7 @@ function survives(label: string, start: () => Promise<Target>): void {
     it('every packet split at every byte is read as if it came whole', async () => {
       const packets = [subscribe(4, 'a/b'), publish(0x32, 'a/b', "m3 'x'"), unsubscribe(4, 'a/b'), bytesOf('C0 r0')];
       const all = Buffer.concat(packets);
-      await using raw = await connected(4);
+      await using raw = await connected(4, 'witness');
       for (const byte of all) {
         raw.send(Buffer.from([byte]));
         await new Promise((resolve) => setImmediate(resolve));
@@ -222,6 +227,30 @@ function survives(label: string, start: () => Promise<Target>): void {
     });
   });
 }
+
+describe.skipIf(!brokerIsBuilt())('gridmoor', () => {
+  survives('gridmoor', async () => {
+    const broker = await startBroker({ env: { GRIDMOOR_FREE_REFUSALS: '1000000' } });
+    const { mqtt: port } = broker.ports;
+    const [attacker, witness] = await provisionDevices({ port, provisionSecret: broker.provisionSecret }, ['a', 'w']);
+    return {
+      port,
+      attacker: attacker ?? '',
+      witness: witness ?? '',
+      [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    };
+  });
+
+  survives('gridmoor, from a provision session', async () => {
+    const broker = await startBroker({ env: { GRIDMOOR_FREE_REFUSALS: '1000000' } });
+    return {
+      port: broker.ports.mqtt,
+      attacker: 'provision',
+      witness: 'provision',
+      [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    };
+  });
+});
 
 // Client ids stay as they come: a front that renames them would hide the first rows.
 survives('aedes behind the guard', () =>

@@ -36,7 +36,7 @@ export const defaultGateLimits: GateLimits = {
 };
 
 /** Bytes: a CONNACK that tells our limits must fit. */
-const smallestPacketLimit = 32;
+const smallestPacketLimit = 16;
 
 /** Judges the packets of one connection, in their order. Knows no socket and no aedes. */
 export interface PacketGate {
@@ -103,8 +103,8 @@ export function createPacketGate(limits: GateLimits = defaultGateLimits): Packet
     const id = packet.clientId;
     // MQTT 3.1 clients give 1 to 23 characters.
     const longest = version === 3 ? 23 : limits.maxClientIdLength;
-    if (id.length > longest || (version === 3 && id === '') || isPrototypeName(id))
-      return drop('client id', reasonCodes.clientIdNotValid);
+    const unnamed = id === '' && (version === 3 || (version === 4 && packet.clean === false)); // [MQTT-3.1.3-7]
+    if (id.length > longest || unnamed || isPrototypeName(id)) return drop('client id', reasonCodes.clientIdNotValid);
     if (packet.username !== undefined && packet.username.length > limits.maxTopicLength)
       return drop('user name is too long', reasonCodes.notAuthorized);
     const will = packet.will && topicFault(packet.will.topic, limits);

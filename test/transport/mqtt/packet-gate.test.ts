@@ -101,9 +101,15 @@ describe('bounds', () => {
     expect([id(0), id(1), id(23), id(24)]).toEqual([0x85, 'pass', 'pass', 0x85]);
   });
 
+  it('a 3.1.1 client without an id must be clean', () => {
+    expect(codeFor(connect({ protocolVersion: 4, clientId: '', clean: false }))).toBe(0x85);
+    expect(codeFor(connect({ protocolVersion: 4, clientId: '', clean: true }))).toBe('pass');
+    expect(codeFor(connect({ protocolVersion: 5, clientId: '', clean: false }))).toBe('pass');
+  });
+
   it('a Maximum Packet Size that no CONNACK fits is refused', () => {
-    expect(codeFor(connect({ properties: { maximumPacketSize: 31 } }))).toBe(0x95);
-    expect(codeFor(connect({ properties: { maximumPacketSize: 32 } }))).toBe('pass');
+    expect(codeFor(connect({ properties: { maximumPacketSize: 15 } }))).toBe(0x95);
+    expect(codeFor(connect({ properties: { maximumPacketSize: 16 } }))).toBe('pass');
   });
 });
 
