@@ -1,44 +1,100 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Secret } from '../model/secret.ts';
 import type { Issue } from '../schema/issue.ts';
+import { readJsonFile } from '../schema/json-file.ts';
 import type { DeviceProfile } from './device-profile.ts';
-import type { ProfileSet } from './profile-set.ts';
+import { lintProfile } from './lint.ts';
+import { parseProfile } from './parse.ts';
+import { createProfileSet, type ProfileSet } from './profile-set.ts';
+import { resolveProfile } from './resolve.ts';
+
+export interface LoadOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
 
 export type LoadedProfiles =
   | { readonly ok: true; readonly profiles: ProfileSet; readonly warnings: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
-// First cut: native files, unchecked; to be replaced by parse.ts and lint.ts.
-export async function loadProfiles(
-  dir: string,
-  { env }: { readonly env: Readonly<Record<string, string | undefined>> },
-): Promise<LoadedProfiles> {
-  const profiles = new Map<string, DeviceProfile>();
-  for (const file of readdirSync(dir)) {
-    if (!file.endsWith('.json') || file.endsWith('.schema.json')) continue;
-    const raw = JSON.parse(readFileSync(join(dir, file), 'utf8'));
-    const variable: string | undefined = raw.provision?.secret?.env;
-    const value = variable ? env[variable] : undefined;
-    profiles.set(raw.name, {
-      name: raw.name,
-      provision: {
-        strategy: raw.provision?.strategy ?? 'disabled',
-        key: raw.provision?.key,
-        secret: value ? { kind: 'known', secret: new Secret(value) } : { kind: 'pending', variable },
-        onExisting: 'reject',
-      },
-      transport: 'default',
-      topics: {},
-      sendAckOnValidationException: false,
-      typeCast: false,
-      retention: {},
-      limits: {},
-    });
+/** Far more than a folder of profiles has. */
+const MAX_FILES = 10_000;
+
+/**
+ * Loads all `*.json` of a folder (schema files aside), or a single file: every profile or none. Each finding names its
+ * file and place. Nothing is thrown for what stands in files.
+ */
+export async function loadProfiles(path: string, options: LoadOptions): Promise<LoadedProfiles> {
+  const issues: Issue[] = [];
+  const files = await profileFiles(path, issues);
+  const loaded: {
+    readonly file: string;
+    readonly profile: DeviceProfile;
+    readonly nameAt: string;
+    readonly keyAt: string;
+  }[] = [];
+  for (const file of files) {
+    const read = await readJsonFile(file);
+    if (!read.ok) {
+      issues.push(read.issue);
+      continue;
+    }
+    let errors = 0;
+    const report = (finding: Omit<Issue, 'file'>): void => {
+      const said = issues.some(
+        (issue) => issue.file === file && issue.at === finding.at && issue.problem === finding.problem,
+      );
+      if (said) return;
+      if (finding.level === 'error') errors++;
+      issues.push({ file, ...finding });
+    };
+    const parsed = parseProfile(read.value, report);
+    if (parsed === undefined) continue;
+    lintProfile(parsed, report);
+    if (errors > 0) continue;
+    const profile = resolveProfile(parsed, { file, env: options.env }, report);
+    if (profile) loaded.push({ file, profile, nameAt: parsed.places.name, keyAt: parsed.places.key });
   }
-  return {
-    ok: true,
-    warnings: [],
-    profiles: { byName: (name) => profiles.get(name), all: () => [...profiles.values()] },
-  };
+  const names = new Map<string, string>();
+  const keys = new Map<string, string>();
+  for (const { file, profile, nameAt, keyAt } of loaded) {
+    reportTaken(names, profile.name, file, { at: nameAt, rule: 'duplicate-name', what: 'the name' }, issues);
+    const { key } = profile.provision;
+    if (key !== undefined) {
+      reportTaken(keys, key, file, { at: keyAt, rule: 'duplicate-key', what: 'the provision key' }, issues);
+    }
+  }
+  if (issues.some((issue) => issue.level === 'error')) return { ok: false, issues };
+  return { ok: true, profiles: createProfileSet(loaded.map(({ profile }) => profile)), warnings: issues };
 }
+
+function reportTaken(
+  taken: Map<string, string>,
+  value: string,
+  file: string,
+  { at, rule, what }: { readonly at: string; readonly rule: string; readonly what: string },
+  issues: Issue[],
+): void {
+  const other = taken.get(value);
+  if (other === undefined) taken.set(value, file);
+  else issues.push({ file, at, rule, level: 'error', problem: `${what} "${value}" is also in ${other}` });
+}
+
+async function profileFiles(path: string, issues: Issue[]): Promise<readonly string[]> {
+  const add = (level: Issue['level'], rule: string, problem: string): readonly string[] => {
+    issues.push({ file: path, at: '', rule, level, problem });
+    return [];
+  };
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const names = (await readdir(path)).filter(isProfileName).sort();
+    if (names.length === 0) return add('warning', 'no-profiles', 'holds no profiles: no device can get in');
+    if (names.length > MAX_FILES) return add('error', 'too-many-files', `holds more than ${MAX_FILES} files`);
+    return names.map((name) => join(path, name));
+  } catch (error) {
+    return add('error', 'unreadable', `cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`);
+  }
+}
+
+/** Editors' backups and lock files begin with a dot or a hash. */
+const isProfileName = (name: string): boolean =>
+  name.endsWith('.json') && !name.endsWith('.schema.json') && !/^[.#~]/.test(name);

@@ -1,0 +1,38 @@
+import type { Issue } from '../schema/issue.ts';
+import type { SecretSpec, STRATEGIES } from './profile-schema.ts';
+
+/** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
+export interface ProfileDraft {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly transport: 'default' | 'mqtt';
+  readonly strategy: (typeof STRATEGIES)[number];
+  readonly key: string | undefined;
+  readonly secret: SecretSpec | undefined;
+  readonly quota: number | undefined;
+  readonly rate: string | undefined;
+  readonly telemetryTopic: string | undefined;
+  readonly attributesTopic: string | undefined;
+  readonly attributesSubscribeTopic: string | undefined;
+  readonly sendAckOnValidationException: boolean;
+  readonly typeCast: boolean;
+  readonly telemetrySchema: Readonly<Record<string, unknown>> | undefined;
+  readonly attributesSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly history: string | undefined;
+  readonly messages: string | undefined;
+  readonly telemetryMessages: string | undefined;
+  readonly telemetryDataPoints: string | undefined;
+  readonly secretKeys: readonly string[];
+  readonly supplyPointSchemes: readonly string[] | undefined;
+}
+
+/** JSON pointers of a draft's members in its file. */
+export type Places = Readonly<Record<keyof ProfileDraft, string>>;
+
+export interface Parsed {
+  readonly draft: ProfileDraft;
+  readonly places: Places;
+}
+
+/** Takes a finding; the file name is added by the taker. */
+export type Report = (finding: Omit<Issue, 'file'>) => void;

@@ -1,0 +1,107 @@
+import { supplyPointSchemeIds } from '../model/supply-point/index.ts';
+import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
+
+export const STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
+
+/** How a file names a secret: by reference, or in clear. */
+export type SecretSpec = string | { readonly env: string } | { readonly file: string };
+
+const only = (key: string, description: string, pattern?: string): Record<string, unknown> => ({
+  type: 'object',
+  additionalProperties: false,
+  required: [key],
+  properties: { [key]: { description, type: 'string', minLength: 1, ...(pattern ? { pattern } : {}) } },
+});
+
+export const SECRET_SCHEMA: Readonly<Record<string, unknown>> = {
+  description: 'A secret: by reference to the environment or to a file. In clear it works, with a warning.',
+  anyOf: [
+    only(
+      'env',
+      'Name of an environment variable; unset, a secret is made on the first start.',
+      '^[A-Za-z_][A-Za-z0-9_]*$',
+    ),
+    only('file', 'Path of a file that holds the secret, from the folder of this profile.'),
+    { type: 'string', minLength: 1 },
+  ],
+};
+
+const topic = (what: string, standard: string) =>
+  optional(text(`${what} Absent: \`${standard}\`.`, { examples: ['meters/+/data'] }));
+const rateText = (what: string) => optional(text(`${what}, as capacity:seconds[,…].`, { examples: ['100:1,2000:60'] }));
+const userSchema = (what: string) =>
+  optional(json<Readonly<Record<string, unknown>>>(`JSON Schema (2020-12) that ${what}.`, { type: 'object' }));
+
+export const provisionFields = {
+  strategy: oneOf('What a request with the right key and secret may do.', STRATEGIES),
+  key: optional(text('The key that devices send. Unique over all profiles.', { minLength: 1 })),
+  secret: optional(json<SecretSpec>(String(SECRET_SCHEMA.description), SECRET_SCHEMA)),
+  quota: optional(integer('Most devices that this profile may hold.', { minimum: 0 })),
+  rate: rateText('Rate of accepted requests'),
+  onExisting: oneOf('What happens when the device name exists.', ['reject'], { default: 'reject' }),
+};
+
+export const topicFields = {
+  telemetry: topic('Topic filter of telemetry; `+` and `#` are allowed.', 'v1/devices/me/telemetry'),
+  attributes: topic('Topic filter of client attributes; `+` and `#` are allowed.', 'v1/devices/me/attributes'),
+  attributesSubscribe: topic(
+    'Filter that subscribes to shared attributes; the standard one works too.',
+    'v1/devices/me/attributes',
+  ),
+};
+
+export const limitFields = {
+  messages: rateText('Messages of one device other than telemetry and attributes'),
+  telemetryMessages: rateText('Telemetry and attribute messages of one device'),
+  telemetryDataPoints: rateText('Keys in telemetry and attributes of one device'),
+};
+
+export const profileFields = {
+  $schema: optional(text('The schema file, for editors.')),
+  name: text('Name of the profile; also the type of its devices.', { minLength: 1 }),
+  description: optional(text('For people.')),
+  transport: optional(
+    oneOf('`mqtt` switches custom topics on; chosen by itself when `topics` are given.', ['default', 'mqtt']),
+  ),
+  provision: optional(json<Config<typeof provisionFields>>('How devices get in.', jsonSchemaOf(provisionFields))),
+  topics: optional(
+    json<Config<typeof topicFields>>('Own MQTT topics; each replaces the standard one.', jsonSchemaOf(topicFields)),
+  ),
+  sendAckOnValidationException: flag(
+    'Whether a payload that cannot be read is acknowledged all the same (MQTT 3.1.1).',
+    {
+      default: false,
+    },
+  ),
+  typeCast: flag('Whether texts that look like numbers become numbers, as in ThingsBoard: `"0012"` becomes 12.', {
+    default: false,
+  }),
+  telemetrySchema: userSchema('the values of each telemetry sample must fit'),
+  attributesSchema: userSchema('client attributes must fit'),
+  history: optional(
+    text('How long telemetry history is kept: 90d, 12h, 30m, 45s. Absent: for ever.', {
+      pattern: '^[1-9][0-9]{0,8}[smhd]$',
+      examples: ['400d'],
+    }),
+  ),
+  limits: optional(json<Config<typeof limitFields>>('Rate limits of each device.', jsonSchemaOf(limitFields))),
+  secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
+  supplyPointSchemes: optional(
+    json<readonly string[]>('Supply point codes that devices of this profile may bear.', {
+      type: 'array',
+      minItems: 1,
+      items: { enum: supplyPointSchemeIds },
+    }),
+  ),
+};
+
+export type NativeProfile = Config<typeof profileFields>;
+
+/** JSON Schema of the native form: `device-profiles/profile.schema.json`. */
+export function profileSchema(): Record<string, unknown> {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'gridmoor device profile',
+    ...jsonSchemaOf(profileFields),
+  };
+}

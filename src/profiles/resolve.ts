@@ -1,0 +1,139 @@
+import { dirname, resolve as resolvePath } from 'node:path';
+import { ExactNumber, type JsonValue } from '../model/json.ts';
+import { Secret } from '../model/secret.ts';
+import { compileUserSchema, type UserCheck } from '../schema/user-schema.ts';
+import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
+import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
+import type { Parsed, Report } from './profile-draft.ts';
+import type { SecretSpec } from './profile-schema.ts';
+import { readSecret } from './secret-file.ts';
+import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
+
+export interface ResolveOptions {
+  /** Path of the profile's file: references to files start there. */
+  readonly file: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The profile in force of a linted draft; undefined after reported errors. */
+export function resolveProfile(
+  { draft, places }: Parsed,
+  options: ResolveOptions,
+  report: Report,
+): DeviceProfile | undefined {
+  let failed = false;
+  const error = (at: string, rule: string, problem: string): void => {
+    failed = true;
+    report({ at, rule, level: 'error', problem });
+  };
+  const compile = (member: 'telemetrySchema' | 'attributesSchema'): UserCheck | undefined => {
+    if (draft[member] === undefined) return undefined;
+    const compiled = compileUserSchema(draft[member]);
+    if (compiled.ok) return compiled.check;
+    error(places[member] + compiled.at, compiled.rule, compiled.problem);
+    return undefined;
+  };
+  const telemetry = compile('telemetrySchema');
+  const attributes = compile('attributesSchema');
+  const secret =
+    draft.strategy === 'disabled'
+      ? undefined
+      : resolveSecret(draft.secret, options, (problem) => error(places.secret, 'missing-secret', problem));
+  if (secret?.kind === 'known' && secret.secret.reveal().length < 8) {
+    const problem = 'the provision secret is shorter than 8 characters: it can be guessed';
+    report({ at: places.secret, rule: 'weak-secret', level: 'warning', problem });
+  }
+  if (failed) return undefined;
+  return {
+    name: draft.name,
+    ...given('description', draft.description),
+    provision: {
+      strategy: draft.strategy,
+      onExisting: 'reject',
+      ...given('key', draft.key),
+      ...given('secret', secret),
+      ...given('quota', draft.quota),
+      ...given('rate', draft.rate),
+    },
+    transport: draft.transport,
+    topics: {
+      ...given('telemetry', customFilter(draft.telemetryTopic, STANDARD_TELEMETRY)),
+      ...given('attributes', customFilter(draft.attributesTopic, STANDARD_ATTRIBUTES)),
+      ...given('attributesSubscribe', customFilter(draft.attributesSubscribeTopic, STANDARD_ATTRIBUTES)),
+    },
+    sendAckOnValidationException: draft.sendAckOnValidationException,
+    typeCast: draft.typeCast,
+    ...(telemetry ? { checkTelemetry: (payload: JsonValue) => checkSamples(payload, telemetry) } : {}),
+    ...(attributes ? { checkAttributes: (payload: JsonValue) => attributes(plain(payload)) } : {}),
+    retention: given('historyMs', draft.history === undefined ? undefined : durationMs(draft.history)),
+    limits: {
+      ...given('messages', draft.messages),
+      ...given('telemetryMessages', draft.telemetryMessages),
+      ...given('telemetryDataPoints', draft.telemetryDataPoints),
+    },
+    secretKeys: draft.secretKeys,
+    ...given('supplyPointSchemes', draft.supplyPointSchemes),
+  };
+}
+
+function given<K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: T });
+}
+
+function customFilter(text: string | undefined, standard: string): TopicFilter | undefined {
+  return text === undefined || text === standard ? undefined : compileTopicFilter(text);
+}
+
+function resolveSecret(
+  spec: SecretSpec | undefined,
+  { env, file }: ResolveOptions,
+  fail: (problem: string) => void,
+): ProvisionSecret | undefined {
+  if (typeof spec === 'string') return { kind: 'known', secret: new Secret(spec) };
+  if (spec === undefined) return { kind: 'pending', variable: undefined };
+  const fromFile = (path: string, named: string): ProvisionSecret | undefined => {
+    const read = readSecret(path);
+    if (read.ok) return { kind: 'known', secret: read.secret };
+    fail(`the secret file ${named} ${read.problem}`);
+    return undefined;
+  };
+  if ('file' in spec) return fromFile(resolvePath(dirname(file), spec.file), spec.file);
+  const value = env[spec.env];
+  if (value) return { kind: 'known', secret: new Secret(value) };
+  const path = env[`${spec.env}_FILE`];
+  return path ? fromFile(resolvePath(path), path) : { kind: 'pending', variable: spec.env };
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function durationMs(text: string): number {
+  return Number(text.slice(0, -1)) * (UNITS[text.slice(-1)] ?? 0);
+}
+
+/** The schema speaks of a sample's values, whichever of the three telemetry shapes they came in (thingsboard-device-api 3.2). */
+function checkSamples(payload: JsonValue, check: UserCheck): string | undefined {
+  if (Array.isArray(payload)) {
+    for (const [index, sample] of payload.entries()) {
+      const fault = check(plain(valuesOf(sample)));
+      if (fault !== undefined) return `sample ${index}: ${fault}`;
+    }
+    return undefined;
+  }
+  return check(plain(valuesOf(payload)));
+}
+
+function valuesOf(sample: JsonValue): JsonValue {
+  const stamped =
+    sample !== null && typeof sample === 'object' && !Array.isArray(sample) && !(sample instanceof ExactNumber);
+  return stamped && Object.hasOwn(sample, 'ts') && Object.hasOwn(sample, 'values') ? (sample.values ?? null) : sample;
+}
+
+/** Numbers that keep their text are numbers to a schema. */
+function plain(value: JsonValue): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof ExactNumber) return Number(value.text);
+  if (Array.isArray(value)) return value.map(plain);
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const [key, member] of Object.entries(value)) copy[key] = plain(member);
+  return copy;
+}

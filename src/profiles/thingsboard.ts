@@ -1,0 +1,211 @@
+import { compileSchema } from '../schema/validate.ts';
+import type { Parsed, Places, Report } from './profile-draft.ts';
+import { SECRET_SCHEMA, type SecretSpec } from './profile-schema.ts';
+
+const PROVISION_TYPES = {
+  DISABLED: 'disabled',
+  ALLOW_CREATE_NEW_DEVICES: 'allow-create-new-devices',
+  CHECK_PRE_PROVISIONED_DEVICES: 'check-pre-provisioned-devices',
+} as const;
+type ProvisionType = keyof typeof PROVISION_TYPES | 'X509_CERTIFICATE_CHAIN';
+
+interface ThingsBoardFile {
+  readonly name: string;
+  readonly description?: string | null;
+  readonly transportType?: 'DEFAULT' | 'MQTT' | 'COAP' | 'LWM2M' | 'SNMP';
+  readonly provisionType?: ProvisionType;
+  readonly provisionDeviceKey?: string | null;
+  readonly defaultRuleChainId?: object | null;
+  readonly defaultQueueName?: string | null;
+  readonly firmwareId?: object | null;
+  readonly softwareId?: object | null;
+  readonly profileData: {
+    readonly transportConfiguration?: {
+      readonly type?: string;
+      readonly deviceTelemetryTopic?: string | null;
+      readonly deviceAttributesTopic?: string | null;
+      readonly deviceAttributesSubscribeTopic?: string | null;
+      readonly transportPayloadTypeConfiguration?: { readonly transportPayloadType?: string } | null;
+      readonly sparkplug?: boolean;
+      readonly sendAckOnValidationException?: boolean;
+    } | null;
+    readonly provisionConfiguration?: {
+      readonly type?: ProvisionType;
+      readonly provisionDeviceSecret?: SecretSpec | null;
+    } | null;
+    readonly alarms?: readonly unknown[] | null;
+  };
+}
+
+const nullable = (type: string): Record<string, unknown> => ({ type: [type, 'null'] });
+const provisionType = { enum: [...Object.keys(PROVISION_TYPES), 'X509_CERTIFICATE_CHAIN'] };
+
+/** What we read of an export (thingsboard-rule-chains 6.1, 6.2). Other fields differ from version to version: let be. */
+const checkExport = compileSchema<ThingsBoardFile>({
+  type: 'object',
+  required: ['name', 'profileData'],
+  properties: {
+    name: { type: 'string', minLength: 1 },
+    description: nullable('string'),
+    transportType: { enum: ['DEFAULT', 'MQTT', 'COAP', 'LWM2M', 'SNMP'] },
+    provisionType,
+    provisionDeviceKey: nullable('string'),
+    defaultRuleChainId: nullable('object'),
+    defaultQueueName: nullable('string'),
+    profileData: {
+      type: 'object',
+      properties: {
+        transportConfiguration: {
+          type: ['object', 'null'],
+          properties: {
+            type: { type: 'string' },
+            deviceTelemetryTopic: nullable('string'),
+            deviceAttributesTopic: nullable('string'),
+            deviceAttributesSubscribeTopic: nullable('string'),
+            transportPayloadTypeConfiguration: {
+              type: ['object', 'null'],
+              properties: { transportPayloadType: { type: 'string' } },
+            },
+            sparkplug: { type: 'boolean' },
+            sendAckOnValidationException: { type: 'boolean' },
+          },
+        },
+        provisionConfiguration: {
+          type: ['object', 'null'],
+          properties: {
+            type: provisionType,
+            provisionDeviceSecret: { anyOf: [{ type: 'null' }, { const: '' }, SECRET_SCHEMA] },
+          },
+        },
+        alarms: { type: ['array', 'null'] },
+      },
+    },
+  },
+});
+
+const TRANSPORT = '/profileData/transportConfiguration';
+const PROVISION = '/profileData/provisionConfiguration';
+
+/** Whether a file has the shape of an export, bare or wrapped in `entity` as in version control. */
+export function looksLikeThingsBoard(value: unknown): value is object {
+  const body = unwrap(value);
+  return isObject(body) && ['profileData', 'transportType', 'provisionType'].some((key) => Object.hasOwn(body, key));
+}
+
+/** Reads an export; what gridmoor cannot do is an error where devices would notice, else a warning. */
+export function parseThingsBoard(value: object, report: Report): Parsed | undefined {
+  const prefix = unwrap(value) === value ? '' : '/entity';
+  const add: Report = (finding) => report({ ...finding, at: prefix + finding.at });
+  const checked = checkExport(unwrap(value));
+  if (!checked.ok) {
+    for (const { at, rule, problem, hint } of checked.violations) {
+      if (at.includes('Secret')) add({ at, rule: 'wrong-secret', level: 'error', problem: SECRET_FORM });
+      else add({ at, rule, level: 'error', problem, ...(hint ? { hint } : {}) });
+    }
+    return undefined;
+  }
+  const file = checked.value;
+  if (reportUnsupported(file, add)) return undefined;
+  const transport = file.profileData.transportConfiguration ?? {};
+  const provision = file.profileData.provisionConfiguration ?? {};
+  const type = file.provisionType ?? provision.type ?? 'DISABLED';
+  const mqtt = (file.transportType ?? transport.type) === 'MQTT';
+  const topic = (text: string | null | undefined) => (mqtt && text?.trim() ? text.trim() : undefined);
+  return {
+    places: placesUnder(prefix),
+    draft: {
+      name: file.name,
+      description: file.description ?? undefined,
+      transport: mqtt ? 'mqtt' : 'default',
+      strategy: type === 'X509_CERTIFICATE_CHAIN' ? 'disabled' : PROVISION_TYPES[type],
+      key: file.provisionDeviceKey || undefined,
+      secret: provision.provisionDeviceSecret || undefined,
+      quota: undefined,
+      rate: undefined,
+      telemetryTopic: topic(transport.deviceTelemetryTopic),
+      attributesTopic: topic(transport.deviceAttributesTopic),
+      attributesSubscribeTopic: topic(transport.deviceAttributesSubscribeTopic),
+      sendAckOnValidationException: mqtt && transport.sendAckOnValidationException === true,
+      typeCast: false,
+      telemetrySchema: undefined,
+      attributesSchema: undefined,
+      history: undefined,
+      messages: undefined,
+      telemetryMessages: undefined,
+      telemetryDataPoints: undefined,
+      secretKeys: [],
+      supplyPointSchemes: undefined,
+    },
+  };
+}
+
+const SECRET_FORM = 'must be a text, {"env": "NAME"}, {"file": "path"} or null';
+
+/** True when an error was reported. */
+function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
+  let errors = 0;
+  const refuse = (at: string, problem: string): void => {
+    errors++;
+    add({ at, rule: 'not-supported', level: 'error', problem });
+  };
+  const warn = (at: string, problem: string): void => add({ at, rule: 'not-supported', level: 'warning', problem });
+  const transport = file.profileData.transportConfiguration ?? {};
+  const provision = file.profileData.provisionConfiguration ?? {};
+  const transportType = file.transportType ?? transport.type ?? 'DEFAULT';
+  if (!['DEFAULT', 'MQTT'].includes(transportType)) {
+    refuse('/transportType', `transport ${transportType} is not supported yet`);
+  } else if (transport.type !== undefined && transport.type !== transportType) {
+    refuse(`${TRANSPORT}/type`, `is ${transport.type}, but transportType is ${transportType}`);
+  }
+  const payload = transport.transportPayloadTypeConfiguration?.transportPayloadType ?? 'JSON';
+  const payloadAt = `${TRANSPORT}/transportPayloadTypeConfiguration/transportPayloadType`;
+  if (payload !== 'JSON') refuse(payloadAt, `payload type ${payload} is not supported yet`);
+  if (transport.sparkplug === true) refuse(`${TRANSPORT}/sparkplug`, 'Sparkplug is not supported yet');
+  const type = file.provisionType ?? provision.type;
+  if (type === 'X509_CERTIFICATE_CHAIN') refuse('/provisionType', 'provisioning by X.509 chains is not supported yet');
+  else if (provision.type !== undefined && provision.type !== type) {
+    refuse(`${PROVISION}/type`, `is ${provision.type}, but provisionType is ${String(type)}`);
+  }
+  if ((file.profileData.alarms?.length ?? 0) > 0) {
+    warn('/profileData/alarms', 'alarm rules are not evaluated yet: no alarm will be raised by this profile');
+  }
+  if (file.defaultRuleChainId) warn('/defaultRuleChainId', 'ignored: messages of all profiles start in the root chain');
+  if (file.firmwareId) warn('/firmwareId', 'ignored: firmware updates are not supported yet');
+  if (file.softwareId) warn('/softwareId', 'ignored: software updates are not supported yet');
+  if (file.defaultQueueName) warn('/defaultQueueName', 'ignored: there are no named queues');
+  return errors > 0;
+}
+
+function placesUnder(prefix: string): Places {
+  const none = `${prefix}/profileData`;
+  return {
+    name: `${prefix}/name`,
+    description: `${prefix}/description`,
+    transport: `${prefix}/transportType`,
+    strategy: `${prefix}/provisionType`,
+    key: `${prefix}/provisionDeviceKey`,
+    secret: `${prefix}${PROVISION}/provisionDeviceSecret`,
+    telemetryTopic: `${prefix}${TRANSPORT}/deviceTelemetryTopic`,
+    attributesTopic: `${prefix}${TRANSPORT}/deviceAttributesTopic`,
+    attributesSubscribeTopic: `${prefix}${TRANSPORT}/deviceAttributesSubscribeTopic`,
+    sendAckOnValidationException: `${prefix}${TRANSPORT}/sendAckOnValidationException`,
+    quota: none,
+    rate: none,
+    typeCast: none,
+    telemetrySchema: none,
+    attributesSchema: none,
+    history: none,
+    messages: none,
+    telemetryMessages: none,
+    telemetryDataPoints: none,
+    secretKeys: none,
+    supplyPointSchemes: none,
+  };
+}
+
+function unwrap(value: unknown): unknown {
+  return isObject(value) && isObject(value.entity) && !Object.hasOwn(value, 'name') ? value.entity : value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
