@@ -1,0 +1,63 @@
+import { BrokerError } from '../errors.ts';
+import { parseApiKeyId } from '../model/ids.ts';
+import { number, oneOf, optional, text } from '../schema/fields.ts';
+import { API_KEY_ROLES } from '../storage/record-stores.ts';
+import type { AdminDeps } from './deps.ts';
+import { idParam } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { API_KEY, API_KEY_WITH_SECRET, NO_CONTENT, pageOf, toApiKey, wholePage } from './wire.ts';
+
+const URL = '/api/gridmoor/api-keys';
+const tag = 'api keys';
+const MAX_TTL_SECONDS = 100 * 365 * 86_400;
+
+/** Keys of this API itself. */
+export function apiKeyRoutes({ apiKeys }: AdminDeps): readonly Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      url: URL,
+      tag,
+      summary: 'Creates a key, shown this once.',
+      role: 'administrator',
+      body: {
+        name: text('What it is for.'),
+        role: oneOf('What it may do: all; all but secrets; reading.', API_KEY_ROLES, { default: 'read-only' }),
+        ttlSeconds: optional(
+          number('How long it works; absent: until revoked.', { minimum: 1, maximum: MAX_TTL_SECONDS }),
+        ),
+      },
+      status: 201,
+      answer: API_KEY_WITH_SECRET,
+      async handle({ body: { name, role, ttlSeconds }, by }) {
+        const ttl = ttlSeconds === undefined ? {} : { ttlMs: Math.round(ttlSeconds * 1_000) };
+        const { key, secretKey } = await apiKeys.create({ name, role, by, ...ttl });
+        return { ...toApiKey(key), secretKey: secretKey.reveal() };
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: URL,
+      tag,
+      summary: 'Lists the keys by creation, never their secrets.',
+      role: 'administrator',
+      answer: pageOf(API_KEY),
+      handle: async () => wholePage((await apiKeys.list()).map(toApiKey)),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      url: `${URL}/:id`,
+      tag,
+      summary: 'Revokes a key: it stops working at once.',
+      role: 'administrator',
+      params: idParam,
+      status: 204,
+      answer: NO_CONTENT,
+      async handle({ params, by }) {
+        const id = parseApiKeyId(params.id);
+        if (id === undefined) throw new BrokerError('BAD_REQUEST', { field: 'id', detail: '"id" is not a UUID' });
+        await apiKeys.revoke(id, by);
+      },
+    }),
+  ];
+}

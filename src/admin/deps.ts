@@ -1,0 +1,30 @@
+import type { DeviceApi, MessageCounters, RefusalPause } from '../device-api/index.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Health, Metrics } from '../observe/index.ts';
+import type { ProfileSet } from '../profiles/index.ts';
+import type { ApiKeys } from '../registry/api-keys.ts';
+import type { Attachments } from '../registry/attachments.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Suppliers } from '../registry/suppliers.ts';
+import type { Generation } from '../rules/index.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** What the management API stands on; `app` passes all of it in. */
+export interface AdminDeps {
+  readonly deviceApi: DeviceApi;
+  readonly registry: Registry;
+  readonly suppliers: Suppliers;
+  readonly attachments: Attachments;
+  readonly apiKeys: ApiKeys;
+  /** Slows down who guesses keys; the one of wrong device logins, so that both count together. */
+  readonly refusalPause: RefusalPause;
+  readonly storage: Pick<Storage, 'kind' | 'attributes' | 'telemetry' | 'assets' | 'deadLetters' | 'audit' | 'health'>;
+  /** Profiles and chains in force; asked anew for each request. */
+  readonly profiles: () => ProfileSet;
+  readonly generation: () => Generation;
+  readonly counters: MessageCounters;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly instance: { readonly id: string; readonly version: string };
+}

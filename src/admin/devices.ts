@@ -1,0 +1,193 @@
+import { BrokerError } from '../errors.ts';
+import type { Credentials, Device } from '../model/device.ts';
+import { flag, json, optional, text } from '../schema/fields.ts';
+import { CREDENTIALS, checkedCredentials } from './credentials.ts';
+import type { AdminDeps } from './deps.ts';
+import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage, toDevice } from './wire.ts';
+
+const tag = 'devices';
+const URL = '/api/gridmoor/devices';
+const CREATED = object({
+  id: { type: 'string' },
+  name: { type: 'string' },
+  profile: { type: 'string' },
+  credentials: { ...CREDENTIALS, description: 'Shown this once.' },
+});
+
+/** Devices: ThingsBoard's paths, and pre-provisioning and rotation under our own. */
+export function deviceRoutes(deps: AdminDeps): readonly Route[] {
+  const { registry, deviceApi } = deps;
+  const create = async (options: {
+    readonly name: string;
+    readonly profile: string;
+    readonly profileField: string;
+    readonly label?: string;
+    readonly gateway?: boolean;
+    readonly credentials?: Credentials;
+    readonly keepSealed?: boolean;
+    readonly by: string;
+  }): Promise<{ readonly device: Device; readonly credentials: Credentials }> => {
+    const { profileField, ...wanted } = options;
+    if (!deps.profiles().byName(options.profile)) throw new BrokerError('PROFILE_NOT_FOUND', { field: profileField });
+    const result = await registry.create(wanted);
+    switch (result.kind) {
+      case 'created':
+        return result;
+      case 'name-taken':
+        throw new BrokerError('NAME_TAKEN', { field: 'name' });
+      case 'credentials-taken':
+        throw new BrokerError('CREDENTIALS_TAKEN', { field: 'credentials' });
+      case 'quota-reached':
+        throw new BrokerError('RATE_LIMITED', { field: profileField, detail: 'the quota of the profile is reached' });
+    }
+  };
+  return [
+    defineRoute({
+      method: 'GET',
+      url: '/api/tenant/devices',
+      tag,
+      summary: 'The device of a name (deviceName), or a page of devices by name.',
+      role: 'read-only',
+      lenient: true,
+      query: {
+        deviceName: optional(text('Exact name; the answer is one device or 404.')),
+        textSearch: optional(text('Part of the name, in any case.')),
+        type: optional(text('Name of the device profile.')),
+        ...pageFields,
+      },
+      answer: { anyOf: [DEVICE, countedPageOf(DEVICE)] },
+      async handle({ query }) {
+        const { deviceName, textSearch, type, page, pageSize } = query;
+        if (deviceName !== undefined) {
+          const device = await registry.deviceByName(deviceName);
+          if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'deviceName' });
+          return toDevice(device);
+        }
+        const found = await registry.devices({
+          page,
+          pageSize,
+          ...(textSearch ? { textSearch } : {}),
+          ...(type ? { profile: type } : {}),
+        });
+        return toCountedPage(found, pageSize, toDevice);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: '/api/device/:id',
+      tag,
+      summary: 'One device.',
+      role: 'read-only',
+      lenient: true,
+      params: idParam,
+      answer: DEVICE,
+      handle: async ({ params }) => toDevice(await deviceOf(params.id, deps)),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      url: '/api/device/:id',
+      tag,
+      summary: 'Deletes a device with all that it has, and ends its session.',
+      role: 'operator',
+      lenient: true,
+      params: idParam,
+      answer: NO_CONTENT,
+      async handle({ params, by }) {
+        const { id } = await deviceOf(params.id, deps);
+        await registry.remove(id, by);
+        deviceApi.endSession(id, 'device-deleted');
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      url: '/api/device',
+      tag,
+      summary: 'Creates a device. Without accessToken one is made and shown in the answer, once.',
+      role: 'administrator',
+      lenient: true,
+      query: { accessToken: optional(text('The access token of the device.')) },
+      body: {
+        name: text('Unique name.'),
+        type: text('Name of the device profile.'),
+        label: optional(json<string | null>('What people call it.', { type: ['string', 'null'] })),
+        id: optional(json<unknown>('Must be absent: changing a device is not offered.', {})),
+        additionalInfo: optional(
+          json<{ readonly gateway?: boolean } | null>('`gateway` marks a gateway.', {
+            type: ['object', 'null'],
+            properties: { gateway: { type: 'boolean' } },
+          }),
+        ),
+      },
+      answer: { ...DEVICE, description: 'The device; with `accessToken` when it was made here.' },
+      async handle({ query, body, by }) {
+        const { name, type, label, additionalInfo } = body;
+        if (body.id !== undefined && body.id !== null) {
+          throw new BrokerError('BAD_REQUEST', { field: 'id', detail: 'changing a device is not offered' });
+        }
+        const token = query.accessToken;
+        const { device, credentials } = await create({
+          name,
+          profile: type,
+          profileField: 'type',
+          gateway: additionalInfo?.gateway ?? false,
+          ...(label === undefined || label === null ? {} : { label }),
+          ...(token === undefined ? {} : { credentials: { type: 'ACCESS_TOKEN', token } }),
+          by,
+        });
+        const made = token === undefined && credentials.type === 'ACCESS_TOKEN';
+        return { ...toDevice(device), ...(made ? { accessToken: credentials.token } : {}) };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      url: URL,
+      tag,
+      summary: 'Registers a device before it comes; its credentials are shown this once.',
+      role: 'administrator',
+      body: {
+        name: text('Unique name.'),
+        profile: text('Name of the device profile.'),
+        label: optional(text('What people call it.')),
+        credentials: optional(json<unknown>('Absent: an access token is made.', CREDENTIALS)),
+        keepSealed: flag('Keep the credentials, sealed, for the device to fetch once (pre-provisioned devices).', {
+          default: false,
+        }),
+      },
+      status: 201,
+      answer: CREATED,
+      async handle({ body, by }) {
+        const { name, profile, label, keepSealed } = body;
+        const given = checkedCredentials(body.credentials);
+        const { device, credentials } = await create({
+          name,
+          profile,
+          profileField: 'profile',
+          keepSealed,
+          ...(label === undefined ? {} : { label }),
+          ...(given ? { credentials: given } : {}),
+          by,
+        });
+        return { id: device.id, name: device.name, profile: device.profile, credentials };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      url: `${URL}/:id/rotate`,
+      tag,
+      summary: 'Gives a device new credentials, shown this once, and ends its session.',
+      role: 'administrator',
+      params: { id: text('Id or name of the device.') },
+      body: { credentials: optional(json<unknown>('Absent: an access token is made.', CREDENTIALS)) },
+      answer: CREATED,
+      async handle({ params, body, by }) {
+        const device = await findDevice(params.id, deps);
+        if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'id' });
+        const credentials = await registry.rotate(device.id, checkedCredentials(body.credentials), by);
+        deviceApi.endSession(device.id, 'credentials-changed');
+        return { id: device.id, name: device.name, profile: device.profile, credentials };
+      },
+    }),
+  ];
+}

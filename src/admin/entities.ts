@@ -1,0 +1,81 @@
+import { BrokerError } from '../errors.ts';
+import { ENTITY_TYPES, type EntityId, type EntityType } from '../model/entity.ts';
+import { oneOf, optional, text } from '../schema/fields.ts';
+import type { AdminDeps } from './deps.ts';
+import { assetIdOf, idParam, pageFields, uuidOf } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { ASSET, countedPageOf, list, RELATION, toAsset, toCountedPage, toRelation } from './wire.ts';
+
+/** Assets and relations under ThingsBoard's paths. */
+export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      url: '/api/relations',
+      tag: 'relations',
+      summary: 'Relations from an entity (fromId, fromType) or to one (toId, toType).',
+      role: 'read-only',
+      lenient: true,
+      query: {
+        fromId: optional(text('UUID.')),
+        fromType: optional(oneOf('Type of the entity.', ENTITY_TYPES)),
+        toId: optional(text('UUID.')),
+        toType: optional(oneOf('Type of the entity.', ENTITY_TYPES)),
+        relationType: optional(text('Only relations of this type.')),
+      },
+      answer: list(RELATION),
+      async handle({ query }) {
+        const from = entityOf('from', query.fromId, query.fromType);
+        const to = entityOf('to', query.toId, query.toType);
+        if (!from && !to) {
+          throw new BrokerError('BAD_REQUEST', { detail: 'give fromId and fromType, or toId and toType' });
+        }
+        const found = from
+          ? await assets.relationsFrom(from, query.relationType)
+          : to
+            ? await assets.relationsTo(to, query.relationType)
+            : [];
+        const both = from && to ? found.filter((one) => one.to.id === to.id) : found;
+        return both.map(toRelation);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: '/api/asset/:id',
+      tag: 'assets',
+      summary: 'One asset. A supply point is named by its keyed hash.',
+      role: 'read-only',
+      lenient: true,
+      params: idParam,
+      answer: ASSET,
+      async handle({ params }) {
+        const asset = await assets.asset(assetIdOf(params.id));
+        if (!asset) throw new BrokerError('NOT_FOUND', { field: 'id' });
+        return toAsset(asset);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: '/api/tenant/assets',
+      tag: 'assets',
+      summary: 'A page of assets by name, of one type or of all.',
+      role: 'read-only',
+      lenient: true,
+      query: { type: optional(text('Such as PowerSupplier, Grid, SupplyPoint.')), ...pageFields },
+      answer: countedPageOf(ASSET),
+      async handle({ query: { type, page, pageSize } }) {
+        const found = await assets.assets({ page, pageSize, ...(type ? { type } : {}) });
+        return toCountedPage(found, pageSize, toAsset);
+      },
+    }),
+  ];
+}
+
+function entityOf(side: 'from' | 'to', id: string | undefined, type: EntityType | undefined): EntityId | undefined {
+  if (id === undefined && type === undefined) return undefined;
+  if (id === undefined || type === undefined) {
+    const field = id === undefined ? `${side}Id` : `${side}Type`;
+    throw new BrokerError('BAD_REQUEST', { field, detail: `${side}Id and ${side}Type go together` });
+  }
+  return { entityType: type, id: uuidOf(id, `${side}Id`) };
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type JsonValue, stringifyJson } from '../model/json.ts';
+import type { Principal } from '../registry/api-keys.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { attachmentRoutes } from './attachments.ts';
+import { attributeRoutes } from './attributes.ts';
+import { authorise } from './auth.ts';
+import { compileCheck, parseBody } from './checking.ts';
+import type { AdminDeps } from './deps.ts';
+import { deviceRoutes } from './devices.ts';
+import { entityRoutes } from './entities.ts';
+import { pullMetrics } from './message-metrics.ts';
+import { registerOpenApi } from './openapi.ts';
+import { registerProbes } from './probes.ts';
+import { recordRoutes } from './records.ts';
+import type { JsonSchema, Route } from './route.ts';
+import { stateRoutes } from './state.ts';
+import { supplierRoutes } from './suppliers.ts';
+import { telemetryRoutes } from './telemetry.ts';
+
+export type { AdminDeps } from './deps.ts';
+
+/** Every route of the management API. */
+export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
+  ...deviceRoutes(deps),
+  ...telemetryRoutes(deps),
+  ...attributeRoutes(deps),
+  ...entityRoutes(deps),
+  ...supplierRoutes(deps),
+  ...attachmentRoutes(deps),
+  ...recordRoutes(deps),
+  ...apiKeyRoutes(deps),
+  ...stateRoutes(deps),
+];
+
+/**
+ * Puts the management API, the probes, `/metrics` and `/openapi.json` on the HTTP server. Errors are thrown as BrokerError:
+ * the server turns them into problem+json. Call once, before `listen`.
+ */
+export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): Promise<void> {
+  pullMetrics(deps);
+  await registerOpenApi(server, deps.instance.version);
+  await server.register(async (scope) => registerProbes(scope, deps));
+  await server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => parseBody(body),
+    );
+    scope.setValidatorCompiler(({ schema, httpPart }) =>
+      compileCheck(schema as JsonSchema, httpPart as 'params' | 'querystring' | 'body'),
+    );
+    // Our own text keeps exact numbers; schemas of answers are for the OpenAPI page.
+    scope.setSerializerCompiler(() => (data) => stringifyJson(data as JsonValue));
+    for (const route of adminRoutes(deps)) mount(scope, route, deps);
+  });
+}
+
+function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
+  const principals = new WeakMap<FastifyRequest, Principal>();
+  const bodies = new WeakMap<FastifyRequest, JsonValue>();
+  scope.route({
+    method: route.method,
+    url: route.url,
+    schema: route.schema,
+    async onRequest(request, reply) {
+      const principal = await authorise(request.headers, request.ip, route.role, deps);
+      if (principal === 'hang-up') return hangUp(request, reply);
+      principals.set(request, principal);
+    },
+    async preValidation(request) {
+      bodies.set(request, (request.body ?? null) as JsonValue);
+    },
+    async handler(request, reply) {
+      const { params, query, body } = request;
+      const by = principals.get(request)?.by ?? 'unknown';
+      const result = await route.handle({ params, query, body, json: bodies.get(request) ?? null, by });
+      reply.code(route.status).header('cache-control', 'no-store');
+      if (result === undefined) return reply.send();
+      return reply.type('application/json').send(stringifyJson(result as JsonValue));
+    },
+  });
+}
+
+/** No answer at all, for an address that keeps guessing. */
+function hangUp(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.hijack();
+  request.raw.socket.destroy();
+  return reply;
+}

@@ -1,0 +1,82 @@
+import { BrokerError } from '../errors.ts';
+import type { SupplyPoint } from '../model/attachment.ts';
+import type { Device } from '../model/device.ts';
+import { type AssetId, type DeviceId, parseAssetId, parseDeviceId, parseUuid } from '../model/ids.ts';
+import { normaliseSupplyPoint, supplyPointSchemeIds } from '../model/supply-point/index.ts';
+import { integer, text } from '../schema/fields.ts';
+import type { Supplier } from '../storage/supplier-store.ts';
+import type { AdminDeps } from './deps.ts';
+
+export const MAX_PAGE_SIZE = 1_000;
+
+/** `page` and `pageSize`, ThingsBoard's words. */
+export const pageFields = {
+  page: integer('Which page, from 0.', { minimum: 0, maximum: 1_000_000_000, default: 0 }),
+  pageSize: integer('Entries a page.', { minimum: 1, maximum: MAX_PAGE_SIZE, default: 100 }),
+};
+
+export const idParam = { id: text('UUID.') };
+
+function notUuid(field: string): BrokerError {
+  return new BrokerError('BAD_REQUEST', { field, detail: `"${field}" is not a UUID` });
+}
+
+export function uuidOf(id: string, field = 'id'): string {
+  const uuid = parseUuid(id);
+  if (uuid === undefined) throw notUuid(field);
+  return uuid;
+}
+
+export function assetIdOf(id: string): AssetId {
+  const assetId = parseAssetId(id);
+  if (assetId === undefined) throw notUuid('id');
+  return assetId;
+}
+
+/** The device of a UUID. Throws BAD_REQUEST, DEVICE_NOT_FOUND. */
+export async function deviceOf(id: string, { registry }: Pick<AdminDeps, 'registry'>): Promise<Device> {
+  const deviceId = parseDeviceId(id);
+  if (deviceId === undefined) throw notUuid('id');
+  const device = await registry.device(deviceId);
+  if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: deviceId });
+  return device;
+}
+
+/** The device with this id or name, or undefined. */
+export async function findDevice(ref: string, { registry }: Pick<AdminDeps, 'registry'>): Promise<Device | undefined> {
+  const id = parseDeviceId(ref);
+  return (id && (await registry.device(id))) ?? registry.deviceByName(ref);
+}
+
+/** Id of a device that may be gone already: a UUID stands for itself. Throws DEVICE_NOT_FOUND. */
+export async function deviceIdOf(ref: string, deps: Pick<AdminDeps, 'registry'>): Promise<DeviceId> {
+  const found = (await findDevice(ref, deps))?.id ?? parseDeviceId(ref);
+  if (found === undefined) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'device' });
+  return found;
+}
+
+/** The supplier with this id or name, or undefined. */
+export async function findSupplier(
+  ref: string,
+  { suppliers }: Pick<AdminDeps, 'suppliers'>,
+): Promise<Supplier | undefined> {
+  const id = parseAssetId(ref);
+  return (id && (await suppliers.supplier(id))) ?? suppliers.supplierByName(ref);
+}
+
+/** The canonical supply point of any spelling, under every scheme. The error names what is wrong, never the code given. */
+export function supplyPointOf(given: string): SupplyPoint & { readonly operator?: string } {
+  const [first = 'es-cups', ...others] = supplyPointSchemeIds;
+  const result = normaliseSupplyPoint(given, [first, ...others]);
+  if (!result.ok) {
+    const detail = `not a supply point code (${result.code})${result.hint ? `: ${result.hint}` : ''}`;
+    throw new BrokerError('BAD_REQUEST', { field: 'supplyPoint', detail });
+  }
+  const { key, stem, suffix, operator } = result;
+  return {
+    scheme: key.scheme,
+    stem,
+    ...(suffix === undefined ? {} : { suffix }),
+    ...(operator === undefined ? {} : { operator }),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Sample } from '../observe/index.ts';
+import type { AdminDeps } from './deps.ts';
+
+/** Hands the counters of message path, sessions, store and rule nodes to the metrics; each is read once per scrape. */
+export function pullMetrics(
+  deps: Pick<AdminDeps, 'metrics' | 'counters' | 'deviceApi' | 'generation' | 'storage' | 'instance'>,
+): void {
+  const { metrics, counters, deviceApi, generation, storage, instance } = deps;
+  const total = (name: string, help: string, read: () => number): void =>
+    metrics.pull('counter', { name: `gridmoor_${name}_total`, help }, read);
+  const totals = (name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void =>
+    metrics.pull('counter', { name: `gridmoor_${name}_total`, help, labels }, read);
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.pull('gauge', { name: `gridmoor_${name}`, help }, read);
+
+  total('messages_received', 'Messages taken from devices.', () => counters.received);
+  totals('messages', 'Messages by their one outcome.', ['outcome'], () =>
+    Object.entries(counters.outcomes).map(([outcome, value]) => ({ value, labels: { outcome } })),
+  );
+  gauge('messages_in_flight', 'Messages received that have no outcome yet.', () => counters.inFlight);
+  totals('refusals', 'Refused logins, provisioning requests and API keys.', ['reason'], () =>
+    byWord(counters.refusals, 'reason'),
+  );
+  totals('provisioned', 'Devices provisioned.', ['reason'], () => byWord(counters.provisioned, 'reason'));
+  total('connects', 'Device sessions opened.', () => counters.connects);
+  total('take_overs', 'Sessions that ended a former one of their device.', () => counters.takeOvers);
+  total('downlinks', 'Messages sent to devices.', () => counters.downlinks);
+  total('downlinks_dropped', 'Messages to devices that did not read.', () => counters.downlinksDropped);
+  gauge('sessions', 'Devices connected now.', () => deviceApi.connected);
+  gauge('store_pending_writes', 'Writes that wait for their commit.', () => storage.health().pendingWrites);
+
+  const node = ['chain', 'node'];
+  const perNode = (name: string, help: string, field: 'in' | 'failed' | 'deadLettered'): void =>
+    totals(name, help, node, () =>
+      generation()
+        .counters()
+        .map((line) => ({ value: line[field], labels: { chain: line.chain, node: line.node } })),
+    );
+  perNode('rule_node_messages', 'Messages that reached a rule node.', 'in');
+  perNode('rule_node_failures', 'Messages that a rule node failed.', 'failed');
+  perNode('rule_node_dead_letters', 'Messages that ended at a rule node as dead letters.', 'deadLettered');
+  totals('rule_edge_messages', 'Messages that left a rule node by an edge.', [...node, 'relation'], () =>
+    generation()
+      .counters()
+      .flatMap(({ chain, node: from, edges }) =>
+        Object.entries(edges).map(([relation, value]) => ({ value, labels: { chain, node: from, relation } })),
+      ),
+  );
+  metrics
+    .gauge({ name: 'gridmoor_info', help: 'Always 1; the labels say what runs.', labels: ['version', 'instance'] })
+    .set(1, { version: instance.version, instance: instance.id });
+}
+
+const byWord = (map: ReadonlyMap<string, number>, label: string): readonly Sample[] =>
+  [...map].map(([word, value]) => ({ value, labels: { [label]: word } }));

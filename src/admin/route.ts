@@ -1,0 +1,95 @@
+import type { JsonValue } from '../model/json.ts';
+import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
+import type { ApiKeyRole } from '../storage/record-stores.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+type NoFields = Record<never, never>;
+
+/** One checked request. */
+export interface Call<P, Q, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  /** The body as it was sent, numbers exact: for routes with `anyObject`. */
+  readonly json: JsonValue;
+  /** Who asks, for the audit. */
+  readonly by: string;
+}
+
+interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** `:name` for parameters. */
+  readonly url: string;
+  readonly tag: string;
+  readonly summary: string;
+  /** The least role that may. */
+  readonly role: ApiKeyRole;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** The body is any JSON object, such as attributes. */
+  readonly anyObject?: boolean;
+  /** A path of ThingsBoard's: unknown query parameters and members are ignored, repeated parameters joined, as it does. */
+  readonly lenient?: boolean;
+  /** Status of the good answer; 204 has no body. Default 200. */
+  readonly status?: 200 | 201 | 204;
+  /** Schema of the good answer, for the OpenAPI page. */
+  readonly answer: JsonSchema;
+  /** Gives JSON (`undefined` = an empty body); throws BrokerError. */
+  handle(call: Call<Config<P>, Config<Q>, Config<B>>): Promise<unknown>;
+}
+
+/** A route with its types erased. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly role: ApiKeyRole;
+  readonly status: 200 | 201 | 204;
+  readonly schema: {
+    readonly tags: readonly string[];
+    readonly summary: string;
+    readonly params: JsonSchema;
+    readonly querystring: JsonSchema;
+    readonly body?: JsonSchema;
+    readonly response: Readonly<Record<string, JsonSchema>>;
+  };
+  handle(call: Call<unknown, unknown, unknown>): Promise<unknown>;
+}
+
+/** A route of the management API with the schemas that check it and describe it. */
+export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFields, B extends Fields = NoFields>(
+  spec: RouteSpec<P, Q, B>,
+): Route {
+  const { method, url, tag, summary, role, status = 200, answer } = spec;
+  const open = spec.lenient ? { additionalProperties: true } : {};
+  const body = spec.anyObject ? { type: 'object' } : spec.body ? { ...jsonSchemaOf(spec.body), ...open } : undefined;
+  return {
+    method,
+    url,
+    role,
+    status,
+    schema: {
+      tags: [tag],
+      summary,
+      params: jsonSchemaOf(spec.params ?? {}),
+      querystring: { ...jsonSchemaOf(spec.query ?? {}), ...open },
+      ...(body ? { body } : {}),
+      response: { [status]: answer, '4XX': PROBLEM_SCHEMA, '5XX': PROBLEM_SCHEMA },
+    },
+    handle: (call) => spec.handle(call as Call<Config<P>, Config<Q>, Config<B>>),
+  };
+}
+
+const PROBLEM_SCHEMA = {
+  description: 'What is wrong, after RFC 9457; `code` is stable, `at` names the field.',
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'detail'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string' },
+    detail: { type: 'string' },
+    at: { type: 'string' },
+  },
+} as const satisfies JsonSchema;

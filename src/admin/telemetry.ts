@@ -1,0 +1,98 @@
+import { BrokerError } from '../errors.ts';
+import { type JsonValue, stringifyJson } from '../model/json.ts';
+import type { TimedValue } from '../model/telemetry.ts';
+import { type Config, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
+import type { AdminDeps } from './deps.ts';
+import { deviceOf, idParam } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { list, object } from './wire.ts';
+
+const tag = 'telemetry';
+const URL = '/api/plugins/telemetry/DEVICE/:id';
+const MAX_POINTS = 10_000;
+/** Integers a double holds exactly. */
+const MAX_TS = Number.MAX_SAFE_INTEGER;
+
+const query = {
+  keys: optional(text('Comma-separated; absent: all keys of the device.')),
+  startTs: optional(integer('From, ms, inclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
+  endTs: optional(integer('To, ms, exclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
+  limit: integer('Points a key.', { minimum: 1, maximum: MAX_POINTS, default: 100 }),
+  orderBy: oneOf('Order of time.', ['ASC', 'DESC'], { default: 'DESC' }),
+  agg: oneOf('Aggregation is not offered.', ['NONE'], { default: 'NONE' }),
+  useStrictDataTypes: flag('Values in their own types instead of as text.', { default: false }),
+};
+
+/** Series of a device, read under ThingsBoard's paths. */
+export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
+  const { telemetry } = deps.storage;
+  return [
+    defineRoute({
+      method: 'GET',
+      url: `${URL}/values/timeseries`,
+      tag,
+      summary: 'Latest values, or with startTs and endTs the history.',
+      role: 'read-only',
+      lenient: true,
+      params: idParam,
+      query,
+      answer: {
+        type: 'object',
+        additionalProperties: list(object({ ts: { type: 'integer' }, value: {} })),
+      },
+      async handle({ params, query: asked }) {
+        const { id } = await deviceOf(params.id, deps);
+        const keys = keyList(asked.keys);
+        const range = rangeOf(asked);
+        const latest = range && keys ? undefined : await telemetry.latest(id, keys);
+        const series = range
+          ? await telemetry.range({
+              deviceId: id,
+              keys: keys ?? [...(latest?.keys() ?? [])],
+              ...range,
+              limit: asked.limit,
+              order: asked.orderBy,
+            })
+          : new Map([...(latest ?? [])].map(([key, value]) => [key, [value]] as const));
+        return toSeries(series, asked.useStrictDataTypes);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: `${URL}/keys/timeseries`,
+      tag,
+      summary: 'Keys that have values.',
+      role: 'read-only',
+      lenient: true,
+      params: idParam,
+      answer: list({ type: 'string' }),
+      async handle({ params }) {
+        const { id } = await deviceOf(params.id, deps);
+        return [...(await telemetry.latest(id)).keys()];
+      },
+    }),
+  ];
+}
+
+/** Comma-separated keys, not trimmed; `undefined` = all. */
+export function keyList(keys: string | undefined): readonly string[] | undefined {
+  return keys === undefined || keys === '' ? undefined : [...new Set(keys.split(','))];
+}
+
+function rangeOf({ startTs, endTs }: Config<typeof query>): { startTs: number; endTs: number } | undefined {
+  if (startTs === undefined && endTs === undefined) return undefined;
+  if (startTs === undefined || endTs === undefined) {
+    const field = startTs === undefined ? 'startTs' : 'endTs';
+    throw new BrokerError('BAD_REQUEST', { field, detail: 'startTs and endTs go together' });
+  }
+  if (endTs < startTs) throw new BrokerError('BAD_REQUEST', { field: 'endTs', detail: 'endTs is before startTs' });
+  return { startTs, endTs };
+}
+
+function toSeries(series: ReadonlyMap<string, readonly TimedValue[]>, strict: boolean): unknown {
+  const point = ({ ts, value }: TimedValue) => ({ ts, value: strict ? value : textOf(value) });
+  return Object.fromEntries([...series].map(([key, points]) => [key, points.map(point)]));
+}
+
+/** ThingsBoard prints values as text; numbers keep the digits they were sent with. */
+const textOf = (value: JsonValue): string => (typeof value === 'string' ? value : stringifyJson(value));

@@ -1,0 +1,149 @@
+import type { Attachment, AttachmentHistoryEntry } from '../model/attachment.ts';
+import type { Device } from '../model/device.ts';
+import type { Asset, Page, Relation } from '../model/entity.ts';
+import type { ApiKey } from '../storage/record-stores.ts';
+import type { Supplier } from '../storage/supplier-store.ts';
+import type { JsonSchema } from './route.ts';
+
+// ThingsBoard's objects have its names and shapes; times are milliseconds since 1970.
+
+export const toDevice = ({ id, name, profile, label, gateway, createdAt }: Device) => ({
+  id: { entityType: 'DEVICE', id },
+  createdTime: createdAt,
+  name,
+  type: profile,
+  label: label ?? null,
+  additionalInfo: gateway ? { gateway: true } : {},
+});
+
+export const toAsset = ({ id, type, name, createdAt }: Asset) => ({
+  id: { entityType: 'ASSET', id },
+  createdTime: createdAt,
+  name,
+  type,
+});
+
+export const toRelation = ({ from, to, type }: Relation) => ({ from, to, type, typeGroup: 'COMMON' });
+
+/** Without the hashes of its keys. */
+export const toSupplier = ({ asset, keys }: Supplier) => ({
+  id: asset.id,
+  name: asset.name,
+  createdTime: asset.createdAt,
+  keys: keys.map(({ kid, notBefore, notAfter }) => ({ kid, notBefore, notAfter })),
+});
+
+export const toApiKey = ({ id, name, role, createdAt, expiresAt }: ApiKey) => ({
+  id,
+  name,
+  role,
+  createdTime: createdAt,
+  expiresAt,
+});
+
+export const toAttachment = ({ device, supplier, supplyPoint, grid, since }: Attachment) => ({
+  device: { id: device.id, name: device.name },
+  supplier: { id: supplier.id, name: supplier.name },
+  supplyPoint: supplyPoint.stem,
+  scheme: supplyPoint.scheme,
+  suffix: supplyPoint.suffix,
+  grid: { id: grid.id, name: grid.name, code: grid.code },
+  since,
+});
+
+export const toHistoryEntry = ({ event, at, by, attachment }: AttachmentHistoryEntry) => ({
+  event,
+  at,
+  by,
+  ...toAttachment(attachment),
+  until: event === 'ended' || event === 'moved-out' ? at : undefined,
+});
+
+export const toPage = <T, W>(page: Page<T>, turn: (item: T) => W) => ({
+  data: page.data.map(turn),
+  totalElements: page.totalElements,
+  hasNext: page.hasNext,
+});
+
+/** ThingsBoard's pages count themselves. */
+export const toCountedPage = <T, W>(page: Page<T>, pageSize: number, turn: (item: T) => W) => ({
+  data: page.data.map(turn),
+  totalPages: Math.ceil(page.totalElements / pageSize),
+  totalElements: page.totalElements,
+  hasNext: page.hasNext,
+});
+
+/** A list that is always whole, in the shape of a page. */
+export const wholePage = <W>(data: readonly W[]) => ({ data, totalElements: data.length, hasNext: false });
+
+const string = { type: 'string' } as const;
+const time = { type: 'integer', description: 'Milliseconds since 1970.' } as const;
+
+/** Object schema of an answer; names that end in `?` may be absent. */
+export function object(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  const plain = Object.entries(properties).map(([name, schema]) => [name.replace(/\?$/, ''), schema] as const);
+  const required = Object.keys(properties).filter((name) => !name.endsWith('?'));
+  return { type: 'object', properties: Object.fromEntries(plain), required };
+}
+
+export const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+
+export const pageOf = (items: JsonSchema): JsonSchema =>
+  object({ data: list(items), totalElements: { type: 'integer' }, hasNext: { type: 'boolean' } });
+
+export const countedPageOf = (items: JsonSchema): JsonSchema =>
+  object({
+    data: list(items),
+    totalPages: { type: 'integer' },
+    totalElements: { type: 'integer' },
+    hasNext: { type: 'boolean' },
+  });
+
+const entityId = object({ entityType: string, id: string });
+const named = object({ id: string, name: string });
+
+export const NO_CONTENT = { type: 'null', description: 'Done; no body.' } as const satisfies JsonSchema;
+export const ANY_OBJECT = { type: 'object' } as const satisfies JsonSchema;
+
+export const DEVICE = object({
+  id: entityId,
+  createdTime: time,
+  name: string,
+  type: { ...string, description: 'Name of the device profile.' },
+  label: { type: ['string', 'null'] },
+  additionalInfo: ANY_OBJECT,
+});
+export const ASSET = object({ id: entityId, createdTime: time, name: string, type: string });
+export const RELATION = object({ from: entityId, to: entityId, type: string, typeGroup: string });
+export const SUPPLIER = object({
+  id: string,
+  name: string,
+  createdTime: time,
+  keys: list(object({ kid: string, notBefore: time, 'notAfter?': time })),
+});
+export const SUPPLIER_WITH_KEY = object({
+  id: string,
+  name: string,
+  secretKey: { ...string, description: 'Shown this once.' },
+  'previousKeyUntil?': time,
+});
+export const API_KEY = object({ id: string, name: string, role: string, createdTime: time, 'expiresAt?': time });
+export const API_KEY_WITH_SECRET = object({
+  id: string,
+  name: string,
+  role: string,
+  createdTime: time,
+  'expiresAt?': time,
+  secretKey: string,
+});
+const attachment = {
+  device: named,
+  supplier: named,
+  supplyPoint: { ...string, description: 'Canonical code without suffix.' },
+  scheme: string,
+  'suffix?': string,
+  grid: object({ id: string, name: string, code: string }),
+  since: time,
+};
+export const ATTACHMENT = object(attachment);
+export const HISTORY_ENTRY = object({ event: string, at: time, by: string, ...attachment, 'until?': time });

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Device, DeviceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
+import type { Log } from '../../observe/index.ts';
+import { toProblem } from './problem.ts';
+
+export interface DeviceRouteParts {
+  readonly deviceApi: DeviceApi;
+  readonly log: Log;
+  readonly maxPayloadBytes: number;
+}
+
+interface TokenRoute {
+  readonly Params: { readonly token: string };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * ThingsBoard's HTTP device API (thingsboard-device-api 6.1, 2.8). Its clients know 500 as the one status of everything that
+ * was not taken: unreadable payloads, rate limits and a store that fails alike; so there is no 503 here.
+ */
+export function registerDeviceRoutes(
+  scope: FastifyInstance,
+  { deviceApi, log, maxPayloadBytes }: DeviceRouteParts,
+): void {
+  // Payloads are read by our own parser, which keeps exact numbers, whatever Content-Type a small device names.
+  scope.addHook('onRequest', async (request) => {
+    if (request.raw.headers['content-type'] !== undefined) {
+      request.raw.headers['content-type'] = 'application/octet-stream';
+    }
+  });
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxPayloadBytes }, (_request, body, done) => {
+    done(null, body);
+  });
+  scope.setErrorHandler((thing, request, reply) => {
+    const { problem, ours, error } = toProblem(thing);
+    const route = request.routeOptions.url;
+    if (ours) log.error({ event: 'http.failed', route, err: error }, 'device request failed');
+    return answerText(reply, Math.min(problem.status, 500), problem.detail);
+  });
+
+  const loggedIn = async (
+    request: FastifyRequest<TokenRoute>,
+    reply: FastifyReply,
+    use: (uplink: Uplink, device: Device) => Promise<FastifyReply>,
+  ): Promise<FastifyReply> => {
+    const login = await deviceApi.loginByToken(request.params.token, request.ip);
+    if (login.kind === 'device') return use(deviceApi.uplink(login.device), login.device);
+    if (login.kind === 'refused' && login.reason === 'hang-up') return hangUp(request, reply);
+    if (login.kind === 'refused' && login.reason === 'unavailable') return answerText(reply, 500, 'not available now');
+    return reply.code(401).send();
+  };
+
+  scope.post('/api/v1/provision', async (request, reply) => {
+    const result = await deviceApi.provision(payloadOf(request), request.ip);
+    switch (result.kind) {
+      case 'answer': // 200 for SUCCESS, NOT_FOUND and FAILURE alike
+        return reply.header('cache-control', 'no-store').type('application/json').send(result.text);
+      case 'not-json':
+      case 'wrong-form':
+        return answerText(reply, 500, result.problem);
+      case 'unavailable':
+        return answerText(reply, 500, 'not available now');
+      case 'hang-up':
+        return hangUp(request, reply);
+    }
+  });
+
+  scope.post<TokenRoute>('/api/v1/:token/telemetry', (request, reply) =>
+    loggedIn(request, reply, async (uplink) => {
+      const result = await new Promise<UplinkResult>((done) => uplink.telemetry(payloadOf(request), done));
+      return answerUplink(reply, result);
+    }),
+  );
+
+  scope.post<TokenRoute>('/api/v1/:token/attributes', (request, reply) =>
+    loggedIn(request, reply, async (uplink) => {
+      const result = await new Promise<UplinkResult>((done) => uplink.attributes(payloadOf(request), done));
+      return answerUplink(reply, result);
+    }),
+  );
+
+  scope.get<TokenRoute>('/api/v1/:token/attributes', (request, reply) =>
+    loggedIn(request, reply, async (uplink) => {
+      const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
+      const clientKeys = joined(query.clientKeys);
+      const sharedKeys = joined(query.sharedKeys);
+      // The same request as over MQTT, so that the same limits count it.
+      const asked = Buffer.from(JSON.stringify({ clientKeys, sharedKeys }));
+      const result = await uplink.requestAttributes(asked);
+      if (result.kind !== 'answer') return answerUplink(reply, result);
+      return reply.type('application/json').send(result.text);
+    }),
+  );
+}
+
+const payloadOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : EMPTY);
+
+/** Repeated parameters are joined; an empty one counts as not given. */
+function joined(value: string | readonly string[] | undefined): string | undefined {
+  const text = typeof value === 'string' ? value : value?.join(',');
+  return text === '' ? undefined : text;
+}
+
+/** 200 only after the commit: every outcome of the message is durable then. */
+function answerUplink(reply: FastifyReply, result: UplinkResult): FastifyReply {
+  switch (result.kind) {
+    case 'stored':
+      return reply.code(200).send();
+    case 'invalid':
+      return answerText(reply, 500, result.problem);
+    case 'rate-limited':
+      return answerText(reply, 500, 'rate limit reached');
+    case 'failed':
+      return answerText(reply, 500, 'not available now');
+  }
+}
+
+const answerText = (reply: FastifyReply, status: number, text: string): FastifyReply =>
+  reply.code(status).type('text/plain; charset=utf-8').send(text);
+
+/** No answer at all, for a peer that keeps guessing. */
+function hangUp(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.hijack();
+  request.raw.socket.destroy();
+  return reply;
+}

@@ -1,0 +1,143 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { DeviceApi } from '../../device-api/index.ts';
+import { BrokerError } from '../../errors.ts';
+import type { Log } from '../../observe/index.ts';
+import { logRequest } from './access-log.ts';
+import { PROBLEM_TYPE, toProblem } from './problem.ts';
+import { registerDeviceRoutes } from './routes.ts';
+
+export interface HttpFrontOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Largest body of a device's request, bytes (thingsboard-device-api 7.1). */
+  readonly maxPayloadBytes: number;
+  readonly maxConnections: number;
+  /** A request must have arrived whole by then. */
+  readonly requestTimeoutMs: number;
+  /** How long `close` waits for answers under way before it cuts their connections. */
+  readonly closeTimeoutMs: number;
+}
+
+export const HTTP_FRONT_DEFAULTS = {
+  host: '0.0.0.0',
+  port: 8080,
+  maxPayloadBytes: 65_536,
+  maxConnections: 10_000,
+  requestTimeoutMs: 30_000,
+  closeTimeoutMs: 5_000,
+} as const satisfies HttpFrontOptions;
+
+/** The one HTTP server: device API here, management API registered on `server` by the admin room. */
+export interface HttpFront {
+  readonly server: FastifyInstance;
+  /** Call after everything is registered. Throws CONFIG_INVALID when the port cannot be bound. */
+  listen(): Promise<{ readonly port: number }>;
+  /** Stops accepting, finishes what is under way, then cuts what is left. */
+  close(): Promise<void>;
+}
+
+/** Longest part of a path: access tokens have up to 8,192 characters. */
+const MAX_PARAM_LENGTH = 8_192;
+const ADMIN_BODY_LIMIT = 1_048_576;
+
+export function createHttpFront(options: HttpFrontOptions, deps: { readonly deviceApi: DeviceApi; readonly log: Log }) {
+  const log = deps.log.child({ part: 'http' });
+  const server = Fastify({
+    logger: false,
+    trustProxy: false,
+    bodyLimit: ADMIN_BODY_LIMIT,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    http: { headersTimeout: Math.min(10_000, options.requestTimeoutMs), connectionsCheckingInterval: 1_000 },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, log),
+    clientErrorHandler: (error, socket) => refuseRaw(error, socket, log),
+  });
+  server.server.maxConnections = options.maxConnections;
+  const connections = countRequests(server.server);
+  server.addHook('onResponse', async (request, reply) => logRequest(log, request, reply));
+  server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, log));
+  // A path that is not offered is refused whatever its body says: the body is left unread.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, _body, done) => done(null));
+  server.setNotFoundHandler((request, reply) => sendProblem(new BrokerError('NOT_OFFERED'), request, reply, log));
+  server.register(async (scope) => {
+    registerDeviceRoutes(scope, { deviceApi: deps.deviceApi, log, maxPayloadBytes: options.maxPayloadBytes });
+  });
+  return {
+    server,
+    async listen() {
+      try {
+        await server.listen({ host: options.host, port: options.port });
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
+        const detail = `cannot listen on HTTP ${options.host}:${options.port}: ${code}`;
+        throw new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
+      }
+      const address = server.server.address();
+      return { port: typeof address === 'object' && address !== null ? address.port : options.port };
+    },
+    async close() {
+      const cut = setTimeout(() => server.server.closeAllConnections(), options.closeTimeoutMs);
+      const closed = server.close();
+      // Node's own notion of idle leaves out connections that have not sent a request yet.
+      for (const [socket, requests] of connections) if (requests === 0) socket.destroy();
+      await closed;
+      clearTimeout(cut);
+    },
+  } satisfies HttpFront;
+}
+
+/** Open connections with the number of their requests that have no answer yet. */
+function countRequests(server: Server): ReadonlyMap<Socket, number> {
+  const connections = new Map<Socket, number>();
+  server.on('connection', (socket) => {
+    connections.set(socket, 0);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    connections.set(socket, (connections.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (connections.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) connections.set(socket, left);
+    });
+  });
+  return connections;
+}
+
+function sendProblem(thing: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const { problem, ours, error } = toProblem(thing);
+  if (ours) {
+    log.error(
+      { event: 'http.failed', route: request.routeOptions.url ?? 'none', method: request.method, err: error },
+      'http request failed',
+    );
+  }
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply
+    .code(problem.status)
+    .header('cache-control', 'no-store')
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem));
+}
+
+/** Bytes that are no HTTP: one short answer, then the connection is closed. */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket, log: Log): void {
+  log.info({ event: 'http.malformed', reason: error.code, address: socket.remoteAddress }, 'not an http request');
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  if (socket.writable && error.code !== 'ECONNRESET') {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  }
+  socket.destroySoon();
+}

@@ -1,0 +1,36 @@
+import type { ErrorCode } from '../../errors.ts';
+
+/** HTTP status of each code, for the management API and the server's own answers. */
+export const HTTP_STATUS = {
+  BAD_REQUEST: 400,
+  VALIDATION_FAILED: 400,
+  PAYLOAD_TOO_LARGE: 413,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  NOT_OFFERED: 404,
+  DEVICE_NOT_FOUND: 404,
+  SUPPLIER_NOT_FOUND: 404,
+  ATTACHMENT_NOT_FOUND: 404,
+  // No path names a profile: it is a word of a request body that does not fit.
+  PROFILE_NOT_FOUND: 400,
+  CHAIN_NOT_FOUND: 404,
+  NAME_TAKEN: 409,
+  CREDENTIALS_TAKEN: 409,
+  CREDENTIALS_INVALID: 400,
+  SUPPLY_POINT_TAKEN: 409,
+  RATE_LIMITED: 429,
+  QUEUE_FULL: 503,
+  DEADLINE_EXCEEDED: 504,
+  STEP_LIMIT: 500,
+  NODE_FAILED: 500,
+  CONFIG_INVALID: 500,
+  FILE_INVALID: 500,
+  STORE_UNAVAILABLE: 503,
+  STORE_LOCKED: 503,
+  STORE_VERSION: 503,
+  STORE_CORRUPT: 503,
+  SECRET_KEY_MISMATCH: 503,
+  SHUTTING_DOWN: 503,
+  INTERNAL: 500,
+} as const satisfies Record<ErrorCode, number>;

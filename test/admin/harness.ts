@@ -1,0 +1,134 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
+import { registerAdmin } from '../../src/admin/index.ts';
+import { startCore } from '../../src/app/compose.ts';
+import type { Device } from '../../src/model/device.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { createHealth, createLog, createMetrics } from '../../src/observe/index.ts';
+import { DEFAULT_RUN_LIMITS } from '../../src/rules/index.ts';
+import { createHttpFront, HTTP_FRONT_DEFAULTS, type HttpFront } from '../../src/transport/http/server.ts';
+
+export const ADMIN_KEY = 'gma_planted-admin-key-0123456789';
+export const PROVISION_SECRET = 'planted-provision-secret-0123456789';
+export const CUPS = 'ES1234123456789012JY';
+
+const PROFILES = {
+  'smart-meter': { strategy: 'allow-create-new-devices', key: 'smart-meter', secret: { env: 'METER_SECRET' } },
+  limited: { strategy: 'allow-create-new-devices', key: 'limited', secret: { env: 'METER_SECRET' } },
+};
+
+export interface Harness extends AsyncDisposable {
+  readonly core: Awaited<ReturnType<typeof startCore>>;
+  readonly front: HttpFront;
+  readonly logLines: string[];
+  /** A request as the administrator, unless `key` says otherwise (`''` = none). */
+  api(method: InjectOptions['method'], url: string, body?: unknown, key?: string): Promise<Response>;
+  inject(options: InjectOptions): Promise<Response>;
+  /** A device with this access token. */
+  device(name: string, token?: string): Promise<Device>;
+  supplier(name: string): Promise<{ readonly id: string; readonly secretKey: string }>;
+}
+
+/** The real rooms over a temporary data directory, behind the real HTTP server, without a socket. */
+export async function startHarness(
+  pauses: { free: number; baseMs: number; maxMs: number } = { free: 3, baseMs: 20, maxMs: 40 },
+): Promise<Harness> {
+  const dir = mkdtempSync(join(tmpdir(), 'gridmoor-http-'));
+  const profilesDir = join(dir, 'profiles');
+  const chainsDir = join(dir, 'chains');
+  mkdirSync(profilesDir);
+  cpSync(new URL('../../rule-chains', import.meta.url).pathname, chainsDir, { recursive: true });
+  for (const [name, provision] of Object.entries(PROFILES)) {
+    const limits = name === 'limited' ? { limits: { telemetryMessages: '2:3600', messages: '2:3600' } } : {};
+    writeFileSync(join(profilesDir, `${name}.json`), JSON.stringify({ name, provision, ...limits }));
+  }
+  const logLines: string[] = [];
+  const log = createLog({ level: 'trace', destination: { write: (line) => logLines.push(line) } });
+  const core = await startCore(
+    {
+      dataDir: join(dir, 'data'),
+      profilesDir,
+      chainsDir,
+      instanceId: 'test',
+      instanceKey: new Secret('instance-key-of-the-http-tests-0123456789'),
+      adminKey: new Secret(ADMIN_KEY),
+      env: { METER_SECRET: PROVISION_SECRET },
+      sync: false,
+      runLimits: DEFAULT_RUN_LIMITS,
+      deviceLimits: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
+      queue: { maxWaiting: 100, maxWaitingTotal: 10_000 },
+      json: { maxDepth: 32, maxKeys: 10_000 },
+      pauses,
+    },
+    log,
+  );
+  const metrics = createMetrics({ processMetrics: false });
+  const health = createHealth({ clock: core.clock });
+  health.register({
+    name: 'store',
+    check() {
+      const { ok, problem = 'not ok' } = core.storage.health();
+      return ok ? { ok } : { ok, problem };
+    },
+  });
+  const front = createHttpFront(
+    { ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port: 0 },
+    { deviceApi: core.deviceApi, log },
+  );
+  await registerAdmin(front.server, {
+    deviceApi: core.deviceApi,
+    registry: core.registry,
+    suppliers: core.suppliers,
+    attachments: core.attachments,
+    apiKeys: core.apiKeys,
+    refusalPause: core.guessPause,
+    storage: core.storage,
+    profiles: () => core.definitions().profiles,
+    generation: () => core.definitions().generation,
+    counters: core.counters,
+    health,
+    metrics,
+    clock: core.clock,
+    instance: { id: 'test', version: '0.0.0-test' },
+  });
+  await front.server.ready();
+  const inject = (options: InjectOptions): Promise<Response> => front.server.inject(options);
+  return {
+    core,
+    front,
+    logLines,
+    inject,
+    api(method, url, body, key = ADMIN_KEY) {
+      return inject({
+        ...(method === undefined ? {} : { method }),
+        url,
+        headers: {
+          ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+    },
+    async device(name, token = `token-of-${name}`) {
+      const made = await core.registry.create({
+        name,
+        profile: name.startsWith('limited') ? 'limited' : 'smart-meter',
+        credentials: { type: 'ACCESS_TOKEN', token },
+        by: 'test',
+      });
+      if (made.kind !== 'created') throw new Error(`device ${name}: ${made.kind}`);
+      return made.device;
+    },
+    async supplier(name) {
+      const { supplier, secretKey } = await core.suppliers.create(name, 'test');
+      return { id: supplier.asset.id, secretKey: secretKey.reveal() };
+    },
+    async [Symbol.asyncDispose]() {
+      await front.close();
+      await core.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
