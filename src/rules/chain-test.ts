@@ -44,7 +44,8 @@ export async function runChainTests(paths: string | readonly string[]): Promise<
       generations.set(folder, loaded.ok ? loaded.generation : undefined);
     }
     const generation = generations.get(folder);
-    const parsed = parseChainTest(file, await readFile(file, 'utf8'));
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const parsed = text === undefined ? unreadable(file) : parseChainTest(file, text);
     if (!parsed.ok) issues.push(...parsed.issues);
     else if (generation) await runFile(file, parsed.value, generation, cases, issues);
   }
@@ -59,11 +60,15 @@ async function testFiles(paths: readonly string[], issues: Issue[]): Promise<str
       const names = isFolder ? (await readdir(path)).filter((name) => name.endsWith('.test.json')).sort() : [];
       files.push(...(isFolder ? names.map((name) => join(path, name)) : [path]));
     } catch {
-      const problem = 'there is no such file or folder';
-      issues.push({ file: path, at: '', rule: 'unreadable', level: 'error', problem });
+      issues.push(...unreadable(path).issues);
     }
   }
   return files;
+}
+
+function unreadable(file: string): { readonly ok: false; readonly issues: readonly Issue[] } {
+  const problem = 'there is no such file or folder';
+  return { ok: false, issues: [{ file, at: '', rule: 'unreadable', level: 'error', problem }] };
 }
 
 async function runFile(

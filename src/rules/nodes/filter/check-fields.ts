@@ -10,7 +10,7 @@ export const checkFields = defineNode({
   fields: {
     msg: texts('Keys of the body, top level only.', { default: [], examples: [['CUPS']] }),
     metadata: texts('Keys of the metadata.', { default: [], examples: [['deviceType']] }),
-    all: flag('true: every key must be present; false: one is enough.', { default: true }),
+    all: flag('Whether every key must be present; otherwise one is enough.', { default: true }),
   },
   relations: ['True', 'False'],
   examples: [

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { catalogue } from '../../src/rules/catalogue.ts';
+import { readLookup } from '../../src/rules/chain-files.ts';
+import { compileChain } from '../../src/rules/compile.ts';
+import { createCounterBook } from '../../src/rules/counters.ts';
+import { lintChain } from '../../src/rules/lint.ts';
+import type { NodeExample, NodeKind } from '../../src/rules/node-kind.ts';
+import { parseChain } from '../../src/rules/parse.ts';
+import { runChain, type TraceStep } from '../../src/rules/run.ts';
+import { wrapSecrets } from '../../src/rules/secrets.ts';
+import { createTestContext } from '../../src/rules/test-context.ts';
+import { testMsg } from '../helpers/chain-kit.ts';
+
+const examples = catalogue.flatMap((kind: NodeKind) => kind.examples.map((example) => ({ kind, example })));
+const kinds = new Map<string, NodeKind>(catalogue.map((kind) => [kind.kind, kind]));
+const CHAIN_FILE = 'rule-chains/example.json';
+
+/** The example as a chain of one node and a log node behind it, through parse, lint, compile and run. */
+async function runExample(kind: NodeKind, example: NodeExample) {
+  const ends = kind.relations.length === 0;
+  const nodes = {
+    node: { kind: kind.kind, config: example.config, ...(ends ? {} : { to: { [example.goesTo]: 'end' } }) },
+    ...(ends ? {} : { end: { kind: 'action/log', config: { text: 'reached' } } }),
+  };
+  const { graph } = parseChain(CHAIN_FILE, JSON.stringify({ name: 'example', root: true, first: 'node', nodes }));
+  const linted = graph && lintChain(graph, kinds);
+  expect(linted?.issues).toEqual([]);
+  if (!linted?.chain) throw new Error('the example does not pass lint');
+  const chain = compileChain(linted.chain, {
+    counters: createCounterBook(),
+    readJson: (path) => readLookup(CHAIN_FILE, path),
+  });
+  const config = linted.chain.nodes.get('node')?.config;
+  const context = createTestContext(example.given);
+  const { type, data, metadata = {} } = example.msg;
+  const msg = testMsg(
+    {
+      ...(type === undefined ? {} : { type }),
+      data: wrapSecrets(JSON.parse(JSON.stringify(data)), new Set(kind.secretKeys(config))),
+      metadata,
+    },
+    context,
+  );
+  const steps: TraceStep[] = [];
+  const left: unknown[] = [];
+  const node = chain.nodes.get('node');
+  if (!node) throw new Error('no node');
+  const spied = {
+    ...chain.first,
+    running: {
+      onMsg: async (...args: Parameters<typeof node.running.onMsg>) => {
+        const result = await node.running.onMsg(...args);
+        left.push(result.msg);
+        return result;
+      },
+    },
+  };
+  const result = await runChain(spied, msg, context, { trace: (step) => steps.push(step) });
+  const out = result.outcome === 'dead-lettered' ? result.letters[0]?.msg : left[0];
+  return { labels: steps[0]?.labels, out, context };
+}
+
+describe('node examples', () => {
+  it.each(examples)('$kind.kind: $example.title', async ({ kind, example }) => {
+    const { labels, out } = await runExample(kind, example);
+    expect(labels).toEqual([example.goesTo]);
+    if (example.data) expect(out).toMatchObject({ data: example.data });
+    if (example.metadata) expect(out).toMatchObject({ metadata: example.metadata });
+  });
+
+  it('shows every relation of a kind with few, in some example', () => {
+    const missing = catalogue.flatMap((kind: NodeKind) => {
+      if (kind.relations.length > 2 || kind.relations.includes('*')) return [];
+      const shown = kind.examples.map((example) => example.goesTo);
+      return kind.relations
+        .filter((relation) => !shown.includes(relation))
+        .map((relation) => `${kind.kind} ${relation}`);
+    });
+    expect(missing).toEqual([]);
+  });
+});

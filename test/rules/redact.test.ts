@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/model/secret.ts';
+import { redactMsg, redactText } from '../../src/rules/redact.ts';
+import { createTestContext } from '../../src/rules/test-context.ts';
+import { testMsg } from '../helpers/chain-kit.ts';
+
+const context = createTestContext();
+const MASK = /^ES1234…JY#[0-9a-f]{6}$/;
+
+describe('redactMsg', () => {
+  it('masks a supply point wherever it stands, in whatever spelling', () => {
+    const msg = testMsg({
+      metadata: { 'supplyPoint.stem': 'ES1234123456789012JY', deviceName: 'meter-1' },
+      data: { CUPS: 'es 1234 1234 5678 9012 jy 0f', more: { list: ['ES1234123456789012JY0F', 7] }, model: 'GW-1' },
+    });
+    const { metadata, data } = redactMsg(msg, context);
+    expect(metadata['supplyPoint.stem']).toMatch(MASK);
+    expect(metadata.deviceName).toBe('meter-1');
+    expect(data.CUPS).toBe(metadata['supplyPoint.stem']);
+    expect(data).toMatchObject({ more: { list: [expect.stringMatching(MASK), 7] }, model: 'GW-1' });
+  });
+
+  it('hides a mistyped code as well', () => {
+    expect(redactText('ES1234123456789012JX', context)).toBe('ES…[supply point]');
+    expect(redactText('ES-1234-1234-5678-9012', context)).toBe('ES…[supply point]');
+  });
+
+  it('shows a secret as redacted', () => {
+    const { data } = redactMsg(testMsg({ data: { key: new Secret('the secret text') } }), context);
+    expect(data).toEqual({ key: '[redacted]' });
+  });
+
+  it('leaves the message itself alone', () => {
+    const msg = testMsg({ data: { CUPS: 'ES1234123456789012JY' } });
+    redactMsg(msg, context);
+    expect(msg.data).toEqual({ CUPS: 'ES1234123456789012JY' });
+  });
+});
