@@ -20,11 +20,11 @@ const create = defineCommand({
   summary: 'Creates a key of the management API and prints it, once.',
   args: '<name>',
   flags: {
-    role: { type: 'string', value: '<role>', summary: 'what the key may do' },
+    role: { type: 'string', value: '<role>', summary: 'administrator, operator or read-only' },
     days: { type: 'string', value: '<n>', summary: 'how long it works (without end)' },
     ...urlFlag,
   },
-  examples: ['gridmoor apikey create grafana --role viewer --days 90'],
+  examples: ['gridmoor apikey create grafana --role read-only --days 90'],
   async run({ url, json, role, days }, [name = ''], io) {
     const ttl = days === undefined ? undefined : Number(days) * SECONDS_A_DAY;
     if (ttl !== undefined && !(ttl > 0)) throw new UsageError(`--days takes a number above 0, not "${days}".`);
@@ -68,7 +68,7 @@ const revoke = defineCommand({
   flags: urlFlag,
   examples: ['gridmoor apikey revoke 9d2a…'],
   async run({ url, json }, [id = ''], io) {
-    await createClient(io, url).delete(apiPath(API_KEYS, id));
+    await createClient(io, url).delete(apiPath`/api/gridmoor/api-keys/${id}`);
     if (json) printJson(io, { revoked: id });
     else io.stdout.write(`revoked ${id}\n`);
     return EXIT.fine;

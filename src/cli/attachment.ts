@@ -1,6 +1,5 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
-import { findDevice } from './device-lookup.ts';
 import { group } from './frame.ts';
 import { EXIT, UsageError } from './io.ts';
 import { pagingFlags, pagingOf, printMore } from './paging.ts';
@@ -9,28 +8,32 @@ import { type Cell, formatTime, printJson, printTable } from './table.ts';
 const ATTACHMENTS = '/api/gridmoor/attachments';
 
 interface Named {
-  readonly id?: string;
-  readonly name?: string;
+  readonly id: string;
+  readonly name: string;
 }
 
 interface Attachment {
-  readonly device: string | Named;
-  readonly supplier?: Named;
-  readonly supplyPoint?: string;
-  readonly grid?: Named & { readonly code?: string };
-  readonly since?: number | string;
-  readonly until?: number | string;
+  readonly device: Named;
+  readonly supplier: Named;
+  readonly supplyPoint: string;
+  readonly grid: Named;
+  readonly since: number;
 }
 
-const HEADINGS = ['device', 'supplier', 'supply point', 'grid', 'since', 'until'];
+interface HistoryEntry extends Attachment {
+  readonly event: string;
+  readonly at: number;
+  readonly by: string;
+}
 
-const row = (one: Attachment): Cell[] => [
-  typeof one.device === 'string' ? one.device : (one.device.name ?? one.device.id),
-  one.supplier?.name ?? one.supplier?.id,
-  one.supplyPoint,
-  one.grid?.name ?? one.grid?.code,
-  formatTime(one.since),
-  formatTime(one.until),
+const HEADINGS = ['device', 'supplier', 'supply point', 'grid', 'since'];
+
+const row = ({ device, supplier, supplyPoint, grid, since }: Attachment): Cell[] => [
+  device.name,
+  supplier.name,
+  supplyPoint,
+  grid.name,
+  formatTime(since),
 ];
 
 const list = defineCommand({
@@ -49,11 +52,7 @@ const list = defineCommand({
     const page = await createClient(io, url).get<Page<Attachment>>(ATTACHMENTS, query);
     if (json) printJson(io, page);
     else {
-      printTable(
-        io,
-        HEADINGS.slice(0, 5),
-        page.data.map((one) => row(one).slice(0, 5)),
-      );
+      printTable(io, HEADINGS, page.data.map(row));
       printMore(io, page, given);
     }
     return EXIT.fine;
@@ -62,43 +61,59 @@ const list = defineCommand({
 
 const history = defineCommand({
   name: 'attachment history',
-  summary: 'Lists all attachments a device ever had, the newest first.',
+  summary: 'Lists all that happened to the attachments of a device, the oldest first.',
   args: '<device>',
   flags: urlFlag,
+  notes: '<device> is a name or an id; a deleted device still has its history under its id.',
   examples: ['gridmoor attachment history meter-1'],
-  async run({ url, json }, [typed = ''], io) {
-    const client = createClient(io, url);
-    const device = await findDevice(client, typed);
-    const page = await client.get<Page<Attachment>>(apiPath(ATTACHMENTS, device.id.id, '/history'));
+  async run({ url, json }, [device = ''], io) {
+    const page = await createClient(io, url).get<Page<HistoryEntry>>(
+      apiPath`/api/gridmoor/attachments/${device}/history`,
+    );
     if (json) printJson(io, page);
-    else printTable(io, HEADINGS, page.data.map(row));
+    else {
+      const rows = page.data.map((entry) => [formatTime(entry.at), entry.event, entry.by, ...row(entry).slice(1, 4)]);
+      printTable(io, ['at', 'event', 'by', 'supplier', 'supply point', 'grid'], rows);
+    }
     return EXIT.fine;
   },
 });
 
 const move = defineCommand({
   name: 'attachment move',
-  summary: 'Attaches a device to another supplier or supply point.',
+  summary: 'Attaches a device to another supplier, supply point or grid; what is not said stays.',
   args: '<device>',
   flags: {
-    supplier: { type: 'string', value: '<id>', summary: 'the new supplier' },
-    'supply-point': { type: 'string', value: '<code>', summary: 'the new supply point' },
+    supplier: { type: 'string', value: '<name or id>', summary: 'the new supplier' },
+    'supply-point': { type: 'string', value: '<code>', summary: 'the new supply point; its former holder loses it' },
+    'grid-code': {
+      type: 'string',
+      value: '<code>',
+      summary: 'the new grid, when the supply point is of another operator',
+    },
+    'grid-name': { type: 'string', value: '<name>', summary: 'name of the new grid (its code)' },
     ...urlFlag,
   },
-  examples: ['gridmoor attachment move meter-1 --supplier 6c1f… --supply-point ES0021000000000001JD'],
-  async run({ url, json, supplier, 'supply-point': supplyPoint }, [typed = ''], io) {
-    if (supplier === undefined && supplyPoint === undefined) {
-      throw new UsageError('Say where to: --supplier, --supply-point or both.');
+  examples: ['gridmoor attachment move meter-1 --supplier "Sol Energia" --supply-point ES1234123456789012JY'],
+  async run({ url, json, supplier, 'supply-point': supplyPoint, ...given }, [device = ''], io) {
+    const { 'grid-code': code, 'grid-name': name } = given;
+    if (supplier === undefined && supplyPoint === undefined && code === undefined) {
+      throw new UsageError('Say where to: --supplier, --supply-point or --grid-code.');
     }
-    const client = createClient(io, url);
-    const device = await findDevice(client, typed);
-    const body = { supplier, supplyPoint };
-    const moved = await client.post<Attachment>(apiPath(ATTACHMENTS, device.id.id, '/move'), body);
+    if (name !== undefined && code === undefined) throw new UsageError('--grid-name needs --grid-code.');
+    const grid = code === undefined ? undefined : { code, name: name ?? code };
+    const path = apiPath`/api/gridmoor/attachments/${device}/move`;
+    const moved = await createClient(io, url).post<Moved>(path, { supplier, supplyPoint, grid });
     if (json) printJson(io, moved);
-    else io.stdout.write(`moved ${device.name}\n`);
+    else printTable(io, ['outcome', ...HEADINGS], [[moved.outcome, ...row(moved.attachment)]]);
     return EXIT.fine;
   },
 });
+
+interface Moved {
+  readonly outcome: string;
+  readonly attachment: Attachment;
+}
 
 const end = defineCommand({
   name: 'attachment end',
@@ -106,12 +121,10 @@ const end = defineCommand({
   args: '<device>',
   flags: urlFlag,
   examples: ['gridmoor attachment end meter-1'],
-  async run({ url, json }, [typed = ''], io) {
-    const client = createClient(io, url);
-    const device = await findDevice(client, typed);
-    const ended = await client.delete<unknown>(apiPath(ATTACHMENTS, device.id.id));
-    if (json) printJson(io, ended ?? { ended: device.id.id });
-    else io.stdout.write(`ended the attachment of ${device.name}\n`);
+  async run({ url, json }, [device = ''], io) {
+    const ended = await createClient(io, url).delete<Attachment>(apiPath`/api/gridmoor/attachments/${device}`);
+    if (json) printJson(io, ended);
+    else io.stdout.write(`ended: ${row(ended).slice(0, 3).join(', ')}\n`);
     return EXIT.fine;
   },
 });

@@ -84,9 +84,12 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
   };
 }
 
-/** Writes the `/`-joined path with every part escaped. */
-export function apiPath(...parts: readonly string[]): string {
-  return parts.map((part) => (part.startsWith('/') ? part : `/${encodeURIComponent(part)}`)).join('');
+/** Template tag: the path as written, what stands in `${}` escaped as one segment. */
+export function apiPath(path: readonly string[], ...names: readonly string[]): string {
+  // Dots alone would be read as a step up, escaped or not.
+  if (names.some((name) => /^\.{0,2}$/.test(name)))
+    throw new UsageError('A name or id must not be empty, "." or "..".');
+  return path.map((literal, index) => `${literal}${encodeURIComponent(names[index] ?? '')}`).join('');
 }
 
 function baseUrl(text: string): string {

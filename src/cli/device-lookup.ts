@@ -17,7 +17,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export async function findDevice(client: Client, typed: string): Promise<TbDevice> {
   const named = await client.find<TbDevice>('/api/tenant/devices', { deviceName: typed });
   if (named) return named;
-  const byId = UUID.test(typed) ? await client.find<TbDevice>(apiPath('/api/device', typed)) : undefined;
+  const byId = UUID.test(typed) ? await client.find<TbDevice>(apiPath`/api/device/${typed}`) : undefined;
   if (byId) return byId;
   throw new CommandFailure(EXIT.findings, `There is no device "${typed}". Known ones: gridmoor device list`);
 }

@@ -36,7 +36,7 @@ const show = defineCommand({
   async run({ url, json }, [typed = ''], io) {
     const client = createClient(io, url);
     const device = await findDevice(client, typed);
-    const values = apiPath('/api/plugins/telemetry/DEVICE', device.id.id, '/values');
+    const values = apiPath`/api/plugins/telemetry/DEVICE/${device.id.id}/values`;
     const [attachments, attributes, latest] = await Promise.all([
       client.get<Page<ShownAttachment>>('/api/gridmoor/attachments', { device: device.id.id }),
       client.get<readonly ShownAttribute[]>(`${values}/attributes`),
@@ -91,16 +91,24 @@ const create = defineCommand({
       value: '<path>',
       summary: 'file with its access token, - for stdin; else one is made',
     },
+    label: { type: 'string', value: '<text>', summary: 'what people call it' },
+    'keep-sealed': { type: 'boolean', summary: 'let the device fetch the credentials once, by provisioning' },
     'client-id': { type: 'string', value: '<id>', summary: 'MQTT_BASIC: client id' },
     'user-name': { type: 'string', value: '<name>', summary: 'MQTT_BASIC: user name' },
     'password-file': { type: 'string', value: '<path>', summary: 'MQTT_BASIC: file with its password, - for stdin' },
     ...urlFlag,
   },
   examples: ['gridmoor device create meter-1 --profile smart-meter'],
-  async run({ url, json, profile, ...given }, [name = ''], io) {
+  async run({ url, json, profile, label, 'keep-sealed': keepSealed, ...given }, [name = ''], io) {
     if (profile === undefined) throw new UsageError('--profile is missing: the name of a device profile.');
     const credentials = await credentialsOf(io, given);
-    const made = await createClient(io, url).post<CreatedDevice>(DEVICES, { name, profile, credentials });
+    const made = await createClient(io, url).post<CreatedDevice>(DEVICES, {
+      name,
+      profile,
+      label,
+      credentials,
+      keepSealed,
+    });
     printCreated(io, made, json);
     return EXIT.fine;
   },
@@ -113,9 +121,7 @@ const rotate = defineCommand({
   flags: urlFlag,
   examples: ['gridmoor device rotate meter-1'],
   async run({ url, json }, [typed = ''], io) {
-    const client = createClient(io, url);
-    const device = await findDevice(client, typed);
-    const made = await client.post<CreatedDevice>(apiPath(DEVICES, device.id.id, '/rotate'));
+    const made = await createClient(io, url).post<CreatedDevice>(apiPath`/api/gridmoor/devices/${typed}/rotate`);
     printCreated(io, made, json);
     return EXIT.fine;
   },
@@ -130,7 +136,7 @@ const remove = defineCommand({
   async run({ url, json }, [typed = ''], io) {
     const client = createClient(io, url);
     const device = await findDevice(client, typed);
-    await client.delete(apiPath('/api/device', device.id.id));
+    await client.delete(apiPath`/api/device/${device.id.id}`);
     if (json) printJson(io, { deleted: device.id.id });
     else io.stdout.write(`deleted ${device.name}\n`);
     return EXIT.fine;
@@ -138,9 +144,10 @@ const remove = defineCommand({
 });
 
 interface CreatedDevice {
-  readonly id?: string | { readonly id: string };
-  readonly name?: string;
-  readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly id: string;
+  readonly name: string;
+  readonly profile: string;
+  readonly credentials: Readonly<Record<string, unknown>>;
 }
 
 interface CredentialFlags {
@@ -166,9 +173,10 @@ function printCreated(io: Io, made: CreatedDevice, json: boolean): void {
     return;
   }
   printFacts(io, [
-    ['id', typeof made.id === 'object' ? made.id.id : made.id],
+    ['id', made.id],
     ['name', made.name],
-    ...Object.entries(made.credentials ?? {}).map(([name, value]) => [name, textOf(value)] as const),
+    ['profile', made.profile],
+    ...Object.entries(made.credentials).map(([name, value]) => [name, textOf(value)] as const),
   ]);
   io.stderr.write('The credentials are shown this once and kept only as a keyed hash: write them down now.\n');
 }

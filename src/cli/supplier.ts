@@ -1,7 +1,7 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
-import { EXIT, UsageError } from './io.ts';
+import { EXIT, type Io, UsageError } from './io.ts';
 import { pagingFlags, pagingOf, printMore } from './paging.ts';
 import { formatTime, printFacts, printJson, printTable } from './table.ts';
 
@@ -18,7 +18,19 @@ interface SupplierWithKey extends Supplier {
   readonly previousKeyUntil?: number;
 }
 
-const KEY_NOTE = 'The key is shown this once and kept only as a keyed hash: write it down now.';
+function printKey(io: Io, made: SupplierWithKey, json: boolean): void {
+  if (json) {
+    printJson(io, made);
+    return;
+  }
+  printFacts(io, [
+    ['id', made.id],
+    ['name', made.name],
+    ['secretKey', made.secretKey],
+    ['former key until', formatTime(made.previousKeyUntil)],
+  ]);
+  io.stderr.write('The key is shown this once and kept only as a keyed hash: write it down now.\n');
+}
 
 const create = defineCommand({
   name: 'supplier create',
@@ -28,15 +40,7 @@ const create = defineCommand({
   examples: ['gridmoor supplier create "Sol Energia"'],
   async run({ url, json }, [name = ''], io) {
     const made = await createClient(io, url).post<SupplierWithKey>(SUPPLIERS, { name });
-    if (json) printJson(io, made);
-    else {
-      printFacts(io, [
-        ['id', made.id],
-        ['name', made.name],
-        ['secretKey', made.secretKey],
-      ]);
-      io.stderr.write(`${KEY_NOTE}\n`);
-    }
+    printKey(io, made, json);
     return EXIT.fine;
   },
 });
@@ -61,42 +65,37 @@ const list = defineCommand({
 const rotate = defineCommand({
   name: 'supplier rotate',
   summary: "Replaces a supplier's secret key and prints the new one, once.",
-  args: '<id>',
+  args: '<supplier>',
   flags: {
     grace: { type: 'string', value: '<seconds>', summary: 'how long the old key goes on working (0)' },
     ...urlFlag,
   },
-  examples: ['gridmoor supplier rotate 6c1f… --grace 86400'],
-  async run({ url, json, grace }, [id = ''], io) {
+  examples: ['gridmoor supplier rotate "Sol Energia" --grace 86400'],
+  async run({ url, json, grace }, [ref = ''], io) {
     const graceSeconds = grace === undefined ? undefined : Number(grace);
     if (graceSeconds !== undefined && !(Number.isInteger(graceSeconds) && graceSeconds >= 0)) {
       throw new UsageError(`--grace takes whole seconds, not "${grace}".`);
     }
     const body = graceSeconds === undefined ? {} : { graceSeconds };
-    const made = await createClient(io, url).post<SupplierWithKey>(apiPath(SUPPLIERS, id, '/rotate'), body);
-    if (json) printJson(io, made);
-    else {
-      printFacts(io, [
-        ['id', made.id],
-        ['name', made.name],
-        ['secretKey', made.secretKey],
-      ]);
-      io.stderr.write(`${KEY_NOTE}\n`);
-    }
+    const made = await createClient(io, url).post<SupplierWithKey>(
+      apiPath`/api/gridmoor/suppliers/${ref}/rotate`,
+      body,
+    );
+    printKey(io, made, json);
     return EXIT.fine;
   },
 });
 
 const remove = defineCommand({
   name: 'supplier delete',
-  summary: 'Deletes a supplier: its key stops working.',
-  args: '<id>',
+  summary: 'Deletes a supplier; refused while devices are attached to it.',
+  args: '<supplier>',
   flags: urlFlag,
-  examples: ['gridmoor supplier delete 6c1f…'],
-  async run({ url, json }, [id = ''], io) {
-    await createClient(io, url).delete(apiPath(SUPPLIERS, id));
-    if (json) printJson(io, { deleted: id });
-    else io.stdout.write(`deleted ${id}\n`);
+  examples: ['gridmoor supplier delete "Sol Energia"'],
+  async run({ url, json }, [ref = ''], io) {
+    await createClient(io, url).delete(apiPath`/api/gridmoor/suppliers/${ref}`);
+    if (json) printJson(io, { deleted: ref });
+    else io.stdout.write(`deleted ${ref}\n`);
     return EXIT.fine;
   },
 });

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { startApi } from './fake-api.ts';
+import { runCli } from './run-cli.ts';
+
+const ID = '01890000-0000-7000-8000-000000000001';
+const device = {
+  id: { entityType: 'DEVICE', id: ID },
+  name: 'meter-1',
+  type: 'smart-meter',
+  createdTime: 0,
+  label: null,
+};
+const created = {
+  id: ID,
+  name: 'meter-1',
+  profile: 'smart-meter',
+  credentials: { type: 'ACCESS_TOKEN', token: 'made' },
+};
+const values = `/api/plugins/telemetry/DEVICE/${ID}/values`;
+
+describe('device', () => {
+  it('list asks for the page and prints id, name, profile and time', async () => {
+    const body = { data: [device], totalElements: 1, hasNext: false };
+    await using api = await startApi({ 'GET /api/tenant/devices?page=2&pageSize=5': { body } });
+    const ran = await runCli(['device', 'list', '--page', '2', '--page-size', '5'], { env: api.env });
+    expect(ran).toEqual({ code: 0, stdout: `${ID}\tmeter-1\tsmart-meter\t1970-01-01T00:00:00Z\n`, stderr: '' });
+  });
+
+  it('show brings device, attachment, attributes and latest values together', async () => {
+    const attachment = { supplier: { name: 'Sol' }, supplyPoint: 'ES…JY', grid: { name: 'E-distribución' }, since: 0 };
+    await using api = await startApi({
+      'GET /api/tenant/devices?deviceName=meter-1': { body: device },
+      [`GET /api/gridmoor/attachments?device=${ID}`]: {
+        body: { data: [attachment], totalElements: 1, hasNext: false },
+      },
+      [`GET ${values}/attributes`]: { body: [{ key: 'model', value: 'GW-1' }] },
+      [`GET ${values}/timeseries`]: { body: { power_w: [{ ts: 0, value: '431.5' }] } },
+    });
+    const ran = await runCli(['device', 'show', 'meter-1'], { env: api.env });
+    expect(ran.code).toBe(0);
+    for (const line of [
+      /supplier: +Sol$/m,
+      /attribute model: +GW-1$/m,
+      /latest power_w: +431\.5 at 1970-01-01T00:00:00Z$/m,
+    ]) {
+      expect(ran.stdout).toMatch(line);
+    }
+  });
+
+  it('show finds a device by its id, and says when there is none', async () => {
+    await using api = await startApi({ [`GET /api/device/${ID}`]: { body: device } });
+    const ran = await runCli(['device', 'delete', ID, '--json'], { env: api.env });
+    expect(api.asked.map(({ method, url }) => `${method} ${url}`)).toContain(`DELETE /api/device/${ID}`);
+    expect(ran.code).toBe(1);
+    const none = await runCli(['device', 'show', 'nobody'], { env: api.env });
+    expect(none).toMatchObject({ code: 1, stderr: 'There is no device "nobody". Known ones: gridmoor device list\n' });
+  });
+
+  it('create sends a token from standard input, never one from the command line', async () => {
+    await using api = await startApi({ 'POST /api/gridmoor/devices': { status: 201, body: created } });
+    const words = ['device', 'create', 'meter-1', '--profile', 'smart-meter'];
+    const ran = await runCli([...words, '--token-file', '-'], { env: api.env, stdin: 'my-token\n' });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/^token: +made$/m);
+    expect(api.asked[0]?.body).toMatchObject({ credentials: { type: 'ACCESS_TOKEN', token: 'my-token' } });
+    expect((await runCli([...words, '--token', 'my-token'], { env: api.env })).code).toBe(2);
+  });
+
+  it('create sends MQTT_BASIC parts, and refuses them beside a token', async () => {
+    await using api = await startApi({ 'POST /api/gridmoor/devices': { status: 201, body: created } });
+    const words = ['device', 'create', 'meter-1', '--profile', 'p', '--user-name', 'u', '--client-id', 'c'];
+    await runCli([...words, '--password-file', '-'], { env: api.env, stdin: 'w' });
+    const credentials = { type: 'MQTT_BASIC', clientId: 'c', userName: 'u', password: 'w' };
+    expect(api.asked[0]?.body).toMatchObject({ credentials });
+    expect((await runCli([...words, '--token-file', '-'], { env: api.env })).code).toBe(2);
+  });
+
+  it('create without a profile is a usage error, empty standard input too', async () => {
+    expect((await runCli(['device', 'create', 'm'])).stderr).toContain('--profile is missing');
+    const ran = await runCli(['device', 'create', 'm', '--profile', 'p', '--token-file', '-'], { stdin: '\n' });
+    expect(ran).toMatchObject({ code: 2 });
+  });
+
+  it('rotate takes the name as it is', async () => {
+    await using api = await startApi({ 'POST /api/gridmoor/devices/meter%201/rotate': { body: created } });
+    expect((await runCli(['device', 'rotate', 'meter 1'], { env: api.env })).code).toBe(0);
+  });
+});
