@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly chainsDir?: string;
   readonly args?: readonly string[];
   readonly deadlineMs?: number;
+  /** Entry file of another build of the broker. */
+  readonly main?: string;
 }
 
 export interface Exit {
@@ -116,8 +118,9 @@ async function launch(
   stderr: string[],
   ports: Pick<Ports, 'mqtt' | 'http'>,
 ): Promise<Run> {
-  if (!existsSync(main)) throw new Error(`${main} is missing: run npm run build`);
-  const child = spawn(process.execPath, [main, 'serve', ...(options.args ?? [])], {
+  const entry = options.main ?? main;
+  if (!existsSync(entry)) throw new Error(`${entry} is missing: run npm run build`);
+  const child = spawn(process.execPath, [entry, 'serve', ...(options.args ?? [])], {
     env: environment(options, dataDir, ports),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

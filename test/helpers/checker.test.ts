@@ -146,7 +146,7 @@ describe('checker', () => {
 
   describe('I1', () => {
     it('an acknowledged reading is missing', () => {
-      const view = store({ telemetry: new Map([...goodStore().telemetry, ['a', new Map()]]) });
+      const view = store({ telemetry: new Map(goodStore().telemetry).set('a', new Map()) });
       expect(invariantsOf({ store: view })).toEqual(['I1']);
     });
 

@@ -1,0 +1,55 @@
+import { randomInt } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { describeFindings } from '../helpers/checker.ts';
+import type { Moment } from '../helpers/journal-client.ts';
+import { startRig } from './rig.ts';
+
+const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
+const rounds = Number(process.env.CHAOS_ROUNDS ?? 50);
+/** Rounds stop by then, however slow the machine is. */
+const BUDGET_MS = 220_000;
+const MOMENTS: readonly Moment[] = ['connect', 'provision', 'attach', 'attributes', 'telemetry', 'ack', 'any'];
+
+describe('chaos: kill -9', () => {
+  it(`nothing acknowledged is lost, and nothing is half done, in ${rounds} kills (CHAOS_SEED=${seed})`, async () => {
+    const random = randomOf(seed);
+    const pick = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
+    await using rig = await startRig(process.env.CHAOS_MAIN ? { main: process.env.CHAOS_MAIN } : {});
+    const fleet = await rig.fleet({ seed, groups: 4_000, messages: 120, parallel: 12, window: 8 });
+    const began = performance.now();
+    const readyMs: number[] = [];
+    let done = 0;
+    for (; done < rounds && performance.now() - began < BUDGET_MS; done++) {
+      const { logins } = fleet.progress;
+      await fleet.until((now) => now.logins > logins, 'a login after the start', 20_000);
+      // Most faults fall into the work of onboarding, each at its own step.
+      const moment = MOMENTS[pick(0, MOMENTS.length - 1)] ?? 'any';
+      const often = moment === 'telemetry' || moment === 'ack' || moment === 'any';
+      const killed = rig.ended('SIGKILL');
+      fleet.arm(rig.broker.pid, moment, pick(1, often ? 400 : 20), pick(0, 6));
+      await killed;
+      readyMs.push(await rig.startAgain());
+    }
+    fleet.disarm();
+    await fleet.stop(60_000);
+    const findings = await rig.judge();
+    readyMs.sort((a, b) => a - b);
+    const at = (part: number): number => Math.round(readyMs[Math.floor(readyMs.length * part)] ?? 0);
+    const { provisioned, acked, attached } = fleet.progress;
+    console.log(
+      `${done} kills in ${Math.round((performance.now() - began) / 1000)} s, ready again after ${at(0.5)} ms (p50), ` +
+        `${at(0.95)} ms (p95); ${provisioned} devices provisioned, ${attached} told attached, ${acked} messages acknowledged`,
+    );
+    expect(describeFindings(findings)).toBe('no findings');
+    expect(acked).toBeGreaterThan(done * 20);
+    expect(at(0.5)).toBeLessThan(2_000);
+  });
+});
+
+function randomOf(start: number): () => number {
+  let state = start >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
