@@ -23,8 +23,9 @@ function readyFrom(line) {
  */
 async function verify(httpPort, { messagesSent }) {
   if (messagesSent === undefined) return [];
-  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
-  const samples = text.matchAll(/^gridmoor_\w+\{[^}]*outcome="([\w-]+)"[^}]*\} (\S+)$/gm);
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+  if (!answer.ok) return [`GET /metrics answered ${answer.status}: what became of the messages is not known.`];
+  const samples = (await answer.text()).matchAll(/^gridmoor_messages_total\{outcome="([\w-]+)"\} (\S+)$/gm);
   const counts = new Map([...samples].map(([, word, count]) => [word, Number(count)]));
   const processed = counts.get('processed') ?? 0;
   counts.delete('processed');
