@@ -1,25 +1,79 @@
-import type { Log } from '../observe/index.ts';
+import { readFileSync } from 'node:fs';
+import { registerAdmin } from '../admin/index.ts';
+import { createHealth, createMetrics, type Log } from '../observe/index.ts';
 import { createHttpFront } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
 import type { Core } from './compose.ts';
 
 export interface ManagementOptions {
   readonly host: string;
+  /** 0 picks a free one. */
   readonly port: number;
+  readonly instanceId: string;
   readonly maxPayloadBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutMs: number;
 }
 
-/** The HTTP server with the device API and the management API on it. */
-export function createManagement(options: ManagementOptions, core: Core, _mqtt: MqttFront, log: Log) {
-  const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi: core.deviceApi, log });
+/** The HTTP server with the device API, the management API and the probes on it. */
+export async function createManagement(options: ManagementOptions, core: Core, mqtt: MqttFront, log: Log) {
+  const { storage, deviceApi, registry, suppliers, attachments, apiKeys, guessPause, counters, clock } = core;
+  let draining = false;
+  const health = createHealth({ clock });
+  health.register({
+    name: 'running',
+    check: () => (draining ? { ok: false, problem: 'the instance is stopping' } : { ok: true }),
+  });
+  health.register({
+    name: 'store',
+    check() {
+      const { ok, problem } = storage.health();
+      return ok ? { ok: true } : { ok: false, problem: problem ?? 'the store does not take writes' };
+    },
+  });
+  health.register({
+    name: 'files',
+    check() {
+      const problem = core.reloadProblem();
+      return problem === undefined ? { ok: true } : { ok: false, problem: `changed files are refused: ${problem}` };
+    },
+  });
+  const metrics = createMetrics();
+  metrics.pull(
+    'gauge',
+    { name: 'gridmoor_mqtt_connections', help: 'Open MQTT connections, devices and provisioning sessions.' },
+    () => mqtt.openConnections,
+  );
+  const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, log });
+  await registerAdmin(front.server, {
+    deviceApi,
+    registry,
+    suppliers,
+    attachments,
+    apiKeys,
+    refusalPause: guessPause,
+    storage,
+    profiles: () => core.definitions().profiles,
+    generation: () => core.definitions().generation,
+    counters,
+    health,
+    metrics,
+    clock,
+    instance: { id: options.instanceId, version: packageVersion() },
+  });
   return {
     async listen(): Promise<number> {
       return (await front.listen()).port;
     },
     /** From now on `/readyz` says no. */
-    drain(): void {},
+    drain(): void {
+      draining = true;
+    },
     close: () => front.close(),
   };
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -47,6 +47,7 @@ export function toStartOptions(
     http: {
       host: http.bindAddress,
       port: http.bindPort,
+      instanceId: instance.id,
       maxPayloadBytes: http.maxPayloadBytes,
       maxConnections: mqtt.maxConnections,
       requestTimeoutMs: http.requestTimeoutMs,

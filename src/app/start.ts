@@ -32,7 +32,7 @@ export interface Running {
 export async function start(options: StartOptions, log: Log): Promise<Running> {
   const core = await startCore(options, log);
   const mqtt = createMqttFront(options.mqtt, core.deviceApi, log);
-  const management = createManagement(options.http, core, mqtt, log);
+  const management = await createManagement(options.http, core, mqtt, log);
   const stop = async (): Promise<void> => {
     management.drain();
     await mqtt.close();

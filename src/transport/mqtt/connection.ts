@@ -58,7 +58,9 @@ function end(client: Client, packet: IPublishPacket, code: number, done: Publish
 /** Our own PUBACK or PUBREC with a code; aedes then writes none, since it sees QoS 0. */
 function acknowledge(client: Client, packet: IPublishPacket, reasonCode: number): void {
   const { messageId = 0 } = packet;
-  writePacket(client, { cmd: packet.qos === 2 ? 'pubrec' : 'puback', messageId, reasonCode });
+  const written = writePacket(client, { cmd: packet.qos === 2 ? 'pubrec' : 'puback', messageId, reasonCode });
+  // A client that does not read its acknowledgements cannot be told: it would wait for this one for ever.
+  if (!written) disconnectClient(client, reasonCodes.quotaExceeded);
   packet.qos = 0;
 }
 

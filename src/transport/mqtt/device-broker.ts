@@ -7,7 +7,7 @@ import type { DeviceApi, LoginResult } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { disconnectClient, guardClient, hardenBroker } from './aedes-private.ts';
 import { DeviceSession } from './device-session.ts';
-import { createPacketGate, type PacketGate } from './packet-gate.ts';
+import { createPacketGate, defaultGateLimits, type PacketGate } from './packet-gate.ts';
 import { ProvisionSession } from './provision-session.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { ConnectRefused } from './wire-errors.ts';
@@ -26,8 +26,11 @@ export interface DeviceBrokerOptions {
   readonly defaultKeepaliveS: number;
 }
 
-/** ThingsBoard counts the remaining length; the fixed header comes on top (thingsboard-device-api 7.1). */
-export const FIXED_HEADER_BYTES = 5;
+/** ThingsBoard counts the remaining length only (thingsboard-device-api 7.1); on the wire the fixed header comes on top. */
+export function wireBytes(remainingLength: number): number {
+  const lengthBytes = remainingLength < 128 ? 1 : remainingLength < 16_384 ? 2 : remainingLength < 2_097_152 ? 3 : 4;
+  return 1 + lengthBytes + remainingLength;
+}
 
 type Session = DeviceSession | ProvisionSession;
 
@@ -56,6 +59,7 @@ export class DeviceBroker extends Aedes {
       drainTimeout: options.drainTimeoutMs,
       maxClientsIdLength: 64,
       maximumPacketSize: options.maxPacketBytes,
+      receiveMaximum: defaultGateLimits.maxOpenQos2,
     } as ConstructorParameters<typeof Aedes>[0]);
     this.#api = api;
     this.#log = log;

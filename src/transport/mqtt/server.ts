@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
-import { DeviceBroker, type DeviceBrokerOptions, FIXED_HEADER_BYTES } from './device-broker.ts';
+import { DeviceBroker, type DeviceBrokerOptions, wireBytes } from './device-broker.ts';
 
 export interface Listener {
   readonly host: string;
@@ -38,7 +38,7 @@ export interface MqttFront {
 }
 
 export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log): MqttFront {
-  const maxPacketBytes = options.maxPayloadBytes + FIXED_HEADER_BYTES;
+  const maxPacketBytes = wireBytes(options.maxPayloadBytes);
   const broker = new DeviceBroker({ ...options.broker, maxPacketBytes }, api, log);
   const servers: (Server | HttpServer)[] = [];
 
