@@ -1,6 +1,13 @@
 #!/usr/bin/env node
 import { cli } from './cli/index.ts';
 
+// A reader that has read enough, such as `head`, is no fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 process.exitCode = await cli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
