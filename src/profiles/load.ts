@@ -20,12 +20,13 @@ export type LoadedProfiles =
 const MAX_FILES = 10_000;
 
 /**
- * Loads all `*.json` of a folder (schema files aside), or a single file: every profile or none. Each finding names its
+ * Loads all `*.json` of a folder (schema files aside), or single files: every profile or none. Each finding names its
  * file and place. Nothing is thrown for what stands in files.
  */
-export async function loadProfiles(path: string, options: LoadOptions): Promise<LoadedProfiles> {
+export async function loadProfiles(path: string | readonly string[], options: LoadOptions): Promise<LoadedProfiles> {
   const issues: Issue[] = [];
-  const files = await profileFiles(path, issues);
+  const files = new Set<string>();
+  for (const one of [path].flat()) for (const file of await profileFiles(one, issues)) files.add(file);
   const loaded: {
     readonly file: string;
     readonly profile: DeviceProfile;

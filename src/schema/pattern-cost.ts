@@ -15,7 +15,7 @@ export function patternProblem(pattern: string): string | undefined {
   } catch {
     return 'the pattern is not a regular expression';
   }
-  if (/\(\?[=!<](?![A-Za-z])|\(\?<[=!]/.test(pattern)) return 'look-around is not allowed in a pattern';
+  if (/\(\?<?[=!]/.test(pattern)) return 'look-around is not allowed in a pattern';
   if (/\\[1-9]|\\k</.test(pattern)) return 'back-references are not allowed in a pattern';
   const reader = new Reader(pattern);
   const cost = reader.alternatives() * (pattern.startsWith('^') ? 1 : MAX_PATTERN_TEXT);

@@ -1,0 +1,45 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runCli } from './run-cli.ts';
+
+const meter = { name: 'meter', provision: { strategy: 'allow-create-new-devices', key: 'k' } };
+
+function folder(files: Record<string, unknown>): string {
+  const cwd = mkdtempSync(join(tmpdir(), 'gm-cli-'));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), JSON.stringify(content));
+  return cwd;
+}
+
+describe('profile lint', () => {
+  it('ends with 0 for the shipped profiles', async () => {
+    expect(await runCli(['profile', 'lint'])).toEqual({ code: 0, stdout: 'profiles: fine\n', stderr: '' });
+  });
+
+  it('names file, place and the nearest word, and ends with 1', async () => {
+    const cwd = folder({ 'a.json': { ...meter, provison: {} } });
+    const ran = await runCli(['profile', 'lint', 'a.json'], { cwd });
+    expect(ran.code).toBe(1);
+    expect(ran.stdout).toContain('a.json: /provison: error: unknown field "provison" (did you mean "provision"?)');
+  });
+
+  it('sees a provision key that stands in two of the named files', async () => {
+    const cwd = folder({ 'a.json': meter, 'b.json': { ...meter, name: 'other' } });
+    const ran = await runCli(['profile', 'lint', 'a.json', 'b.json', '--json'], { cwd });
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.stdout).issues).toMatchObject([{ file: 'b.json', rule: 'duplicate-key' }]);
+  });
+
+  it('lets warnings pass, and with --strict not', async () => {
+    const cwd = folder({ 'a.json': { ...meter, provision: { ...meter.provision, secret: 'planted-secret' } } });
+    const ran = await runCli(['profile', 'lint', 'a.json'], { cwd });
+    expect([ran.code, (await runCli(['profile', 'lint', 'a.json', '--strict'], { cwd })).code]).toEqual([0, 1]);
+    expect(ran.stdout).toContain('[literal-secret]');
+    expect(ran.stdout).not.toContain('planted-secret');
+  });
+
+  it('ends with 2 for an unknown flag', async () => {
+    expect((await runCli(['profile', 'lint', '--jsn'])).code).toBe(2);
+  });
+});
