@@ -104,6 +104,8 @@ export function openEnvironment(directory: string, sync: boolean): Environment {
     encoding: 'binary',
     keyEncoding: 'binary',
     noSubdir: false,
+    // With it, LMDB keeps a promise of its own per batch, whose rejection nobody could handle, and ends the process.
+    eventTurnBatching: false,
     // Without sync a commit survives the death of the process, not that of the machine.
     ...(sync ? {} : { noSync: true, overlappingSync: false }),
   });
