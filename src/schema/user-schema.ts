@@ -1,5 +1,5 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { MAX_PATTERN_TEXT, patternProblem } from './pattern-cost.ts';
+import { compileForeignSchema } from './validate.ts';
 
 /** Gives what is wrong, without quoting the value; undefined when the value fits. Changes nothing in it. */
 export type UserCheck = (value: unknown) => string | undefined;
@@ -34,56 +34,15 @@ export function compileUserSchema(schema: unknown): UserSchema {
   const danger = findDanger(schema, '', 0) ?? referenceDanger(schema as Record<string, unknown>);
   if (danger) return { ok: false, rule: 'dangerous-schema', ...danger };
   const { $schema: _dialect, $id: _id, ...rest } = schema as Record<string, unknown>;
-  const problem = metaProblem(rest);
-  if (problem) return { ok: false, rule: 'invalid-schema', ...problem };
-  // A compiler of its own for each schema: ajv keeps what it compiled for as long as it lives.
-  const ajv = new Ajv2020({
-    meta: false,
-    validateSchema: false,
-    strict: true,
-    strictTypes: false,
-    strictTuples: false,
-    strictRequired: false,
-    validateFormats: false,
-    ownProperties: true,
-    addUsedSchema: false,
-    logger: false,
-    code: { regExp: boundedRegExp },
-  });
-  try {
-    const validate = ajv.compile(rest);
-    return {
-      ok: true,
-      check(value) {
-        if (validate(value)) return undefined;
-        const error = validate.errors?.[0];
-        return `${error?.instancePath || 'the value'} ${error?.message ?? 'does not fit its schema'}`.slice(0, 200);
-      },
-    };
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { ok: false, at: '', rule: 'invalid-schema', problem: problem.slice(0, 200) };
-  }
-}
-
-let metaChecker: Ajv2020 | undefined;
-
-/** What the schema of schemas says; made at first use, since it costs some 100 ms. */
-function metaProblem(schema: Record<string, unknown>): Danger | undefined {
-  metaChecker ??= new Ajv2020({ strict: false, validateFormats: false, logger: false });
-  if (metaChecker.validateSchema(schema)) return undefined;
-  const error = metaChecker.errors?.find(({ keyword }) => !['if', 'anyOf', 'oneOf', 'not'].includes(keyword));
-  return { at: error?.instancePath ?? '', problem: error?.message ?? 'is not a JSON Schema' };
+  const compiled = compileForeignSchema(rest, boundedRegExp);
+  return compiled.ok ? compiled : { ...compiled, rule: 'invalid-schema' };
 }
 
 /** Texts beyond the length for which patterns were judged do not match. */
-const boundedRegExp = Object.assign(
-  (pattern: string, flags: string) => {
-    const compiled = new RegExp(pattern, flags);
-    return { test: (text: string) => text.length <= MAX_PATTERN_TEXT && compiled.test(text) };
-  },
-  { code: 'boundedRegExp' },
-);
+function boundedRegExp(pattern: string, flags: string): { test(text: string): boolean } {
+  const compiled = new RegExp(pattern, flags);
+  return { test: (text) => text.length <= MAX_PATTERN_TEXT && compiled.test(text) };
+}
 
 interface Danger {
   readonly at: string;
