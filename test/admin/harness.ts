@@ -6,7 +6,7 @@ import { registerAdmin } from '../../src/admin/index.ts';
 import { startCore } from '../../src/app/compose.ts';
 import type { Device } from '../../src/model/device.ts';
 import { Secret } from '../../src/model/secret.ts';
-import { createHealth, createLog, createMetrics } from '../../src/observe/index.ts';
+import { createHealth, createLog, createMetrics, type Health } from '../../src/observe/index.ts';
 import { DEFAULT_RUN_LIMITS } from '../../src/rules/index.ts';
 import { createHttpFront, HTTP_FRONT_DEFAULTS, type HttpFront } from '../../src/transport/http/server.ts';
 
@@ -22,6 +22,7 @@ const PROFILES = {
 export interface Harness extends AsyncDisposable {
   readonly core: Awaited<ReturnType<typeof startCore>>;
   readonly front: HttpFront;
+  readonly health: Health;
   readonly logLines: string[];
   /** A request as the administrator, unless `key` says otherwise (`''` = none). */
   api(method: InjectOptions['method'], url: string, body?: unknown, key?: string): Promise<Response>;
@@ -98,6 +99,7 @@ export async function startHarness(
   return {
     core,
     front,
+    health,
     logLines,
     inject,
     api(method, url, body, key = ADMIN_KEY) {
