@@ -1,4 +1,4 @@
-import { castString, ExactNumber, type JsonObject, type JsonValue, numberKind, plainNotation } from '../model/json.ts';
+import { castString, ExactNumber, type JsonObject, type JsonValue, plainNotation } from '../model/json.ts';
 import type { Sample } from '../model/telemetry.ts';
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -31,7 +31,7 @@ export function decodeTelemetry(json: JsonValue, options: DecodeOptions): Decode
   for (const item of json) {
     const sample = decodeSample(item, options);
     if (!sample.ok) return sample;
-    samples.push(sample.value);
+    samples.push({ ...sample.value, verbatim: false });
   }
   return { ok: true, value: samples };
 }
@@ -68,7 +68,7 @@ function cleanValues(
   for (const key in source) {
     const value = source[key];
     if (key.length > KEY_MAX || key.length === 0) return { ok: false, problem: 'a key must have 1 to 255 characters' };
-    if (value === null || (options.typeCast && typeof value !== 'boolean' && typeof value !== 'object')) clean = false;
+    if (value === null || (options.typeCast && typeof value === 'string')) clean = false;
     if (options.typeCast && value instanceof ExactNumber) clean = false;
   }
   if (clean) return { ok: true, value: { values: source, changed: false } };
@@ -84,11 +84,10 @@ function cleanValues(
   return { ok: true, value: { values, changed: true } };
 }
 
+// What ThingsBoard makes of numbers is what it makes of their plain notation as text: 1.5e3 is 1500, 1E19 is text.
 function cast(value: JsonValue): JsonValue {
   if (typeof value === 'string') return castString(value);
-  if ((typeof value === 'number' || value instanceof ExactNumber) && numberKind(value) === 'STRING') {
-    return plainNotation(value instanceof ExactNumber ? value.text : String(value));
-  }
+  if (value instanceof ExactNumber) return castString(plainNotation(value.text));
   return value;
 }
 

@@ -65,6 +65,7 @@ describe('telemetry payloads (thingsboard-device-api 3.2)', () => {
       return decoded.ok && decoded.value[0]?.verbatim;
     };
     expect(verbatim('{"a":1}')).toBe(true);
+    expect(verbatim('[{"a":1}]')).toBe(false);
     expect(verbatim('{"a":1,"b":null}')).toBe(false);
     expect(verbatim('{"ts":1,"values":{"a":1}}')).toBe(false);
   });

@@ -32,7 +32,7 @@ describe('thingsboard-device-api 12: provisioning', () => {
     MqttClient.connect({ port: broker.ports.mqtt, version, userName: 'provision' });
   const login = async (options: { clientId?: string; userName?: string; password?: string }) => {
     await using client = await MqttClient.open({ port: broker.ports.mqtt, ...options });
-    return client.connack();
+    return await client.connack();
   };
   const exists = async (name: string): Promise<boolean> => {
     const page = await api<{ data: { name: string }[] }>(
@@ -244,10 +244,10 @@ describe('thingsboard-device-api 12: provisioning', () => {
       Array.from({ length: 50 }, async (_, i) => {
         await using client = await MqttClient.connect({ port: broker.ports.mqtt, clientId: 'provision' });
         await client.publish(REQUEST, requestOf(broker, { deviceName: `p34-${i}`, token: `tok-p34-${i}` }));
-        return client.message();
+        return await client.message();
       }),
     );
-    answers.forEach((answer, i) => expect(answer).toContain(`"tok-p34-${i}"`));
+    for (const [i, answer] of answers.entries()) expect(answer).toContain(`"tok-p34-${i}"`);
   });
 
   it('35: gateway true marks the device', async () => {
