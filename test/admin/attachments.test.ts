@@ -3,7 +3,7 @@ import { CUPS, type Harness, startHarness } from './harness.ts';
 
 const URL = '/api/gridmoor/attachments';
 /** Another valid code of the same operator, and one of another operator. */
-const SAME_OPERATOR = 'ES1234000000000001';
+const SAME_OPERATOR = 'ES1234000000000001JN';
 const OTHER_OPERATOR = 'ES0021000012345678LB';
 const GRID = { code: '1234', name: 'Grid of the tests' };
 
