@@ -15,6 +15,7 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/^[A-Z]{2}[ -]?(?:\d[ -]?){16}[A-Z]{2}(?:[ -]?\d[FPRCXYZ])?$/i, 'a supply point code'],
 ];
 const SECRET_NAME = /secret|password|passwd|token|api[-_]?key|credential/i;
+const ALWAYS_SECRET = /^(?:secret|password|passwd)$/i;
 const PLAIN_WORD = /^[A-Za-z][A-Za-z_ .-]*$/;
 const RANDOM_LENGTH = 20;
 
@@ -37,6 +38,7 @@ function secretIn(text: string, key: string): string | undefined {
   const shape = SHAPES.find(([pattern]) => pattern.test(text));
   if (shape) return shape[1];
   if (text.includes('${') || text.includes('$[')) return undefined;
+  if (ALWAYS_SECRET.test(key) && text !== '') return `a value for "${key}"`;
   if (SECRET_NAME.test(key) && text.length >= 8 && !PLAIN_WORD.test(text)) return `a value for "${key}"`;
   return isRandom(text) ? 'a random text, perhaps a key' : undefined;
 }

@@ -3,7 +3,7 @@ import type { Msg } from '../model/msg.ts';
 import type { CompiledNode, Route } from './compile.ts';
 import { cleanReason, failed } from './failure.ts';
 import type { NodeContext } from './node-context.ts';
-import type { NodeResult } from './node-kind.ts';
+import { NodeFailure, type NodeResult } from './node-kind.ts';
 
 /** A branch that could not be finished: where, why, and the message as it reached that node. */
 export interface Letter {
@@ -53,6 +53,8 @@ const PROCESSED: RunResult = { outcome: 'processed' };
 /** The clock is read once in so many steps: a node without I/O takes far less than a microsecond. */
 const DEADLINE_CHECK_MASK = 15;
 const NO_OPTIONS: RunOptions = {};
+const LATE = Symbol('late');
+const NO_RESULT = new NodeFailure('gave no message');
 
 interface Target {
   readonly label: string;
@@ -114,6 +116,7 @@ class Run {
         result = failed(msg, thing);
       }
       if (result instanceof Promise) return this.#resume(node, msg, result, began);
+      if (result?.msg === undefined) result = failed(msg, NO_RESULT);
       const { relation } = result;
       const route = typeof relation === 'string' ? routeOf(node, relation) : undefined;
       if (route === undefined || route.targets.length !== 1 || this.#trace !== undefined) {
@@ -151,24 +154,21 @@ class Run {
   }
 
   async #resume(node: CompiledNode, msg: Msg, pending: Promise<NodeResult>, began: number): Promise<void> {
-    let result: NodeResult | undefined;
+    let result: NodeResult | typeof LATE;
     try {
       result = await this.#untilDeadline(pending);
     } catch (thing) {
       result = failed(msg, thing);
     }
-    if (result === undefined) {
-      this.#deadLetter(node, msg, this.#late());
-      return;
-    }
-    await this.#leave(node, result, began);
+    if (result === LATE) this.#deadLetter(node, msg, this.#late());
+    else await this.#leave(node, result?.msg === undefined ? failed(msg, NO_RESULT) : result, began);
   }
 
-  /** Undefined when the deadline came first; a later answer or error of the node is then dropped. */
-  #untilDeadline(pending: Promise<NodeResult>): Promise<NodeResult | undefined> {
+  /** LATE when the deadline came first; a later answer or error of the node is then dropped. */
+  #untilDeadline(pending: Promise<NodeResult>): Promise<NodeResult | typeof LATE> {
     if (this.#limits.deadlineMs === 0) return pending;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => resolve(undefined), Math.max(0, this.#remainingMs()));
+      const timer = setTimeout(() => resolve(LATE), Math.max(0, this.#remainingMs()));
       pending.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }

@@ -10,6 +10,7 @@ describe('findSecrets', () => {
     [{ url: 'mqtt://user:pass@host/' }, '/url a URL with a password'],
     [{ pem: '-----BEGIN PRIVATE KEY-----\nMIIE' }, '/pem a private key'],
     [{ password: 'hunter2!' }, '/password a value for "password"'],
+    [{ password: 'plain' }, '/password a value for "password"'],
     [{ list: ['x', 'q8Zr2LmP0vXk7TnB4wYc'] }, '/list/1 a random text, perhaps a key'],
     [{ cups: 'ES 1234 1234 5678 9012 JY 0F' }, '/cups a supply point code'],
   ])('finds %j', (value, expected) => {

@@ -139,6 +139,12 @@ describe('failure', () => {
     expect(result).toMatchObject({ outcome: 'dead-lettered', letters: [{ node: 'a' }] });
   });
 
+  it('fails a node that gives no message, at once or later', async () => {
+    const letters = [{ node: 'a', reason: 'gave no message', msg: { id: 'm' } }];
+    expect(start({ a: {} }, { a: () => 5 }).result).toMatchObject({ letters });
+    expect(await start({ a: {} }, { a: async () => undefined }).result).toMatchObject({ letters });
+  });
+
   it('never lets a secret or a supply point code into the reason', () => {
     const msg = testMsg({ data: { key: new Secret('the-secret-of-a-supplier') } });
     const act = () => {
