@@ -50,7 +50,14 @@ export async function loadDefinitions(
     parts.log.warn({ event: 'file.warning', file: issue.file, at: issue.at, rule: issue.rule }, issue.problem);
   }
   const { targets, made } = await resolveProvisionTargets(profiles.profiles, parts.settings, parts.hash);
-  return { profiles: profiles.profiles, targets, made, generation: chains.generation, counters };
+  const generation = withSecretKeys(chains.generation, profiles.profiles);
+  return { profiles: profiles.profiles, targets, made, generation, counters };
+}
+
+/** A key that one profile calls secret is wrapped for all: a value too many is hidden rather than one too few. */
+function withSecretKeys(generation: Generation, profiles: ProfileSet): Generation {
+  const keys = profiles.all().flatMap((profile) => profile.secretKeys ?? []);
+  return keys.length === 0 ? generation : { ...generation, secretKeys: new Set([...generation.secretKeys, ...keys]) };
 }
 
 const SETTLE_MS = 200;

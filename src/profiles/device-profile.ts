@@ -43,6 +43,4 @@ export interface DeviceProfile {
   };
   /** Keys whose values are secrets, besides those that chains name. */
   readonly secretKeys?: readonly string[];
-  /** Schemes of supply point codes that devices of this profile may bear; absent = as the chain says. */
-  readonly supplyPointSchemes?: readonly string[];
 }

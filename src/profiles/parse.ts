@@ -26,7 +26,6 @@ const PLACES: Places = {
   telemetryMessages: '/limits/telemetryMessages',
   telemetryDataPoints: '/limits/telemetryDataPoints',
   secretKeys: '/secretKeys',
-  supplyPointSchemes: '/supplyPointSchemes',
 };
 
 /** Reads a profile file of either form; undefined after reported errors. Past this, one form is left. */
@@ -70,7 +69,6 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       telemetryMessages: limits?.telemetryMessages,
       telemetryDataPoints: limits?.telemetryDataPoints,
       secretKeys: file.secretKeys,
-      supplyPointSchemes: file.supplyPointSchemes,
     },
   };
 }

@@ -23,7 +23,6 @@ export interface ProfileDraft {
   readonly telemetryMessages: string | undefined;
   readonly telemetryDataPoints: string | undefined;
   readonly secretKeys: readonly string[];
-  readonly supplyPointSchemes: readonly string[] | undefined;
 }
 
 /** JSON pointers of a draft's members in its file. */

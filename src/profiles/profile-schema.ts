@@ -1,4 +1,3 @@
-import { supplyPointSchemeIds } from '../model/supply-point/index.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 
 export const STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
@@ -86,13 +85,6 @@ export const profileFields = {
   ),
   limits: optional(json<Config<typeof limitFields>>('Rate limits of each device.', jsonSchemaOf(limitFields))),
   secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
-  supplyPointSchemes: optional(
-    json<readonly string[]>('Supply point codes that devices of this profile may bear.', {
-      type: 'array',
-      minItems: 1,
-      items: { enum: supplyPointSchemeIds },
-    }),
-  ),
 };
 
 export type NativeProfile = Config<typeof profileFields>;

@@ -72,7 +72,6 @@ export function resolveProfile(
       ...given('telemetryDataPoints', draft.telemetryDataPoints),
     },
     secretKeys: draft.secretKeys,
-    ...given('supplyPointSchemes', draft.supplyPointSchemes),
   };
 }
 

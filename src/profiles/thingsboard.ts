@@ -134,7 +134,6 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       telemetryMessages: undefined,
       telemetryDataPoints: undefined,
       secretKeys: [],
-      supplyPointSchemes: undefined,
     },
   };
 }
@@ -199,7 +198,6 @@ function placesUnder(prefix: string): Places {
     telemetryMessages: none,
     telemetryDataPoints: none,
     secretKeys: none,
-    supplyPointSchemes: none,
   };
 }
 
