@@ -39,8 +39,10 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
  */
 export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): Promise<void> {
   pullMetrics(deps);
-  await registerOpenApi(server, deps.instance.version);
-  await server.register(async (scope) => registerProbes(scope, deps));
+  await server.register(async (scope) => {
+    registerProbes(scope, deps);
+    registerOpenApi(scope, deps.instance.version);
+  });
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(

@@ -9,6 +9,7 @@ import { Secret } from '../../src/model/secret.ts';
 import { createHealth, createLog, createMetrics, type Health } from '../../src/observe/index.ts';
 import { DEFAULT_RUN_LIMITS } from '../../src/rules/index.ts';
 import { createHttpFront, HTTP_FRONT_DEFAULTS, type HttpFront } from '../../src/transport/http/server.ts';
+import { type Contract, readContract } from './contract.ts';
 
 export const ADMIN_KEY = 'gma_planted-admin-key-0123456789';
 export const PROVISION_SECRET = 'planted-provision-secret-0123456789';
@@ -95,6 +96,7 @@ export async function startHarness(
     instance: { id: 'test', version: '0.0.0-test' },
   });
   await front.server.ready();
+  let contract: Contract | undefined;
   const inject = (options: InjectOptions): Promise<Response> => front.server.inject(options);
   return {
     core,
@@ -102,8 +104,8 @@ export async function startHarness(
     health,
     logLines,
     inject,
-    api(method, url, body, key = ADMIN_KEY) {
-      return inject({
+    async api(method, url, body, key = ADMIN_KEY) {
+      const answer = await inject({
         ...(method === undefined ? {} : { method }),
         url,
         headers: {
@@ -112,6 +114,9 @@ export async function startHarness(
         },
         ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
+      contract ??= readContract((await inject({ url: '/openapi.json' })).json());
+      contract(method ?? 'GET', url, answer);
+      return answer;
     },
     async device(name, token = `token-of-${name}`) {
       const made = await core.registry.create({

@@ -14,6 +14,10 @@ interface TokenRoute {
 }
 
 const EMPTY = Buffer.alloc(0);
+const UNAVAILABLE = 'not available now';
+
+/** For the OpenAPI page; nothing is checked by these: the device API reads payloads itself. */
+const about = (summary: string) => ({ schema: { tags: ['device API'], summary, security: [] } });
 
 /**
  * ThingsBoard's HTTP device API (thingsboard-device-api 6.1, 2.8). Its clients know 500 as the one status of everything that
@@ -37,7 +41,8 @@ export function registerDeviceRoutes(
     const { problem, ours, error } = toProblem(thing);
     const route = request.routeOptions.url;
     if (ours) log.error({ event: 'http.failed', route, err: error }, 'device request failed');
-    return answerText(reply, Math.min(problem.status, 500), problem.detail);
+    // What went wrong here is no business of a device.
+    return ours ? answerText(reply, 500, UNAVAILABLE) : answerText(reply, problem.status, problem.detail);
   });
 
   const loggedIn = async (
@@ -48,11 +53,11 @@ export function registerDeviceRoutes(
     const login = await deviceApi.loginByToken(request.params.token, request.ip);
     if (login.kind === 'device') return use(deviceApi.uplink(login.device), login.device);
     if (login.kind === 'refused' && login.reason === 'hang-up') return hangUp(request, reply);
-    if (login.kind === 'refused' && login.reason === 'unavailable') return answerText(reply, 500, 'not available now');
+    if (login.kind === 'refused' && login.reason === 'unavailable') return answerText(reply, 500, UNAVAILABLE);
     return reply.code(401).send();
   };
 
-  scope.post('/api/v1/provision', async (request, reply) => {
+  scope.post('/api/v1/provision', about('Gives a new device its credentials.'), async (request, reply) => {
     const result = await deviceApi.provision(payloadOf(request), request.ip);
     switch (result.kind) {
       case 'answer': // 200 for SUCCESS, NOT_FOUND and FAILURE alike
@@ -61,27 +66,30 @@ export function registerDeviceRoutes(
       case 'wrong-form':
         return answerText(reply, 500, result.problem);
       case 'unavailable':
-        return answerText(reply, 500, 'not available now');
+        return answerText(reply, 500, UNAVAILABLE);
       case 'hang-up':
         return hangUp(request, reply);
     }
   });
 
-  scope.post<TokenRoute>('/api/v1/:token/telemetry', (request, reply) =>
-    loggedIn(request, reply, async (uplink) => {
-      const result = await new Promise<UplinkResult>((done) => uplink.telemetry(payloadOf(request), done));
-      return answerUplink(reply, result);
-    }),
+  scope.post<TokenRoute>(
+    '/api/v1/:token/telemetry',
+    about('Takes telemetry; 200 once it is stored.'),
+    (request, reply) =>
+      loggedIn(request, reply, async (uplink) => {
+        const result = await new Promise<UplinkResult>((done) => uplink.telemetry(payloadOf(request), done));
+        return answerUplink(reply, result);
+      }),
   );
 
-  scope.post<TokenRoute>('/api/v1/:token/attributes', (request, reply) =>
+  scope.post<TokenRoute>('/api/v1/:token/attributes', about('Takes client attributes.'), (request, reply) =>
     loggedIn(request, reply, async (uplink) => {
       const result = await new Promise<UplinkResult>((done) => uplink.attributes(payloadOf(request), done));
       return answerUplink(reply, result);
     }),
   );
 
-  scope.get<TokenRoute>('/api/v1/:token/attributes', (request, reply) =>
+  scope.get<TokenRoute>('/api/v1/:token/attributes', about('Client and shared attributes.'), (request, reply) =>
     loggedIn(request, reply, async (uplink) => {
       const query = request.query as Readonly<Record<string, string | readonly string[] | undefined>>;
       const clientKeys = joined(query.clientKeys);
@@ -113,7 +121,7 @@ function answerUplink(reply: FastifyReply, result: UplinkResult): FastifyReply {
     case 'rate-limited':
       return answerText(reply, 500, 'rate limit reached');
     case 'failed':
-      return answerText(reply, 500, 'not available now');
+      return answerText(reply, 500, UNAVAILABLE);
   }
 }
 

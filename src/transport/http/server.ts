@@ -5,6 +5,7 @@ import type { DeviceApi } from '../../device-api/index.ts';
 import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
 import { logRequest } from './access-log.ts';
+import { collectOpenApi } from './openapi.ts';
 import { PROBLEM_TYPE, toProblem } from './problem.ts';
 import { registerDeviceRoutes } from './routes.ts';
 
@@ -66,6 +67,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, _body, done) => done(null));
   server.setNotFoundHandler((request, reply) => sendProblem(new BrokerError('NOT_OFFERED'), request, reply, log));
+  collectOpenApi(server);
   server.register(async (scope) => {
     registerDeviceRoutes(scope, { deviceApi: deps.deviceApi, log, maxPayloadBytes: options.maxPayloadBytes });
   });

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLog } from '../../../src/observe/index.ts';
+import { createHttpFront, HTTP_FRONT_DEFAULTS } from '../../../src/transport/http/server.ts';
 import { type Harness, PROVISION_SECRET, startHarness } from '../../admin/harness.ts';
 
 let harness: Harness;
@@ -150,7 +152,41 @@ describe('provisioning', () => {
   });
 });
 
+/** Sends text on a connection of its own and gives all that came until it was closed. */
+const exchange = (port: number, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+
 describe('the server', () => {
+  it('ends a request that does not arrive', async () => {
+    const log = createLog({ level: 'silent' });
+    const front = createHttpFront(
+      { ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port: 0, requestTimeoutMs: 200 },
+      { deviceApi: harness.core.deviceApi, log },
+    );
+    const { port } = await front.listen();
+    expect(await exchange(port, 'GET /api/v1/x/attributes HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toContain('408 ');
+    await front.close();
+  });
+
+  it('says that a port is taken', async () => {
+    const log = createLog({ level: 'silent' });
+    const deps = { deviceApi: harness.core.deviceApi, log };
+    const first = createHttpFront({ ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port: 0 }, deps);
+    const { port } = await first.listen();
+    const second = createHttpFront({ ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port }, deps);
+    await expect(second.listen()).rejects.toThrow(`cannot listen on HTTP 127.0.0.1:${port}: EADDRINUSE`);
+    await second.close();
+    await first.close();
+  });
+
   it('answers a path that is not offered with a problem, also with a broken body', async () => {
     for (const url of ['/api/nowhere', '/', '/api/v1/some-token/nothing']) {
       const answer = await post(url, '{', { 'content-type': 'application/json' });
@@ -188,16 +224,13 @@ describe('the server', () => {
     });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('server')).toBeNull();
-    const raw = await new Promise<string>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => socket.write('\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\r\n\r\n'));
-      let text = '';
-      socket.on('data', (chunk) => {
-        text += chunk.toString('latin1');
-      });
-      socket.on('close', () => resolve(text));
-      socket.on('error', reject);
-    });
+    const raw = await exchange(port, '\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\r\n\r\n');
     expect(raw).toContain('400 Bad Request');
+    const huge = await exchange(
+      port,
+      'POST /api/v1/x/telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n',
+    );
+    expect(huge).toContain('413 ');
     const idle = connect(port, '127.0.0.1');
     await new Promise((resolve) => idle.once('connect', resolve));
     const closed = new Promise((resolve) => idle.once('close', resolve));
