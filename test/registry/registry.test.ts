@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { BrokerError } from '../../src/errors.ts';
+import { createKeyedHash, sha3Hex } from '../../src/model/keyed-hash.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { createApiKeys } from '../../src/registry/api-keys.ts';
+import { credentialsIndex, credentialsProblem, loginIndexes } from '../../src/registry/credentials.ts';
+import { nameProblem } from '../../src/registry/registry.ts';
+import { createSuppliers } from '../../src/registry/suppliers.ts';
+import { openRooms } from '../helpers/rooms.ts';
+
+const hash = createKeyedHash(Buffer.from('an instance key of the tests, long enough'));
+
+async function codeOf(run: () => Promise<unknown>): Promise<string> {
+  try {
+    await run();
+  } catch (error) {
+    return error instanceof BrokerError ? error.code : String(error);
+  }
+  return 'no error';
+}
+
+describe('credentials', () => {
+  it("ThingsBoard's ids are SHA3-256 (thingsboard-device-api 1.2)", () => {
+    expect(sha3Hex('cid')).toBe('4c2756bd9fdd0c5f05a40e9397a31242a4be260b5534ecf37d73c48bd381b967');
+    expect(sha3Hex('cid|usr')).toBe('b85c784247919157013ed58070fd95f6e19411c01635827d4456c4f927211a0e');
+  });
+
+  it("a user name that spells another device's hashed id finds nothing", () => {
+    const clientOnly = credentialsIndex({ type: 'MQTT_BASIC', clientId: 'cid' }, hash);
+    expect(loginIndexes({ clientId: 'x', userName: sha3Hex('cid') }, hash)).not.toContain(clientOnly);
+    expect(loginIndexes({ clientId: 'cid', userName: '' }, hash)).toEqual([clientOnly]);
+  });
+
+  it.each([
+    [{ type: 'ACCESS_TOKEN', token: '' }],
+    [{ type: 'ACCESS_TOKEN', token: 'a\u0000b' }],
+    [{ type: 'ACCESS_TOKEN', token: 'x'.repeat(8193) }],
+    [{ type: 'MQTT_BASIC' }],
+    [{ type: 'MQTT_BASIC', clientId: 'c', password: 'p' }],
+    [{ type: 'MQTT_BASIC', userName: 'a\u007f' }],
+    [{ type: 'X509_CERTIFICATE', certificate: '' }],
+  ] as const)('refuses %j', (credentials) => {
+    expect(credentialsProblem(credentials)).toBeTypeOf('string');
+  });
+});
+
+describe('names', () => {
+  it.each(['', '   ', '<i>', 'a\nb', '\u0000', '{{x}}', 'x'.repeat(256)])('refuses %j', (name) => {
+    expect(nameProblem(name)).toBeTypeOf('string');
+  });
+  it.each(['meter-1', 'Zähler 7', '#', '+', '$SYS', '__proto__', 'x'.repeat(255)])('takes %j', (name) => {
+    expect(nameProblem(name)).toBeUndefined();
+  });
+});
+
+describe('registry', () => {
+  it('rotation stops the old token in the same step', async () => {
+    await using rooms = await openRooms();
+    const made = await rooms.registry.create({
+      name: 'a',
+      profile: 'meter',
+      credentials: { type: 'ACCESS_TOKEN', token: 'old-token' },
+      by: 'test',
+    });
+    if (made.kind !== 'created') throw new Error(made.kind);
+    const fresh = await rooms.registry.rotate(made.device.id, undefined, 'test');
+    expect(await rooms.registry.loginByToken('old-token')).toBeUndefined();
+    expect(fresh.type === 'ACCESS_TOKEN' && (await rooms.registry.loginByToken(fresh.token))?.name).toBe('a');
+  });
+
+  it('a deleted device is gone with its token, and the name is free again', async () => {
+    await using rooms = await openRooms();
+    const make = () =>
+      rooms.registry.create({
+        name: 'a',
+        profile: 'm',
+        credentials: { type: 'ACCESS_TOKEN', token: 'token-a' },
+        by: 'test',
+      });
+    const made = await make();
+    if (made.kind !== 'created') throw new Error(made.kind);
+    await rooms.registry.remove(made.device.id, 'test');
+    expect(await rooms.registry.loginByToken('token-a')).toBeUndefined();
+    expect((await make()).kind).toBe('created');
+    expect(await codeOf(() => rooms.registry.remove(made.device.id, 'test'))).toBe('DEVICE_NOT_FOUND');
+  });
+});
+
+describe('suppliers', () => {
+  it('a key works until its end, a wrong one never; rotation keeps the old one for the grace only', async () => {
+    await using rooms = await openRooms();
+    const { storage, clock } = rooms;
+    const suppliers = createSuppliers({ store: storage.suppliers, audit: storage.audit, hash: rooms.hash, clock });
+    const { supplier, secretKey } = await suppliers.create('Acme', 'test');
+    expect(secretKey.reveal()).toMatch(/^gms_[0-9a-f]{8}_[A-Za-z0-9_-]{43}$/);
+    expect((await suppliers.findByKey(secretKey))?.name).toBe('Acme');
+    expect(await suppliers.findByKey(new Secret(`${secretKey.reveal()}x`))).toBeUndefined();
+    const next = await suppliers.rotate(supplier.asset.id, 60_000, 'test');
+    expect(await suppliers.findByKey(secretKey)).toBeDefined();
+    expect(await suppliers.findByKey(next)).toBeDefined();
+    clock.set(clock.now() + 60_000);
+    expect(await suppliers.findByKey(secretKey)).toBeUndefined();
+    await suppliers.rotate(supplier.asset.id, 0, 'test');
+    expect(await suppliers.findByKey(next)).toBeUndefined();
+  });
+
+  it("refuses a customer's own key that can be guessed, and one that is in use", async () => {
+    await using rooms = await openRooms();
+    const { storage, clock } = rooms;
+    const suppliers = createSuppliers({ store: storage.suppliers, audit: storage.audit, hash: rooms.hash, clock });
+    expect(await codeOf(() => suppliers.create('A', 'test', new Secret('short')))).toBe('BAD_REQUEST');
+    const own = new Secret('a-key-of-our-own-0123456789');
+    await suppliers.create('A', 'test', own);
+    expect(await codeOf(() => suppliers.create('B', 'test', own))).toBe('BAD_REQUEST');
+    expect(await codeOf(() => suppliers.create('A', 'test'))).toBe('NAME_TAKEN');
+  });
+});
+
+describe('API keys', () => {
+  it('authenticates its own keys until they expire or are revoked', async () => {
+    await using rooms = await openRooms();
+    const { storage, clock } = rooms;
+    const adminKey = new Secret('the-administrator-key');
+    const keys = createApiKeys({ store: storage.apiKeys, audit: storage.audit, hash: rooms.hash, clock, adminKey });
+    expect((await keys.authenticate(adminKey))?.role).toBe('administrator');
+    expect(await keys.authenticate(new Secret(''))).toBeUndefined();
+    const { key, secretKey } = await keys.create({ name: 'ci', role: 'read-only', ttlMs: 1000, by: 'test' });
+    expect((await keys.authenticate(secretKey))?.role).toBe('read-only');
+    clock.set(clock.now() + 1000);
+    expect(await keys.authenticate(secretKey)).toBeUndefined();
+    clock.set(clock.now() - 1000);
+    await keys.revoke(key.id, 'test');
+    expect(await keys.authenticate(secretKey)).toBeUndefined();
+  });
+});
