@@ -8,7 +8,7 @@ import { checkDataDir, checkDescriptors, checkKeyFiles, checkNode, type Finding 
 import { checkPort, configuredPorts } from './doctor-ports.ts';
 import { single } from './frame.ts';
 import { EXIT, type Io } from './io.ts';
-import { printJson } from './table.ts';
+import { cleanText, printJson } from './table.ts';
 
 const TIMEOUT_MS = 3_000;
 
@@ -105,5 +105,6 @@ function urlOf({ http }: Config): string {
 }
 
 function lineOf({ check, level, found, repair }: Finding): string {
-  return `${level.padEnd(4)}  ${check}: ${found}${repair ? ` -> ${repair}` : ''}`;
+  const text = `${check}: ${found}${repair ? ` -> ${repair}` : ''}`.replaceAll('\n', '; ');
+  return `${level.padEnd(4)}  ${cleanText(text)}`;
 }

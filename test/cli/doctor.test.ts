@@ -80,19 +80,21 @@ describe('doctor', () => {
 
   it('a running instance may hold the ports; why it is not ready is told', async () => {
     const { cwd, env } = await freshEnv();
-    const body = { ready: false, checks: [{ name: 'files', ok: false, problem: 'a chain was refused' }] };
+    const body = { ready: false, checks: [{ name: 'files', ok: false, problem: 'a chain\nwas refused' }] };
     await using api = await startApi({
       'GET /healthz': { body: { status: 'up', uptimeMs: 1 } },
       'GET /readyz': { status: 503, body },
     });
     const ran = await runCli(['doctor', '--json'], { cwd, env: { ...env, HTTP_BIND_PORT: String(api.port) } });
+    const lines = await runCli(['doctor'], { cwd, env: { ...env, HTTP_BIND_PORT: String(api.port) } });
+    expect(lines.stdout).toContain('is not ready: files: a chain; was refused -> see the log');
     const { findings } = JSON.parse(ran.stdout);
     expect(findings).toContainEqual(expect.objectContaining({ check: 'port HTTP', level: 'ok' }));
     expect(findings).toContainEqual(
       expect.objectContaining({
         check: 'instance',
         level: 'fail',
-        found: `http://127.0.0.1:${api.port} is not ready: files: a chain was refused`,
+        found: `http://127.0.0.1:${api.port} is not ready: files: a chain\nwas refused`,
       }),
     );
   });
