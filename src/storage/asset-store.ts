@@ -7,9 +7,9 @@ export interface AssetStore {
   ensureAsset(asset: Asset): Promise<{ readonly asset: Asset; readonly created: boolean }>;
   asset(id: AssetId): Promise<Asset | undefined>;
   assetByName(type: string, name: string): Promise<Asset | undefined>;
-  /** Ordered by name; `type` undefined = all types, ordered by type then name. */
+  /** Ordered by the UTF-8 bytes of the name; `type` undefined = all types, ordered by type then name. */
   assets(query: PageQuery & { readonly type?: string }): Promise<Page<Asset>>;
-  /** Adds the relation; false when it existed. */
+  /** Adds the relation; false when it existed, or when one of its ends does not exist: nothing is stored then. */
   addRelation(relation: Relation): Promise<boolean>;
   /** False when it did not exist. */
   removeRelation(relation: Relation): Promise<boolean>;

@@ -44,6 +44,9 @@ export interface AttachmentStore {
   attachment(deviceId: DeviceId): Promise<Attachment | undefined>;
   /** Active attachments; ordered by device name. Filters are joined by and. */
   attachments(query: AttachmentListQuery): Promise<Page<Attachment>>;
-  /** Oldest first. Survives the device's deletion. */
+  /**
+   * Oldest first. Survives the device's deletion, from when on its supply points are named by `hmac:` and their hash only
+   * (cups.md 7).
+   */
   history(deviceId: DeviceId): Promise<readonly AttachmentHistoryEntry[]>;
 }

@@ -33,7 +33,10 @@ export interface DeadLetter {
   readonly data: JsonValue;
 }
 
-/** Newest first when listed. At most `maxDeadLetters` of the store's options are kept: the oldest go first. */
+/**
+ * Newest first when listed. At most `maxDeadLetters` of the store's options are kept: the oldest go first. A letter of a
+ * known id takes the place of the former one; one of an unknown (deleted) device is not stored.
+ */
 export interface DeadLetterStore {
   put(letter: DeadLetter): Promise<void>;
   get(id: string): Promise<DeadLetter | undefined>;
@@ -54,6 +57,7 @@ export interface ApiKey {
 }
 
 export interface ApiKeyStore {
+  /** Rejects with CREDENTIALS_TAKEN when id or hash exist. */
   create(key: ApiKey): Promise<void>;
   byHash(hash: string): Promise<ApiKey | undefined>;
   /** Ordered by creation. */

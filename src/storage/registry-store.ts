@@ -43,7 +43,7 @@ export interface RegistryStore {
   createDevice(entry: NewDevice): Promise<CreateDeviceResult>;
   device(id: DeviceId): Promise<Device | undefined>;
   deviceByName(name: string): Promise<Device | undefined>;
-  /** Ordered by name. */
+  /** Ordered by the UTF-8 bytes of the name. */
   devices(query: DeviceListQuery): Promise<Page<Device>>;
   /** Number of devices, of one profile or in all; O(1). */
   deviceCount(profile?: string): Promise<number>;

@@ -33,7 +33,8 @@ export interface RangeQuery {
 export interface TelemetryStore {
   /**
    * Joins the current commit group and resolves when that group is durable; all writes of one group share one promise,
-   * so a caller may compare promises to wait once. Writes are applied in call order.
+   * so a caller may compare promises to wait once. Writes are applied in call order. A time that is no integer is refused
+   * with BAD_REQUEST; a write to an unknown (deleted) device resolves and stores nothing.
    */
   save(write: TelemetryWrite): Promise<void>;
   /** Named keys, or all; absent keys are left out. */

@@ -3,7 +3,7 @@ import type { AssetStore } from '../asset-store.ts';
 import { ALL_ASSETS, assetByName, ensureAsset, ofType, typePrefix } from './assets.ts';
 import type { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
-import { after, idKey } from './keys.ts';
+import { idKey, prefixEnd } from './keys.ts';
 import { getJson, pageOf, readCounter } from './records.ts';
 import { dropRelation, listRelations, putRelation } from './relations.ts';
 
@@ -18,7 +18,7 @@ export function createAssetStore({ tables }: Environment, committer: Committer):
     assetByName: async (type, name) => assetByName(tables, type, name),
     async assets({ type, page, pageSize }) {
       const prefix = type === undefined ? undefined : typePrefix(type);
-      const span = prefix === undefined ? everything : { from: prefix, to: after(prefix) };
+      const span = prefix === undefined ? everything : { from: prefix, to: prefixEnd(prefix) };
       const total = readCounter(tables.counters, type === undefined ? ALL_ASSETS : ofType(type));
       const toItem = (_: Buffer, id: Buffer): Asset | undefined => getJson<Asset>(tables.assets, id);
       return pageOf(tables.assetNames, span, { page, pageSize, total, toItem });

@@ -15,7 +15,7 @@ import {
 } from './attachments.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Span, Table, Tables } from './environment.ts';
-import { after, idKey, idText } from './keys.ts';
+import { idKey, idText, prefixEnd } from './keys.ts';
 import { getJson, pageOf, pageOfList, putJson } from './records.ts';
 import { putRelation } from './relations.ts';
 import type { Tx } from './sequence.ts';
@@ -103,7 +103,7 @@ function store(
 
 function holdersOf({ attachmentsBySupplyPoint }: Tables, hash: string): readonly Buffer[] {
   const prefix = supplyPointPrefix(hash);
-  return [...attachmentsBySupplyPoint.entries({ from: prefix, to: after(prefix) })].map(({ value }) => value);
+  return [...attachmentsBySupplyPoint.entries({ from: prefix, to: prefixEnd(prefix) })].map(({ value }) => value);
 }
 
 /** A list with one filter or none reads its index; further filters are applied to what the narrowest index gives. */
@@ -133,6 +133,6 @@ function list(
 }
 
 function supplierIndex(tables: Tables, supplier: Buffer | undefined): [Table, Span] {
-  if (supplier !== undefined) return [tables.attachmentsBySupplier, { from: supplier, to: after(supplier) }];
+  if (supplier !== undefined) return [tables.attachmentsBySupplier, { from: supplier, to: prefixEnd(supplier) }];
   return [tables.attachmentsByName, { from: Buffer.from([1]), to: Buffer.from([2]) }];
 }

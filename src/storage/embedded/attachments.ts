@@ -1,7 +1,7 @@
 import type { Attachment, AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
 import type { Relation } from '../../model/entity.ts';
 import type { Tables } from './environment.ts';
-import { after, closedUtf8, joinKey, newIdKey, sequenceKey, textKey, utf8 } from './keys.ts';
+import { closedUtf8, joinKey, newIdKey, prefixEnd, sequenceKey, textKey, utf8 } from './keys.ts';
 import { getJson, jsonOf, putJson } from './records.ts';
 import { dropRelation } from './relations.ts';
 import type { Tx } from './sequence.ts';
@@ -71,7 +71,7 @@ export function addHistory(tables: Tables, tx: Tx, attachment: StoredAttachment,
 
 export function listHistory({ attachmentHistory }: Tables, id: Buffer): readonly AttachmentHistoryEntry[] {
   const entries: AttachmentHistoryEntry[] = [];
-  for (const { value } of attachmentHistory.entries({ from: id, to: after(id) })) {
+  for (const { value } of attachmentHistory.entries({ from: id, to: prefixEnd(id) })) {
     const stored = jsonOf<StoredHistoryEntry>(value);
     entries.push({ ...stored, attachment: publicAttachment(stored.attachment) });
   }
@@ -80,7 +80,7 @@ export function listHistory({ attachmentHistory }: Tables, id: Buffer): readonly
 
 /** What stays of a deleted device's history names its supply points by their keyed hashes only (cups.md 7). */
 export function forgetSupplyPoints({ attachmentHistory }: Tables, id: Buffer): void {
-  const entries = [...attachmentHistory.entries({ from: id, to: after(id) })];
+  const entries = [...attachmentHistory.entries({ from: id, to: prefixEnd(id) })];
   for (const { key, value } of entries) {
     const stored = jsonOf<StoredHistoryEntry>(value);
     const { scheme } = stored.attachment.supplyPoint;

@@ -10,7 +10,7 @@ import {
 } from './attributes.ts';
 import type { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
-import { after, idKey } from './keys.ts';
+import { idKey, prefixEnd } from './keys.ts';
 import { storedJson } from './samples.ts';
 
 export function createAttributeStore({ tables }: Environment, committer: Committer): AttributeStore {
@@ -31,7 +31,7 @@ export function createAttributeStore({ tables }: Environment, committer: Committ
       const found: StoredAttribute[] = [];
       if (id !== undefined && keys === undefined) {
         const prefix = scopePrefix(id, scope);
-        for (const { value } of attributes.entries({ from: prefix, to: after(prefix) }))
+        for (const { value } of attributes.entries({ from: prefix, to: prefixEnd(prefix) }))
           found.push(unpackAttribute(value));
       } else if (id !== undefined) {
         for (const key of new Set(keys)) {

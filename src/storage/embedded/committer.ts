@@ -15,6 +15,8 @@ export interface CommitterOptions {
   readonly maxPendingBytes: number;
   /** A group takes no more than this many writes, so that one commit never holds the event loop for long. */
   readonly maxGroupWrites: number;
+  /** Says in words for an operator what a raw error of the disk means, where that is known. */
+  readonly explain?: (error: unknown) => string | undefined;
   readonly onFailure?: (error: BrokerError) => void;
   readonly onRecovery?: () => void;
 }
@@ -184,6 +186,12 @@ export function createCommitter(options: CommitterOptions): Committer {
     pendingBytes -= group.bytes;
   }
 
+  function storeError(error: unknown): BrokerError {
+    if (error instanceof BrokerError) return error;
+    const reason = options.explain?.(error) ?? messageOf(error);
+    return new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: error });
+  }
+
   function report(error: BrokerError | undefined): void {
     if (error === undefined) {
       if (problem !== undefined) options.onRecovery?.();
@@ -265,11 +273,6 @@ function deferred(): Deferred {
     reject = no;
   });
   return { promise, resolve, reject };
-}
-
-function storeError(error: unknown): BrokerError {
-  if (error instanceof BrokerError) return error;
-  return new BrokerError('STORE_UNAVAILABLE', { reason: messageOf(error) }, { cause: error });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

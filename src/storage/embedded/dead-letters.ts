@@ -1,7 +1,7 @@
 import { stringifyJson } from '../../model/json.ts';
 import type { DeadLetter } from '../record-stores.ts';
 import type { Tables } from './environment.ts';
-import { after, digestKey, ID_BYTES, idKey, joinKey, sequenceKey } from './keys.ts';
+import { digestKey, ID_BYTES, idKey, joinKey, prefixEnd, sequenceKey } from './keys.ts';
 import { adjustCounter, NOTHING, readCounter } from './records.ts';
 import { storedObject } from './samples.ts';
 import type { Tx } from './sequence.ts';
@@ -44,7 +44,7 @@ function dropLetterAt(tables: Tables, at: Buffer): void {
 }
 
 export function dropDeadLettersOf(tables: Tables, device: Buffer): void {
-  const span = { from: device, to: after(device), limit: LETTERS_PER_STEP };
+  const span = { from: device, to: prefixEnd(device), limit: LETTERS_PER_STEP };
   const read = (): Buffer[] => [...tables.deadLettersByDevice.keys(span)];
   for (let keys = read(); keys.length > 0; keys = read()) {
     for (const key of keys) dropLetterAt(tables, key.subarray(ID_BYTES));

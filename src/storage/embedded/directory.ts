@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,6 +19,8 @@ import { corruptFile, FORMAT, versionError } from './problems.ts';
 export const DATA_FILE = 'data.mdb';
 const LOCK_FILE = 'lock.mdb';
 const FORMAT_FILE = 'format.json';
+/** A disk with less room than this counts as full. */
+const FULL_BYTES = 1024 * 1024;
 
 /** The store's own directory, locked for this process and checked as far as its files show it. */
 export interface StoreDirectory {
@@ -31,7 +34,7 @@ export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
   const path = join(dataDir, 'store');
   writable(dataDir, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
     chmodSync(path, 0o700);
   });
   const lock = await lockDirectory(path).catch((error: unknown) => {
@@ -60,6 +63,16 @@ export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
     },
     release: () => lock.release(),
   };
+}
+
+/** LMDB reports a write that was cut short by a full disk as an I/O error: the disk itself is asked. */
+export function diskProblem(directory: string): string | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < FULL_BYTES ? 'No space left on the disk of the data directory' : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function makePrivate(file: string): void {

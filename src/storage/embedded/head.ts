@@ -1,5 +1,6 @@
 import type { Fragment } from './latest.ts';
-import { corrupt, type Packer } from './samples.ts';
+import { corrupt } from './problems.ts';
+import type { Packer } from './samples.ts';
 
 /**
  * The head of a device: its latest values, and behind them the newest samples that are not yet in the history table.

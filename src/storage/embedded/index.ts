@@ -3,7 +3,7 @@ import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
 import { createAttributeStore } from './attribute-store.ts';
 import { createCommitter } from './committer.ts';
-import { openDirectory } from './directory.ts';
+import { diskProblem, openDirectory } from './directory.ts';
 import { openEnvironment } from './environment.ts';
 import { checkFormat } from './format.ts';
 import { createPurge } from './purge.ts';
@@ -45,6 +45,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       environment,
       maxPendingBytes: options.maxPendingBytes ?? 256 * 1024 * 1024,
       maxGroupWrites: 4096,
+      explain: () => diskProblem(directory.path),
       onFailure: (err) => log?.error({ event: 'store.failed', err }, 'the store does not take writes'),
       onRecovery: () => log?.info({ event: 'store.recovered' }, 'the store takes writes again'),
     });

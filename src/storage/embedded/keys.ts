@@ -84,7 +84,7 @@ export const joinKey = (...parts: readonly Buffer[]): Buffer => Buffer.concat(pa
 export const digestKey = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();
 
 /** The first key behind all keys that begin with `prefix`. */
-export function after(prefix: Buffer): Buffer {
+export function prefixEnd(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix);
   for (let at = end.length - 1; at >= 0; at--) {
     const byte = end[at] ?? 0;

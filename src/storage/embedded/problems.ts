@@ -14,3 +14,8 @@ export function corruptFile(file: string, problem: string, cause?: unknown): Bro
     'The data directory cannot be read: bring back a backup with `gridmoor restore`, or move the directory away to start empty.';
   return new BrokerError('STORE_CORRUPT', { detail, file, problem }, cause === undefined ? {} : { cause });
 }
+
+/** A record that cannot be read; the rest of the store can. */
+export function corrupt(detail: string): BrokerError {
+  return new BrokerError('STORE_CORRUPT', { detail: `The store holds a damaged record: ${detail}.` });
+}

@@ -1,6 +1,6 @@
 import type { Committer } from './committer.ts';
 import type { Environment, Tables } from './environment.ts';
-import { after } from './keys.ts';
+import { prefixEnd } from './keys.ts';
 import { NOTHING, removeRange } from './records.ts';
 
 /** History records that one transaction removes: a few milliseconds of the event loop. */
@@ -65,5 +65,5 @@ function nextPurge({ purges }: Tables): Buffer | undefined {
 
 /** True when nothing is left. */
 function dropStep({ history }: Tables, id: Buffer): boolean {
-  return removeRange(history, { from: id, to: after(id) }, RECORDS_PER_STEP) < RECORDS_PER_STEP;
+  return removeRange(history, { from: id, to: prefixEnd(id) }, RECORDS_PER_STEP) < RECORDS_PER_STEP;
 }

@@ -1,6 +1,7 @@
 import type { Page, PageQuery } from '../../model/entity.ts';
 import type { Span, Table } from './environment.ts';
 import { textKey } from './keys.ts';
+import { corrupt } from './problems.ts';
 
 /** Records of plain JSON: no exact numbers, no secrets. */
 export function putJson(table: Table, key: Buffer, record: object): void {
@@ -12,7 +13,13 @@ export function getJson<T>(table: Table, key: Buffer): T | undefined {
   return bytes && jsonOf<T>(bytes);
 }
 
-export const jsonOf = <T>(bytes: Buffer): T => JSON.parse(bytes.toString('utf8')) as T;
+export function jsonOf<T>(bytes: Buffer): T {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as T;
+  } catch {
+    throw corrupt('a record is not JSON');
+  }
+}
 
 export const NOTHING: Buffer = Buffer.alloc(0);
 

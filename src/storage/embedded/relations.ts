@@ -1,6 +1,6 @@
 import type { EntityId, Relation } from '../../model/entity.ts';
 import type { Tables } from './environment.ts';
-import { after, closedUtf8, entityKey, entityOf, ID_BYTES, joinKey } from './keys.ts';
+import { closedUtf8, entityKey, entityOf, ID_BYTES, joinKey, prefixEnd } from './keys.ts';
 import { NOTHING } from './records.ts';
 
 const ENTITY_BYTES = 1 + ID_BYTES;
@@ -49,7 +49,7 @@ export function listRelations(
   const prefix = type === undefined ? key : joinKey(key, closedUtf8(type));
   const table = direction === 'from' ? tables.relationsFrom : tables.relationsTo;
   const relations: Relation[] = [];
-  for (const found of table.keys({ from: prefix, to: after(prefix) })) relations.push(relationOf(found, direction));
+  for (const found of table.keys({ from: prefix, to: prefixEnd(prefix) })) relations.push(relationOf(found, direction));
   return relations;
 }
 
@@ -66,7 +66,7 @@ export function dropRelationsOf(tables: Tables, entity: EntityId): void {
   if (prefix === undefined) return;
   for (const direction of ['from', 'to'] as const) {
     const table = direction === 'from' ? tables.relationsFrom : tables.relationsTo;
-    const span = { from: prefix, to: after(prefix), limit: KEYS_PER_STEP };
+    const span = { from: prefix, to: prefixEnd(prefix), limit: KEYS_PER_STEP };
     for (let keys = [...table.keys(span)]; keys.length > 0; keys = [...table.keys(span)]) {
       for (const key of keys) dropRelation(tables, relationOf(key, direction));
     }

@@ -1,5 +1,5 @@
-import { BrokerError } from '../../errors.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../model/json.ts';
+import { corrupt } from './problems.ts';
 
 /** Bytes before the text of a packed sample: time (double) and length (uint32), both big-endian. */
 export const SAMPLE_HEADER = 12;
@@ -42,10 +42,6 @@ export function storedObject(text: string): JsonObject {
   const value = storedJson(text);
   if (value === null || typeof value !== 'object') throw corrupt('a record is not an object');
   return value as JsonObject;
-}
-
-export function corrupt(detail: string): BrokerError {
-  return new BrokerError('STORE_CORRUPT', { detail: `The store holds a damaged record: ${detail}.` });
 }
 
 /** A byte buffer that is reused for every record: contents count until the next `reset`. */

@@ -3,7 +3,7 @@ import type { Supplier, SupplierStore } from '../supplier-store.ts';
 import { assetByName, assetNameKey, dropAsset, ensureAsset, ofType, typePrefix } from './assets.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Tables } from './environment.ts';
-import { after, idKey, newIdKey } from './keys.ts';
+import { idKey, newIdKey, prefixEnd } from './keys.ts';
 import { pageOf, readCounter } from './records.ts';
 import { dropRelationsOf } from './relations.ts';
 import { keyTaken, putKeys, SUPPLIER_TYPE, supplierAt, supplierByKey } from './supplier-records.ts';
@@ -18,7 +18,7 @@ export function createSupplierStore({ tables }: Environment, committer: Committe
       const prefix = typePrefix(SUPPLIER_TYPE);
       const total = readCounter(tables.counters, ofType(SUPPLIER_TYPE));
       const toItem = (_: Buffer, id: Buffer): Supplier | undefined => supplierAt(tables, id);
-      return pageOf(tables.assetNames, { from: prefix, to: after(prefix) }, { page, pageSize, total, toItem });
+      return pageOf(tables.assetNames, { from: prefix, to: prefixEnd(prefix) }, { page, pageSize, total, toItem });
     },
     setKeys: (id, keys) =>
       committer.run(() => {
@@ -46,7 +46,7 @@ function remove(tables: Tables, id: AssetId): 'deleted' | 'unknown-supplier' | '
   const key = idKey(id);
   const supplier = supplierAt(tables, key);
   if (key === undefined || supplier === undefined) return 'unknown-supplier';
-  if (tables.attachmentsBySupplier.count({ from: key, to: after(key), limit: 1 }) > 0) return 'in-use';
+  if (tables.attachmentsBySupplier.count({ from: key, to: prefixEnd(key), limit: 1 }) > 0) return 'in-use';
   putKeys(tables, key, []);
   tables.suppliers.remove(key);
   dropRelationsOf(tables, { entityType: 'ASSET', id });

@@ -4,7 +4,7 @@ import type { Committer } from './committer.ts';
 import type { Environment, Tables } from './environment.ts';
 import { samplesStart } from './head.ts';
 import { bucketInKey, bucketKey, bucketOf, clampTs } from './history.ts';
-import { after, ID_BYTES, idKey, idText } from './keys.ts';
+import { ID_BYTES, idKey, idText, prefixEnd } from './keys.ts';
 import { packedSamples } from './samples.ts';
 
 /** History records that one transaction looks at. */
@@ -21,7 +21,7 @@ export async function sweepHistory(
   { now, keepMs, cursor, maxDevices }: SweepOptions,
 ): Promise<{ removed: number; cursor?: string }> {
   const last = cursor === undefined ? undefined : idKey(cursor);
-  const from = last === undefined ? Buffer.from([0]) : after(last);
+  const from = last === undefined ? Buffer.from([0]) : prefixEnd(last);
   const span = { from, to: Buffer.alloc(ID_BYTES + 1, 0xff), limit: Math.max(1, maxDevices) };
   const ids = [...tables.heads.keys(span)];
   let removed = 0;
@@ -86,7 +86,7 @@ function dropStep({ heads, history }: Tables, what: { id: Buffer; from: Buffer; 
     else if (kept.removed > 0) history.put(key, kept.bytes);
   }
   const last = records.at(-1)?.key;
-  if (records.length === RECORDS_PER_STEP && last !== undefined) return { removed, next: after(last) };
+  if (records.length === RECORDS_PER_STEP && last !== undefined) return { removed, next: prefixEnd(last) };
   const head = heads.get(id);
   if (head === undefined) return { removed };
   const start = samplesStart(head);

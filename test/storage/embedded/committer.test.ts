@@ -1,0 +1,215 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BrokerError } from '../../../src/errors.ts';
+import {
+  type Batch,
+  type Committer,
+  type CommitterOptions,
+  createCommitter,
+} from '../../../src/storage/embedded/committer.ts';
+import { type Environment, openEnvironment } from '../../../src/storage/embedded/environment.ts';
+import { textKey } from '../../../src/storage/embedded/keys.ts';
+
+describe('group commit', () => {
+  let directory = '';
+  let environment: Environment;
+  let committer: Committer;
+  let commits = 0;
+  /** Set to make the next commits fail as a disk would. */
+  let broken: Error | undefined;
+  const heard: string[] = [];
+
+  /** The real environment; only the disk can be made to fail. */
+  const onBadDisk = (real: Environment): Environment => ({
+    ...real,
+    async transaction(work) {
+      commits++;
+      if (broken === undefined) return real.transaction(work);
+      const error = broken;
+      await real.transaction(() => {
+        try {
+          real.attempt(() => {
+            work();
+            throw error;
+          });
+        } catch {
+          // Undone, as by a failed commit.
+        }
+      });
+      throw error;
+    },
+  });
+  const create = (options: Partial<CommitterOptions> = {}): Committer =>
+    createCommitter({
+      environment: onBadDisk(environment),
+      maxPendingBytes: 1000,
+      maxGroupWrites: 1000,
+      onFailure: (error) => heard.push(error.message),
+      onRecovery: () => heard.push('recovered'),
+      ...options,
+    });
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gridmoor-commit-'));
+    environment = openEnvironment(directory, false);
+    broken = undefined;
+    heard.length = 0;
+    committer = create();
+    commits = 0;
+  });
+  afterEach(async () => {
+    broken = undefined;
+    await committer.close();
+    await environment.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const put = (name: string, value: string) => environment.tables.settings.put(textKey(name), Buffer.from(value));
+  const get = (name: string) => environment.tables.settings.get(textKey(name))?.toString();
+
+  it('everything that is called in one turn is one commit, applied in call order', async () => {
+    const order: number[] = [];
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        committer.run(() => {
+          order.push(i);
+          put('last', String(i));
+        }),
+      ),
+    );
+    expect(commits).toBe(1);
+    expect(order).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(get('last')).toBe('99');
+  });
+
+  it('a group is seen as a whole or not at all', async () => {
+    const seen = new Set<string>();
+    let done = false;
+    const watch = (): void => {
+      seen.add(`${get('a')}/${get('b')}`);
+      if (!done) setImmediate(watch);
+    };
+    watch();
+    for (let i = 0; i < 50; i++) {
+      await Promise.all([committer.run(() => put('a', String(i))), committer.run(() => put('b', String(i)))]);
+    }
+    done = true;
+    expect([...seen].filter((pair) => pair.split('/')[0] !== pair.split('/')[1])).toEqual([]);
+    expect(seen.size).toBeGreaterThan(2);
+  });
+
+  it('an operation that throws half way is undone and fails alone; the others keep their order and results', async () => {
+    const fault = new BrokerError('NAME_TAKEN');
+    const outcomes = await Promise.allSettled([
+      committer.run(() => put('a', '1')),
+      committer.run(() => get('a')),
+      committer.run(() => {
+        put('a', 'half');
+        put('bad', 'half');
+        throw fault;
+      }),
+      committer.run(() => get('a')),
+      committer.run(() => {
+        throw new Error('odd');
+      }),
+      committer.run(() => put('b', `${get('a')}-${get('bad')}`)),
+    ]);
+    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason))).toEqual([
+      undefined,
+      '1',
+      fault,
+      '1',
+      expect.objectContaining({ code: 'STORE_UNAVAILABLE', cause: new Error('odd') }),
+      undefined,
+    ]);
+    expect([get('a'), get('bad'), get('b')]).toEqual(['1', undefined, '1-undefined']);
+  });
+
+  it('items of a batch share one promise per group and stay on their side of an ordered operation', async () => {
+    const log: string[] = [];
+    const batch: Batch<string> = { apply: (_, items) => void log.push(items.join('')) };
+    const promises = ['a', 'b'].map((item) => committer.join(batch, item, 1));
+    const plain = committer.run(() => void log.push('|'));
+    promises.push(committer.join(batch, 'c', 1));
+    const ordered = committer.run(() => void log.push('#'), { ordered: true });
+    promises.push(committer.join(batch, 'd', 1));
+    expect(new Set(promises).size).toBe(1);
+    await Promise.all([...promises, plain, ordered]);
+    expect(log).toEqual(['abc', '|', '#', 'd']);
+    expect(committer.join(batch, 'e', 1)).not.toBe(promises[0]);
+  });
+
+  it('a batch that fails rejects its group’s items and nothing else', async () => {
+    const batch: Batch<string> = {
+      apply() {
+        throw new Error('no');
+      },
+    };
+    const joined = committer.join(batch, 'x', 1);
+    const other = committer.run(() => put('a', '1'));
+    await expect(joined).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await other;
+    expect(get('a')).toBe('1');
+  });
+
+  it('a failed commit rejects exactly its group, shows in health, and the store heals without new writes', async () => {
+    broken = new Error('No space left on device');
+    const failed = [committer.run(() => put('a', '1')), committer.run(() => put('b', '1'))];
+    for (const write of failed) {
+      await expect(write).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', cause: broken });
+    }
+    expect(committer.health()).toEqual({
+      ok: false,
+      pendingWrites: 0,
+      problem: 'the last write failed: No space left on device',
+    });
+    expect(get('a')).toBeUndefined();
+    broken = undefined;
+    while (!committer.health().ok) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(heard).toEqual([expect.stringContaining('No space left on device'), 'recovered']);
+  });
+
+  it('what waits is counted, and refused beyond the bound', async () => {
+    const writes = Array.from({ length: 10 }, () => committer.run(() => undefined, { bytes: 100 }));
+    expect(committer.health().pendingWrites).toBe(10);
+    await expect(committer.run(() => undefined, { bytes: 1 })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await Promise.all(writes);
+    expect(committer.health()).toEqual({ ok: true, pendingWrites: 0 });
+    await committer.run(() => undefined, { bytes: 1000 });
+  });
+
+  it('a large backlog is cut into groups, in order', async () => {
+    const small = create({ maxGroupWrites: 10 });
+    const order: number[] = [];
+    await Promise.all(Array.from({ length: 25 }, (_, i) => small.run(() => void order.push(i))));
+    expect(commits).toBe(3);
+    expect(order).toEqual(Array.from({ length: 25 }, (_, i) => i));
+    await small.close();
+  });
+
+  it('sequence numbers grow over groups, failed commits and reopening', async () => {
+    const numbers = [await committer.run((tx) => tx.nextSequence()), await committer.run((tx) => tx.nextSequence())];
+    broken = new Error('disk');
+    await committer.run((tx) => tx.nextSequence()).catch(() => undefined);
+    broken = undefined;
+    numbers.push(await committer.run((tx) => tx.nextSequence()));
+    await committer.close();
+    await environment.close();
+    environment = openEnvironment(directory, false);
+    committer = create();
+    numbers.push(await committer.run((tx) => tx.nextSequence()));
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it('after close everything is rejected with SHUTTING_DOWN, what was called before is kept', async () => {
+    const before = committer.run(() => put('a', '1'));
+    const closing = committer.close();
+    await expect(committer.run(() => put('b', '1'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await before;
+    await closing;
+    expect([get('a'), get('b')]).toEqual(['1', undefined]);
+  });
+});

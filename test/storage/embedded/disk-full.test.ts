@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openEmbeddedStorage } from '../../../src/storage/embedded/index.ts';
+import { register } from '../../conformance/storage/harness.ts';
+import { canMount, mountSmallDisk } from './mount.ts';
+
+describe('embedded store: a full disk', () => {
+  it.skipIf(!canMount())(
+    'refuses what it cannot keep, says so, and takes writes again by itself when there is room (needs root to mount)',
+    async () => {
+      const disk = mkdtempSync(join(tmpdir(), 'gridmoor-full-'));
+      const unmount = mountSmallDisk(disk, 8);
+      const ballast = join(disk, 'ballast');
+      writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024));
+      const recovered = deferred();
+      const log = { info: () => recovered.resolve(), warn: () => undefined, error: () => undefined };
+      const dataDir = join(disk, 'data');
+      try {
+        const storage = await openEmbeddedStorage({ dataDir, log });
+        const deviceId = await register(storage);
+        const acknowledged: number[] = [];
+        const refused: unknown[] = [];
+        for (let ts = 0; refused.length < 5; ts++) {
+          const values = { n: ts, fill: 'x'.repeat(20_000) };
+          await storage.telemetry.save({ deviceId, ts, values }).then(
+            () => acknowledged.push(ts),
+            (error: unknown) => refused.push(error),
+          );
+        }
+        expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'STORE_UNAVAILABLE' })));
+        expect(storage.health()).toMatchObject({ ok: false, problem: expect.stringContaining('No space left') });
+        rmSync(ballast);
+        await recovered.promise;
+        expect(storage.health()).toEqual({ ok: true, pendingWrites: expect.any(Number) });
+        await storage.telemetry.save({ deviceId, ts: -1, values: { n: -1 } });
+        await storage.close();
+        const again = await openEmbeddedStorage({ dataDir });
+        const query = { deviceId, keys: ['n'], startTs: -9, endTs: 1e6, limit: 1e6, order: 'ASC' } as const;
+        const found = (await again.telemetry.range(query)).get('n')?.map(({ value }) => value) ?? [];
+        expect(found).toEqual([-1, ...acknowledged]);
+        await again.close();
+      } finally {
+        unmount();
+        rmSync(disk, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
+});
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
