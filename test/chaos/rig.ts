@@ -11,6 +11,7 @@ import { type JournalLine, traceOf } from '../helpers/journal.ts';
 import { type JournalClient, type JournalClientOptions, startJournalClient } from '../helpers/journal-client.ts';
 import { type FleetOptions, planFleet, SECRET_MARK } from '../helpers/journal-plan.ts';
 import { readStoreView } from '../helpers/store-view.ts';
+import { MAIN } from './broken-build.ts';
 import { type Needle, scanFiles, scanLines } from './secret-scan.ts';
 
 const INSTANCE_KEY = `${SECRET_MARK}-instance-key-0123456789abcdef`;
@@ -45,6 +46,7 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gridmoor-chaos-')));
   const supplierKeys = await makeSuppliers(dataDir);
   const broker = await startBroker({
+    main: MAIN,
     ...options,
     dataDir,
     env: {

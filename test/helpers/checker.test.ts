@@ -320,6 +320,12 @@ describe('checker', () => {
     expect(invariantsOf({ counts: { received: 5, outcomes: 4, inFlight: 1 } })).toEqual(['I11']);
   });
 
+  it('I11: a message that was accepted before a stop is lost in it', () => {
+    const lost = '{"event":"msg.not-stored","msg":"1"}';
+    expect(invariantsOf({ output: ['{"event":"stopping"}', lost] })).toEqual(['I11']);
+    expect(invariantsOf({ output: ['{"event":"stopping"}', '{"event":"ready"}', lost] })).toEqual([]);
+  });
+
   it('I13: a process ended by itself, or told of an exception nobody caught', () => {
     expect(invariantsOf({ exits: [{ code: 1, signal: null, sent: undefined }] })).toEqual(['I13']);
     expect(invariantsOf({ exits: [{ code: 1, signal: null, sent: 'SIGTERM' }] })).toEqual(['I13']);

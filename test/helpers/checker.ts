@@ -54,6 +54,7 @@ export function check(evidence: Evidence): readonly Finding[] {
     ...judgeAckOrder(trace),
     ...secretHits.map(({ where, what }): Finding => ({ invariant: 'I8', problem: `${what} stands in ${where}` })),
     ...(counts ? judgeCounts(counts) : []),
+    ...judgeStops(output),
     ...judgeExits(exits, output),
   ];
 }
@@ -195,6 +196,21 @@ function judgeCounts({ received, outcomes, inFlight }: MessageCounts): readonly 
     findings.push({ invariant: 'I11', problem });
   }
   if (inFlight !== 0) findings.push({ invariant: 'I11', problem: `${inFlight} messages are in flight at rest` });
+  return findings;
+}
+
+/** I11 at a stop: what was accepted before it gets its outcome from the store, not a closed door. */
+function judgeStops(output: readonly string[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  let stopping = false;
+  for (const line of output) {
+    const event = /"event":"([^"]+)"/.exec(line)?.[1];
+    if (event === 'stopping') stopping = true;
+    else if (event === 'ready') stopping = false;
+    else if (stopping && event === 'msg.not-stored') {
+      findings.push({ invariant: 'I11', problem: `accepted before the stop, but lost in it: ${line.slice(0, 200)}` });
+    }
+  }
   return findings;
 }
 

@@ -11,7 +11,8 @@ const PROVISION_REQUEST = ['/provision/request', '/provision'];
 const ATTRIBUTES = 'v1/devices/me/attributes';
 const TELEMETRY = 'v1/devices/me/telemetry';
 const ANSWER_MS = 10_000;
-const TRIES = 60;
+/** Answers that a device may get before it is told neither yes nor no for good. */
+const MAX_ANSWERS = 12;
 
 const counts = { provisioned: 0, acked: 0, attached: 0, finished: 0, live: 0, logins: 0, closed: 0, shutDown: 0 };
 let stopping = false;
@@ -79,10 +80,12 @@ async function ask(device, name, token) {
 
 /** Gets the device a token that works, whatever was lost on the way; undefined when it gives up. */
 async function provision(device) {
-  for (let tries = 0; tries < TRIES; tries++) {
-    const wished = tries === 0 && device.wish !== undefined;
-    const wanted = wished ? [device.wish] : tries === 0 ? [device.token, ...device.rivals] : [device.token];
+  let answered = 0;
+  for (let first = true; answered < MAX_ANSWERS; first = false) {
+    const wished = first && device.wish !== undefined;
+    const wanted = wished ? [device.wish] : first ? [device.token, ...device.rivals] : [device.token];
     const answers = await Promise.all(wanted.map((token) => ask(device, device.name, token)));
+    if (answers.some((answer) => answer !== undefined)) answered++;
     const success = answers.find((answer) => answer?.status === 'SUCCESS');
     if (success) return success.credentialsValue;
     // A refused wish says nothing of the name: the token may have been taken.
@@ -117,9 +120,9 @@ function* messages(device) {
   yield { kind: 'attach', topic: ATTRIBUTES, payload: JSON.stringify({ ...attach, mark: 1 }), seq: 1 };
   let ts = Date.now();
   for (let seq = 2; seq <= device.messages; seq++) {
-    if (seq % 29 === 0) {
+    if (seq % device.attachEvery === 0) {
       yield { kind: 'attach', topic: ATTRIBUTES, payload: JSON.stringify({ ...attach, mark: seq }), seq };
-    } else if (seq % 10 === 0 || seq % 29 === 1) {
+    } else if (seq % 10 === 0 || (seq - 1) % device.attachEvery === 0) {
       yield { kind: 'attributes', topic: ATTRIBUTES, payload: JSON.stringify({ owner: device.owner, mark: seq }), seq };
     } else if (seq % 17 === 0) {
       const topic = `v1/devices/me/attributes/request/${seq}`;

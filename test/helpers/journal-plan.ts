@@ -14,6 +14,8 @@ export interface PlannedDevice {
   readonly supplierKey: string;
   readonly version: 4 | 5;
   readonly messages: number;
+  /** Each so-many-th message repeats the attachment. */
+  readonly attachEvery: number;
 }
 
 /** Stands in each secret that the fleet makes up: to be found nowhere but in the journal. */
@@ -24,6 +26,8 @@ export interface FleetOptions {
   readonly groups: number;
   readonly messages: number;
   readonly supplierKeys: readonly string[];
+  /** Default 29. */
+  readonly attachEvery?: number;
   /** Names begin with it. */
   readonly prefix?: string;
 }
@@ -33,7 +37,7 @@ export interface FleetOptions {
  * point in both forms; two that ask for one token.
  */
 export function planFleet(options: FleetOptions): readonly (readonly PlannedDevice[])[] {
-  const { seed, groups, messages, supplierKeys, prefix = 'meter' } = options;
+  const { seed, groups, messages, supplierKeys, attachEvery = 29, prefix = 'meter' } = options;
   const make = (group: number, member: number, more: Partial<PlannedDevice> = {}): PlannedDevice => {
     const number = group * 10 + member;
     const distributor = group % 3 === 0 ? '1234' : '9999';
@@ -49,6 +53,7 @@ export function planFleet(options: FleetOptions): readonly (readonly PlannedDevi
       supplierKey: supplierKeys[number % supplierKeys.length] ?? '',
       version: number % 2 === 0 ? 4 : 5,
       messages,
+      attachEvery,
       ...more,
     };
   };
