@@ -58,7 +58,5 @@ describe('the README, typed', () => {
 
     await broker.restart('SIGKILL');
     expect(await type(broker, 'npx gridmoor attachment list')).toBe(`${shown.split('\n')[0]}\n`);
-      shown.split('\n').slice(0, 1).join('').concat('\n'),
-    );
   });
 });
