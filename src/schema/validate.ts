@@ -23,12 +23,19 @@ const ajv = new Ajv2020({
   ownProperties: true,
   // Puts the schema round an error into it: the hint with the nearest name comes from there.
   verbose: true,
+  // Our own schemas are held against the schema of schemas by a test, not at every start: that costs some 100 ms.
+  meta: false,
+  validateSchema: false,
 });
 
-/** @param schema JSON Schema 2020-12 of our own making. */
+/**
+ * @param schema JSON Schema 2020-12 of our own making. Compiled at first use: there are hundreds, and a start needs few.
+ */
 export function compileSchema<T>(schema: Readonly<Record<string, unknown>>): Check<T> {
-  const validate = ajv.compile<T>(schema) as ValidateFunction<T>;
+  let compiled: ValidateFunction<T> | undefined;
   return (value) => {
+    compiled ??= ajv.compile<T>(schema) as ValidateFunction<T>;
+    const validate = compiled;
     if (validate(value)) return { ok: true, value };
     return { ok: false, violations: explain(validate.errors ?? [], value) };
   };

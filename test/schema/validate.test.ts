@@ -1,0 +1,70 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { adminRoutes } from '../../src/admin/index.ts';
+import { configSchema } from '../../src/config/index.ts';
+import { profileSchema } from '../../src/profiles/index.ts';
+import { chainSchema } from '../../src/rules/chain-schema.ts';
+import { catalogue } from '../../src/rules/index.ts';
+import { compileSchema, nearest } from '../../src/schema/validate.ts';
+
+const meta = new Ajv2020({ strict: false, validateFormats: false });
+
+describe('our own schemas', () => {
+  const routes = adminRoutes({ storage: {} } as Parameters<typeof adminRoutes>[0]);
+  const schemas: [string, unknown][] = [
+    ['gridmoor.json', configSchema()],
+    ['device profiles', profileSchema()],
+    ['rule chains', chainSchema()],
+    ...catalogue.map((kind): [string, unknown] => [kind.kind, kind.schema]),
+    ...routes.flatMap(({ method, url, schema }) =>
+      (['params', 'querystring', 'body'] as const).flatMap((part): [string, unknown][] =>
+        schema[part] === undefined ? [] : [[`${method} ${url} ${part}`, schema[part]]],
+      ),
+    ),
+  ];
+
+  it.each(schemas)('%s is a JSON Schema that compiles', (_name, schema) => {
+    expect(meta.validateSchema(schema as object), JSON.stringify(meta.errors)).toBe(true);
+    expect(() => compileSchema(schema as Record<string, unknown>)({})).not.toThrow();
+  });
+});
+
+describe('violations', () => {
+  const check = compileSchema({
+    type: 'object',
+    required: ['name'],
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string' },
+      kind: { enum: ['filter', 'action'] },
+      size: { type: 'integer', default: 3 },
+    },
+  });
+  const problems = (value: unknown) => {
+    const checked = check(value);
+    return checked.ok ? [] : checked.violations.map(({ at, problem, hint }) => `${at} ${problem}; ${hint ?? ''}`);
+  };
+
+  it('fills in defaults', () => {
+    expect(check({ name: 'a' })).toEqual({ ok: true, value: { name: 'a', size: 3 } });
+  });
+
+  it('names the nearest field and the nearest word', () => {
+    expect(problems({ nmae: 'a', name: 'a' })).toEqual(['/nmae unknown field "nmae"; did you mean "name"?']);
+    expect(problems({ name: 'a', kind: 'fliter' })).toEqual([
+      '/kind "fliter" is not a valid value; did you mean "filter"?',
+    ]);
+    expect(problems({ name: 'a', kind: 'x' })).toEqual(['/kind "x" is not a valid value; one of: filter, action']);
+  });
+
+  it('names what is missing and what has another type', () => {
+    expect(problems({})).toEqual([' "name" is missing; ']);
+    expect(problems({ name: [] })).toEqual(['/name must be string, is array; ']);
+    expect(problems([])).toEqual([' must be object, is array; ']);
+  });
+
+  it('finds the nearest word only when it is near', () => {
+    expect(nearest('telemtry', ['telemetry', 'attributes'])).toBe('telemetry');
+    expect(nearest('xyz', ['telemetry', 'attributes'])).toBeUndefined();
+  });
+});
