@@ -14,11 +14,11 @@ export const SCENARIOS = /** @type {const} */ ({
   },
   qos0: {
     kind: 'telemetry',
-    title: 'QoS 0 telemetry, 50 connections, every 500th message QoS 1, 1000 messages in flight each',
+    title: 'QoS 0 telemetry, 50 connections, every 100th message QoS 1, at most 500 in flight each',
     unit: 'message',
     connections: 50,
-    window: 2,
-    perAck: 500,
+    window: 5,
+    perAck: 100,
   },
   'qos1-window1': {
     kind: 'telemetry',
