@@ -90,22 +90,21 @@ export function createRegistry({ store, audit, hash, clock }: RegistryParts): Re
         ...(options.label === undefined ? {} : { label: options.label }),
       };
       const stored = toStored(device.id, credentials, hash, { now, keepSealed: options.keepSealed ?? false });
-      // Queued before its outcome is known would be a lie: the audit line follows the result.
       const result = await store.createDevice({
         device,
         credentials: stored,
         serverAttributes: options.serverAttributes ?? {},
+        audit: {
+          at: now,
+          action: 'device.create',
+          by: options.by,
+          subject: `device:${device.id}`,
+          outcome: 'created',
+          facts: { name, profile: options.profile },
+        },
         ...(options.profileQuota === undefined ? {} : { profileQuota: options.profileQuota }),
       });
       if (result.kind !== 'created') return result;
-      await audit.append({
-        at: now,
-        action: 'device.create',
-        by: options.by,
-        subject: `device:${device.id}`,
-        outcome: 'created',
-        facts: { name, profile: options.profile },
-      });
       return { kind: 'created', device, credentials };
     },
 

@@ -2,6 +2,7 @@ import type { Device, StoredCredentials } from '../model/device.ts';
 import type { Page, PageQuery } from '../model/entity.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
+import type { AuditEntry } from './record-stores.ts';
 
 export interface NewDevice {
   readonly device: Device;
@@ -10,6 +11,8 @@ export interface NewDevice {
   readonly serverAttributes: JsonObject;
   /** No more than this many devices in the profile; undefined = no limit. */
   readonly profileQuota?: number;
+  /** Written in the same step, when the device is created. */
+  readonly audit?: AuditEntry;
 }
 
 export type CreateDeviceResult =
@@ -37,7 +40,7 @@ export interface DeviceListQuery extends PageQuery {
  */
 export interface RegistryStore {
   /**
-   * One atomic step: device, credentials, server attributes. Refused as a whole when the name exists, the
+   * One atomic step: device, credentials, server attributes, audit line. Refused as a whole when the name exists, the
    * credentials index is in use by any device, or the quota is reached; checks run in that order.
    */
   createDevice(entry: NewDevice): Promise<CreateDeviceResult>;

@@ -59,7 +59,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
     };
     return {
       kind: 'embedded',
-      registry: createRegistryStore(environment, committer, purge),
+      registry: createRegistryStore(environment, committer, { purge, maxAuditEntries }),
       assets: createAssetStore(environment, committer),
       suppliers: createSupplierStore(environment, committer),
       attachments: createAttachmentStore(environment, committer),

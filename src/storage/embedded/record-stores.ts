@@ -2,26 +2,29 @@ import { BrokerError } from '../../errors.ts';
 import type { ApiKey, ApiKeyStore, AuditEntry, AuditStore, DeadLetterStore, SettingStore } from '../record-stores.ts';
 import type { Committer } from './committer.ts';
 import { DEAD_LETTERS, dropDeadLetter, putDeadLetter, unpackLetter } from './dead-letters.ts';
-import type { Environment, Span } from './environment.ts';
+import type { Environment, Span, Tables } from './environment.ts';
 import { digestKey, idKey, newIdKey, sequenceKey, textKey } from './keys.ts';
 import { adjustCounter, getJson, jsonOf, pageOf, putJson, readCounter, removeRange } from './records.ts';
+import type { Tx } from './sequence.ts';
 
 const AUDIT = 'audit';
 /** Everything that is keyed by a sequence, newest first. */
 const NEWEST_FIRST: Span = { from: sequenceKey(0), to: Buffer.alloc(7, 0xff), reverse: true };
 const OLDEST_FIRST: Span = { from: sequenceKey(0), to: Buffer.alloc(7, 0xff) };
 
-/** @param max entries that are kept; the oldest go first. */
+/** One audit line within a transaction. @param max entries that are kept; the oldest go first. */
+export function appendAudit({ audit, counters }: Tables, tx: Tx, entry: AuditEntry, max: number): void {
+  putJson(audit, sequenceKey(tx.nextSequence()), entry);
+  adjustCounter(counters, AUDIT, 1);
+  const surplus = readCounter(counters, AUDIT) - max;
+  if (surplus > 0) adjustCounter(counters, AUDIT, -removeRange(audit, OLDEST_FIRST, surplus));
+}
+
+/** @param max entries that are kept. */
 export function createAuditStore({ tables }: Environment, committer: Committer, max: number): AuditStore {
   const { audit, counters } = tables;
   return {
-    append: (entry) =>
-      committer.run((tx) => {
-        putJson(audit, sequenceKey(tx.nextSequence()), entry);
-        adjustCounter(counters, AUDIT, 1);
-        const surplus = readCounter(counters, AUDIT) - max;
-        if (surplus > 0) adjustCounter(counters, AUDIT, -removeRange(audit, OLDEST_FIRST, surplus));
-      }),
+    append: (entry) => committer.run((tx) => appendAudit(tables, tx, entry, max)),
     async list({ page, pageSize }) {
       const total = readCounter(counters, AUDIT);
       return pageOf(audit, NEWEST_FIRST, { page, pageSize, total, toItem: (_, value) => jsonOf<AuditEntry>(value) });

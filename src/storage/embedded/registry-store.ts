@@ -10,6 +10,7 @@ import type { Environment, Tables } from './environment.ts';
 import { EMPTY_HEAD } from './head.ts';
 import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
 import type { Purge } from './purge.ts';
+import { appendAudit } from './record-stores.ts';
 import { adjustCounter, getJson, putJson, readCounter, removeRange } from './records.ts';
 import { dropRelationsOf } from './relations.ts';
 import type { Tx } from './sequence.ts';
@@ -17,7 +18,11 @@ import type { Tx } from './sequence.ts';
 const ALL_DEVICES = 'devices';
 const ofProfile = (profile: string): string => `devices:${profile}`;
 
-export function createRegistryStore(environment: Environment, committer: Committer, purge: Purge): RegistryStore {
+export function createRegistryStore(
+  environment: Environment,
+  committer: Committer,
+  { purge, maxAuditEntries }: { readonly purge: Purge; readonly maxAuditEntries: number },
+): RegistryStore {
   const { tables } = environment;
   const { counters, credentials, credentialsByIndex, deviceNames, devices } = tables;
   const deviceAt = (id: Buffer | undefined): Device | undefined => id && getJson<Device>(devices, id);
@@ -26,7 +31,12 @@ export function createRegistryStore(environment: Environment, committer: Committ
   return {
     async createDevice(entry) {
       const texts = attributeTexts(entry.serverAttributes);
-      return committer.run((tx) => createDevice(tables, tx, purge, { ...entry, texts }), { ordered: true });
+      const create = (tx: Tx): CreateDeviceResult => {
+        const result = createDevice(tables, tx, purge, { ...entry, texts });
+        if (result.kind === 'created' && entry.audit) appendAudit(tables, tx, entry.audit, maxAuditEntries);
+        return result;
+      };
+      return committer.run(create, { ordered: true });
     },
     device: async (id) => deviceAt(idKey(id)),
     deviceByName: async (name) => deviceAt(deviceNames.get(textKey(name))?.subarray(0, ID_BYTES)),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
@@ -108,7 +109,11 @@ export class DeviceBroker extends Aedes {
 
   /** Tells every client to move, then closes. */
   async shutDown(): Promise<void> {
-    for (const client of this.#open) disconnectClient(client, reasonCodes.serverShuttingDown);
+    const told = [...this.#open];
+    const gone = Promise.all(told.map((client) => client.conn.destroyed || once(client.conn, 'close')));
+    for (const client of told) disconnectClient(client, reasonCodes.serverShuttingDown);
+    // aedes destroys sockets at once: what a client still sends would then reset the connection before it reads why it ends.
+    await gone;
     await new Promise<void>((resolve) => this.close(() => resolve()));
   }
 

@@ -28,6 +28,12 @@ export interface MqttPorts {
   readonly ws?: number;
 }
 
+/**
+ * Connections that may wait to be accepted. When a whole fleet comes back at once, Node's 511 overflow, and who overflowed
+ * tries again only after 1, 2, 4 … seconds.
+ */
+const BACKLOG = 4096;
+
 /** The MQTT front: 3.1, 3.1.1 and 5 over TCP, TLS and WebSocket. */
 export interface MqttFront {
   /** Throws when a port cannot be bound; nothing then listens. */
@@ -52,7 +58,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(listener.port, listener.host, () => {
+      server.listen({ ...listener, backlog: BACKLOG }, () => {
         server.off('error', reject);
         server.on('error', (error) => log.error({ event: 'mqtt.listener', err: error }, 'listener error'));
         resolve();

@@ -21,6 +21,14 @@ export function registryConformance(name: string, make: MakeStore): void {
       expect(exact(attributes)).toEqual({ provisionState: `${entry.device.createdAt} "provisioned"` });
     });
 
+    it('the audit line of a creation is written with it, and only then', async () => {
+      const line = { at: 1, action: 'device.create', by: 'test', subject: 'device', outcome: 'created' };
+      const entry = newDevice();
+      await registry().createDevice({ ...entry, audit: line });
+      await registry().createDevice({ ...newDevice({ name: entry.device.name }), audit: { ...line, at: 2 } });
+      expect((await bench.storage.audit.list({ page: 0, pageSize: 10 })).data).toEqual([line]);
+    });
+
     it('what is missing is undefined, also for ids that are no ids', async () => {
       for (const id of ['0193b5f2-0000-7000-8000-000000000000', 'no-uuid', '']) {
         expect(await registry().device(id as DeviceId)).toBeUndefined();

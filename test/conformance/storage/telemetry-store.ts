@@ -57,6 +57,18 @@ export function telemetryConformance(name: string, make: MakeStore): void {
       });
     });
 
+    it('of two writes of one time in one turn the later one wins, in the latest values and in the history', async () => {
+      const id = await register(bench.storage);
+      await Promise.all([save(id, 5, { a: 'first', b: 1 }), save(id, 5, { a: 'second', b: 2 })]);
+      await Promise.all([save(id, 9, { a: 'third', b: 3 }), save(id, 9, { a: 'fourth', b: 4 })]);
+      expect(exact(await bench.storage.telemetry.latest(id))).toEqual({ a: '9 "fourth"', b: '9 4' });
+      const range = await bench.storage.telemetry.range(everything(id, ['a']));
+      expect(points(range.get('a'))).toEqual([
+        [5, 'second'],
+        [9, 'fourth'],
+      ]);
+    });
+
     it('latest gives the named keys and leaves out what is not there', async () => {
       const id = await register(bench.storage);
       await save(id, 5, { a: 1, b: 2 });
@@ -201,20 +213,23 @@ export function telemetryConformance(name: string, make: MakeStore): void {
     });
 
     it('any order of writes reads like a map of (time, key) with the last write winning', async () => {
+      const value = fc.oneof(
+        fc.integer({ min: 0, max: 9 }),
+        fc.tuple(fc.integer({ min: 0, max: 900 }), fc.nat(99)).map(([length, n]) => `${'x'.repeat(length)}${n}`),
+      );
+      const ts = fc.oneof(
+        { arbitrary: fc.constantFrom(0, 1, HOUR), weight: 4 },
+        { arbitrary: fc.integer({ min: -3, max: 3 }).map((n) => n * (HOUR / 2)), weight: 2 },
+        { arbitrary: fc.maxSafeInteger(), weight: 1 },
+      );
       const write = fc.record({
-        ts: fc.oneof(
-          fc.integer({ min: -3, max: 3 }).map((n) => n * (HOUR / 2)),
-          fc.maxSafeInteger(),
-        ),
-        values: fc.dictionary(
-          fc.constantFrom('a', 'b', 'c', 'long'),
-          fc.oneof(fc.integer(), fc.string({ maxLength: 700 })),
-        ),
+        ts,
+        values: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'long'), value, { maxKeys: 3 }),
         latest: fc.boolean(),
         wait: fc.boolean(),
       });
       await fc.assert(
-        fc.asyncProperty(fc.array(write, { maxLength: 40 }), async (writes) => {
+        fc.asyncProperty(fc.array(write, { maxLength: 40, size: 'max' }), async (writes) => {
           const id = await register(bench.storage);
           await sameAsModel(bench.storage, id, writes);
         }),
