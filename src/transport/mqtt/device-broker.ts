@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
@@ -110,7 +109,8 @@ export class DeviceBroker extends Aedes {
   /** Tells every client to move, then closes. */
   async shutDown(): Promise<void> {
     const told = [...this.#open];
-    const gone = Promise.all(told.map((client) => client.conn.destroyed || once(client.conn, 'close')));
+    const closes = ({ conn }: Client) => conn.destroyed || new Promise((resolve) => conn.once('close', resolve));
+    const gone = Promise.all(told.map(closes));
     for (const client of told) disconnectClient(client, reasonCodes.serverShuttingDown);
     // aedes destroys sockets at once: what a client still sends would then reset the connection before it reads why it ends.
     await gone;

@@ -58,7 +58,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ ...listener, backlog: BACKLOG }, () => {
+      server.listen({ host: listener.host, port: listener.port, backlog: BACKLOG }, () => {
         server.off('error', reject);
         server.on('error', (error) => log.error({ event: 'mqtt.listener', err: error }, 'listener error'));
         resolve();
