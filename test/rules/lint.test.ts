@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { catalogue } from '../../src/rules/catalogue.ts';
 import { lintChains } from '../../src/rules/generation.ts';
 import type { LINT_RULES } from '../../src/rules/lint.ts';
 import { MAX_CHAIN_BYTES } from '../../src/rules/parse.ts';
@@ -127,6 +128,14 @@ describe('lint', () => {
   it('reports an empty folder as missing its root chain', async () => {
     await using folder = await tempFolder();
     expect(await lintChains(folder.path)).toMatchObject([{ rule: 'no-root', problem: 'there is no rule chain' }]);
+  });
+
+  it('fills defaults into the checked config, and leaves the graph as its file says', () => {
+    const { graph } = parseChain('a.json', good);
+    if (!graph) throw new Error('no graph');
+    const { chain } = lintChain(graph, new Map(catalogue.map((kind) => [kind.kind, kind])));
+    expect(chain?.nodes.get('save')?.config).toEqual({ latest: true, useServerTs: false });
+    expect(graph.nodes.get('save')?.config).toEqual({});
   });
 
   it('finds every defect of a file at once', async () => {
