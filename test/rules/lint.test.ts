@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/rules/catalogue.ts';
 import { lintChains } from '../../src/rules/generation.ts';
-import type { LINT_RULES } from '../../src/rules/lint.ts';
+import { type LINT_RULES, lintChain } from '../../src/rules/lint.ts';
 import { MAX_CHAIN_BYTES, parseChain } from '../../src/rules/parse.ts';
 import type { Issue } from '../../src/schema/issue.ts';
 import { chainText, tempFolder } from '../helpers/chain-kit.ts';
