@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -73,6 +74,14 @@ describe('embedded store: data directory', () => {
     }
   });
 
+  it('whose files came back with wider rights, as from a backup, gets them narrowed', async () => {
+    await filled(1);
+    chmodSync(data, 0o644);
+    chmodSync(join(dataDir, 'store'), 0o755);
+    await (await open()).close();
+    expect([statSync(data).mode & 0o777, statSync(join(dataDir, 'store')).mode & 0o777]).toEqual([0o600, 0o700]);
+  });
+
   it('of another format is refused with STORE_VERSION that names both, told by the note or by the data', async () => {
     await filled(1);
     const note = join(dataDir, 'store', 'format.json');
@@ -100,6 +109,13 @@ describe('embedded store: data directory', () => {
       text: () => writeFileSync(data, 'not a database\n'.repeat(5000)),
       zeros: () => writeFileSync(data, Buffer.alloc(whole.length)),
       'the first page': () => writeFileSync(data, Buffer.concat([Buffer.alloc(4096, 7), whole.subarray(4096)])),
+      'pages in the wrong order': () => {
+        const at = (page: number): Buffer => whole.subarray(page * 4096, (page + 1) * 4096);
+        const numbers = Array.from({ length: pages }, (_, page) => page);
+        const leaves = numbers.filter((page) => page > 1 && at(page).readUInt16LE(18) === 2);
+        const moved = new Map(leaves.map((page, i) => [page, leaves[(i + 1) % leaves.length] ?? page]));
+        writeFileSync(data, Buffer.concat(numbers.map((page) => at(moved.get(page) ?? page))));
+      },
       'the middle': () =>
         writeFileSync(
           data,
