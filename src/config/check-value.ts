@@ -37,7 +37,6 @@ export function checkValue(leaf: Leaf, value: unknown, fail: Fail): void {
   }
   if (leaf.special === 'secret' && typeof value === 'string') {
     if (/[\r\n\0]/.test(value)) fail('invalid-value', 'a secret must be one line of text');
-    else if (new Set(value).size < 6 && value.length >= 16) fail('weak-secret', 'is too easy to guess');
   }
   if (leaf.special === 'rate') {
     const parsed = parseRateLimit(String(value));

@@ -5,7 +5,7 @@ import type { Config, Sources } from './settings.ts';
 /** Findings about settings that do not fit each other. */
 export function crossChecks(config: Config, sources: Sources): Issue[] {
   const issues: Issue[] = [];
-  const add = (at: string, rule: string, problem: string, hint?: string): void => {
+  const add = (at: string, rule: string, problem: string, hint?: string, level: Issue['level'] = 'error'): void => {
     const source = sources[at] ?? { kind: 'default' as const };
     const file =
       source.kind === 'default'
@@ -13,9 +13,18 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
         : source.kind === 'file'
           ? source.name
           : `${source.kind} ${source.name}`;
-    issues.push({ file, at, rule, level: 'error', problem, ...(hint ? { hint } : {}) });
+    issues.push({ file, at, rule, level, problem, ...(hint ? { hint } : {}) });
   };
-  const { mqtt, http, limits } = config;
+  const { mqtt, http, limits, instance } = config;
+  for (const [at, secret, least] of [
+    ['/instance/adminKey', instance.adminKey, 16],
+    ['/instance/secretKey', instance.secretKey, 32],
+  ] as const) {
+    const text = secret?.reveal();
+    if (text === undefined) continue;
+    const hint = `${least} random characters or more, for example from openssl rand -base64 32`;
+    if (text.length < least || new Set(text).size < 6) add(at, 'weak-secret', 'is easy to guess', hint, 'warning');
+  }
   if (mqtt.sslEnabled) {
     for (const [at, name, path] of [
       ['/mqtt/sslPemCert', 'MQTT_SSL_PEM_CERT', mqtt.sslPemCert],

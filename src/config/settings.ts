@@ -95,11 +95,11 @@ export const CONFIG_TREE = {
       ),
       defaultText: 'the host name',
     },
-    adminKey: secret('GRIDMOOR_ADMIN_KEY', 'Key of the management API; made in the data folder when absent.', 16),
+    adminKey: secret('GRIDMOOR_ADMIN_KEY', 'Key of the management API; made in the data folder when absent.', 8),
     secretKey: secret(
       'GRIDMOOR_SECRET_KEY',
-      'Instance key that all hashes and sealed values hang on, 32 characters or more; made in the data folder when absent.',
-      32,
+      'Instance key that all hashes and sealed values hang on; made in the data folder when absent.',
+      16,
     ),
   },
   log: {

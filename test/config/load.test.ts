@@ -97,12 +97,15 @@ describe('config: secrets', () => {
     expect(shown.find((setting) => setting.at === '/mqtt/sslPemKeyPassword')?.value).toBeUndefined();
   });
 
-  it('are refused when short, trivial, of several lines, on the command line, or given twice', async () => {
+  it('are refused when far too short, of several lines, on the command line, or given twice; weak ones are warned of', async () => {
     const cwd = tempDir();
     writeFileSync(join(cwd, 'two'), `${KEY}\n${KEY}\n`);
     const rules = async (...given: Parameters<typeof load>) => (await issues(...given)).map((issue) => issue.rule);
     expect(await rules({ GRIDMOOR_SECRET_KEY: 'short' })).toEqual(['invalid-value']);
-    expect(await rules({ GRIDMOOR_SECRET_KEY: 'a'.repeat(40) })).toEqual(['weak-secret']);
+    for (const weak of [{ GRIDMOOR_SECRET_KEY: 'a'.repeat(40) }, { GRIDMOOR_ADMIN_KEY: 'admin-key' }]) {
+      const { warnings } = await config(weak);
+      expect(warnings.map(({ rule, level }) => [rule, level])).toEqual([['weak-secret', 'warning']]);
+    }
     expect(await rules({ GRIDMOOR_SECRET_KEY_FILE: 'two' }, [], undefined, cwd)).toEqual(['invalid-value']);
     expect(await rules({ GRIDMOOR_SECRET_KEY_FILE: 'none' }, [], undefined, cwd)).toEqual(['secret-file']);
     expect(await rules({}, ['--admin-key', KEY])).toEqual(['secret-on-command-line']);
