@@ -122,9 +122,10 @@ export class MessageContext implements NodeContext {
       readonly supplyPoint: SupplyPoint;
       readonly grid: Grid;
       readonly onConflict: ConflictPolicy;
+      readonly by: string;
     },
   ): Promise<AttachResult> {
-    return this.#parts.attachments.attach({ ...request, deviceId: msg.originator.id, by: `chain:${msg.type}` });
+    return this.#parts.attachments.attach({ ...request, deviceId: msg.originator.id });
   }
 
   replyToDevice(msg: Msg, body: JsonObject): void {

@@ -100,8 +100,11 @@ describe('the main job', () => {
     // The same message once more: nothing is attached twice.
     await publish(ATTRIBUTES, { Power_supplier_secret_key: supplierKey, CUPS: `${CODES[0]}0F` });
     const id = await deviceId(broker, 'mosquitto-1');
-    const history = await api<{ data?: unknown[] } | unknown[]>(broker, `/api/gridmoor/attachments/${id}/history`);
-    expect(Array.isArray(history) ? history : history.data).toHaveLength(1);
+    const history = await api<{ data: { event: string; by: string }[] }>(
+      broker,
+      `/api/gridmoor/attachments/${id}/history`,
+    );
+    expect(history.data.map(({ event, by }) => `${event} by ${by}`)).toEqual(['attached by chain:onboarding/attach']);
   });
 
   const listeners: readonly [string, () => { url: string } & IClientOptions, string][] = [
