@@ -31,6 +31,11 @@ export interface Storage {
   health(): StorageHealth;
   /** Resolves when every write called so far has settled. */
   drain(): Promise<void>;
+  /**
+   * Stores in files only: writes a consistent copy of everything acknowledged so far into `dataDir`, which must hold no
+   * store, while this one is in use. The copy opens as a data directory of its own.
+   */
+  backup?(dataDir: string): Promise<void>;
   /** Drains, then releases files and locks. Writes called afterwards are rejected with SHUTTING_DOWN. */
   close(): Promise<void>;
 }

@@ -17,6 +17,8 @@ import { lockDirectory } from './lock.ts';
 import { corruptFile, FORMAT, versionError } from './problems.ts';
 
 export const DATA_FILE = 'data.mdb';
+/** Below the data directory. */
+export const STORE_FOLDER = 'store';
 const LOCK_FILE = 'lock.mdb';
 const FORMAT_FILE = 'format.json';
 /** A disk with less room than this counts as full. */
@@ -31,7 +33,7 @@ export interface StoreDirectory {
 }
 
 export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
-  const path = join(dataDir, 'store');
+  const path = join(dataDir, STORE_FOLDER);
   writable(dataDir, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
@@ -55,14 +57,16 @@ export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
   }
   return {
     path,
-    markFormat() {
-      const file = join(path, FORMAT_FILE);
-      if (existsSync(file)) return;
-      writeFileSync(`${file}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { mode: 0o600, flush: true });
-      renameSync(`${file}.new`, file);
-    },
+    markFormat: () => markFormat(path),
     release: () => lock.release(),
   };
+}
+
+export function markFormat(folder: string): void {
+  const file = join(folder, FORMAT_FILE);
+  if (existsSync(file)) return;
+  writeFileSync(`${file}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
 }
 
 /** LMDB reports a write that was cut short by a full disk as an I/O error: the disk itself is asked. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 
 /** The tables of the store; one LMDB database each. Keys and values are bytes: see `keys.ts` and the stores. */
@@ -84,7 +83,7 @@ export interface Environment {
   /** Inside a transaction: undoes what `work` has written when it throws, and throws on. */
   attempt(work: () => void): void;
   snapshot(): Snapshot;
-  /** A consistent copy of the store, compacted, while it is in use. */
+  /** A consistent copy of the data file into an existing directory, compacted, while the store is in use. */
   backup(directory: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -129,7 +128,7 @@ export function openEnvironment(directory: string, sync: boolean): Environment {
       root.childTransaction(work);
     },
     snapshot: () => root.useReadTransaction() as Snapshot,
-    backup: (target) => root.backup(join(target, 'data.mdb'), true),
+    backup: (directory) => root.backup(directory, true),
     close: () => root.close(),
   };
 }

@@ -2,6 +2,7 @@ import type { Storage } from '../storage.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
 import { createAttributeStore } from './attribute-store.ts';
+import { copyStore } from './backup.ts';
 import { createCommitter } from './committer.ts';
 import { diskProblem, openDirectory } from './directory.ts';
 import { openEnvironment } from './environment.ts';
@@ -73,6 +74,10 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       settings: createSettingStore(environment, committer),
       health: () => committer.health(),
       drain,
+      async backup(target) {
+        await drain();
+        await copyStore(environment, target);
+      },
       async close() {
         await committer.close();
         await environment.close();
