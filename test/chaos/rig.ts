@@ -12,6 +12,7 @@ import { type JournalClient, type JournalClientOptions, startJournalClient } fro
 import { type FleetOptions, planFleet, SECRET_MARK } from '../helpers/journal-plan.ts';
 import { readStoreView } from '../helpers/store-view.ts';
 import { MAIN } from './broken-build.ts';
+import { eventually } from './eventually.ts';
 import { type Needle, scanFiles, scanLines } from './secret-scan.ts';
 
 const INSTANCE_KEY = `${SECRET_MARK}-instance-key-0123456789abcdef`;
@@ -28,6 +29,8 @@ export interface FleetPlan extends Omit<FleetOptions, 'supplierKeys'> {
 export interface Rig extends AsyncDisposable {
   readonly broker: Broker;
   readonly dataDir: string;
+  /** The environment that the broker was started with, beside its defaults. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   fleet(plan: FleetPlan): Promise<JournalClient>;
   /** Waits for the end of the running process, which `sent` was to bring about, and notes it for the checker. */
   ended(sent: NodeJS.Signals): Promise<Exit>;
@@ -35,30 +38,33 @@ export interface Rig extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<Exit>;
   /** Starts a new process on the same data; gives how long that took to be ready, in ms. */
   startAgain(): Promise<number>;
-  /** Message counters of the running process. */
+  /** Message counters of the running process, once nothing is in flight any more. */
   counts(): Promise<MessageCounts>;
+  readiness(): Promise<Readiness>;
   /** Ends the broker when it runs, and judges everything that happened. */
   judge(more?: { readonly counts?: MessageCounts; readonly storeIn?: string }): Promise<readonly Finding[]>;
+}
+
+/** What `/readyz` says; `problem` joins those of the failed checks. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly problem: string;
 }
 
 export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
   const own = options.dataDir === undefined;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gridmoor-chaos-')));
   const supplierKeys = await makeSuppliers(dataDir);
-  const broker = await startBroker({
-    main: MAIN,
-    ...options,
-    dataDir,
-    env: {
-      GRIDMOOR_SECRET_KEY: INSTANCE_KEY,
-      GRIDMOOR_ADMIN_KEY: ADMIN_KEY,
-      PROVISION_SECRET_SMART_METER: PROVISION_SECRET,
-      // All devices have one address here, and many lose races by design.
-      GRIDMOOR_FREE_REFUSALS: '1000000',
-      LOG_LEVEL: 'debug',
-      ...options.env,
-    },
-  });
+  const env = {
+    GRIDMOOR_SECRET_KEY: INSTANCE_KEY,
+    GRIDMOOR_ADMIN_KEY: ADMIN_KEY,
+    PROVISION_SECRET_SMART_METER: PROVISION_SECRET,
+    // All devices have one address here, and many lose races by design.
+    GRIDMOOR_FREE_REFUSALS: '1000000',
+    LOG_LEVEL: 'debug',
+    ...options.env,
+  };
+  const broker = await startBroker({ main: MAIN, ...options, dataDir, env });
   const clients: JournalClient[] = [];
   const exits: ExitFact[] = [];
   const metrics: string[] = [];
@@ -81,6 +87,7 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
   return {
     broker,
     dataDir,
+    env,
     async fleet({ parallel, window, paceMs = 0, ...plan }) {
       const groups = planFleet({ ...plan, supplierKeys });
       const shared: Omit<JournalClientOptions, 'groups'> = {
@@ -108,8 +115,19 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
       running = true;
       return performance.now() - before;
     },
-    async counts() {
-      return readCounts(await scrape());
+    counts: () =>
+      eventually(
+        'nothing in flight',
+        async () => {
+          const counts = readCounts(await scrape());
+          return counts.inFlight === 0 && counts;
+        },
+        10_000,
+      ),
+    async readiness() {
+      const response = await fetch(`${broker.url}/readyz`);
+      const { ready, checks } = (await response.json()) as { ready: boolean; checks: { problem?: string }[] };
+      return { ready, problem: checks.flatMap(({ problem }) => problem ?? []).join('; ') };
     },
     async judge({ counts, storeIn } = {}) {
       if (running) {

@@ -20,14 +20,14 @@ const telemetry = (seq: number, owner: string): string =>
 const good: readonly Fact[] = [
   { e: 'device', device: 'a', owner: 'mark-a', stem: STEM_A },
   { e: 'device', device: 'b', owner: 'mark-b', stem: STEM_B },
-  { e: 'open', conn: 'p1', role: 'provision', device: 'a' },
-  { e: 'open', conn: 'p2', role: 'provision', device: 'b' },
+  { e: 'open', conn: 'p1', role: 'provision', device: 'a', version: 4 },
+  { e: 'open', conn: 'p2', role: 'provision', device: 'b', version: 4 },
   { e: 'provision', conn: 'p1', name: 'a', token: 'ta' },
   { e: 'provision', conn: 'p2', name: 'b', token: 'tb' },
   { e: 'received', conn: 'p1', topic: '/provision/response', payload: answer('ta') },
   { e: 'received', conn: 'p2', topic: '/provision/response', payload: answer('tb') },
-  { e: 'open', conn: 'd1', role: 'device', device: 'a' },
-  { e: 'open', conn: 'd2', role: 'device', device: 'b' },
+  { e: 'open', conn: 'd1', role: 'device', device: 'a', version: 4 },
+  { e: 'open', conn: 'd2', role: 'device', device: 'b', version: 4 },
   { e: 'connack', conn: 'd1', code: 0 },
   ...published('d1', 1, 'attach', 1, '{}'),
   { e: 'received', conn: 'd1', topic: 'v1/devices/me/attributes', payload: '{"onboarding":{"status":"attached"}}' },
@@ -170,7 +170,7 @@ describe('checker', () => {
     it('one credential was given to two devices', () => {
       const view = store({ tokenOwners: new Map([['ta', '1']]) });
       const twice: readonly Fact[] = [
-        { e: 'open', conn: 'p3', role: 'provision', device: 'b' },
+        { e: 'open', conn: 'p3', role: 'provision', device: 'b', version: 4 },
         { e: 'provision', conn: 'p3', name: 'b', token: 'ta' },
         { e: 'received', conn: 'p3', topic: '/provision/response', payload: answer('ta') },
       ];
@@ -192,7 +192,7 @@ describe('checker', () => {
   describe('I3', () => {
     it('a name was created twice', () => {
       const again: readonly Fact[] = [
-        { e: 'open', conn: 'p4', role: 'provision', device: 'a' },
+        { e: 'open', conn: 'p4', role: 'provision', device: 'a', version: 4 },
         { e: 'provision', conn: 'p4', name: 'a', token: 'ta2' },
         { e: 'received', conn: 'p4', topic: '/provision/response', payload: answer('ta2') },
       ];
@@ -207,7 +207,7 @@ describe('checker', () => {
 
     it('a device is stored although its only request was refused', () => {
       const refused: readonly Fact[] = [
-        { e: 'open', conn: 'p5', role: 'provision', device: 'c' },
+        { e: 'open', conn: 'p5', role: 'provision', device: 'c', version: 4 },
         { e: 'provision', conn: 'p5', name: 'c', token: 'ta' },
         { e: 'received', conn: 'p5', topic: '/provision/response', payload: FAILURE },
       ];
@@ -222,7 +222,7 @@ describe('checker', () => {
 
     it('a request was refused for no reason', () => {
       const refused: readonly Fact[] = [
-        { e: 'open', conn: 'p6', role: 'provision', device: 'd' },
+        { e: 'open', conn: 'p6', role: 'provision', device: 'd', version: 4 },
         { e: 'provision', conn: 'p6', name: 'd', token: 'td' },
         { e: 'received', conn: 'p6', topic: '/provision/response', payload: FAILURE },
       ];
@@ -287,7 +287,7 @@ describe('checker', () => {
 
   it('I6: a provisioning answer reached a socket that did not ask', () => {
     const listener: readonly Fact[] = [
-      { e: 'open', conn: 'l1', role: 'listen', device: 'listener' },
+      { e: 'open', conn: 'l1', role: 'listen', device: 'listener', version: 4 },
       { e: 'received', conn: 'l1', topic: '/provision/response', payload: answer('ta') },
     ];
     expect(invariantsOf({ trace: trace(...listener) })).toEqual(['I6']);

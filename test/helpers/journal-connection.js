@@ -42,7 +42,7 @@ export class JournalConnection {
     this.#context = context;
     this.#socket = socket;
     this.#version = version;
-    context.note({ e: 'open', conn: this.id, role, device });
+    context.note({ e: 'open', conn: this.id, role, device, version });
     const parser = mqttPacket.parser({ protocolVersion: version });
     parser.on('packet', (packet) => this.#take(packet));
     parser.on('error', () => socket.destroy());

@@ -7,7 +7,7 @@ export type PublishKind = 'telemetry' | 'attach' | 'attributes' | 'request';
 type Fact =
   /** A device of the plan begins its life. `stem`: its supply point, 20 characters. */
   | { readonly e: 'device'; readonly device: string; readonly owner: string; readonly stem: string }
-  | { readonly e: 'open'; readonly conn: string; readonly role: Role; readonly device: string }
+  | { readonly e: 'open'; readonly conn: string; readonly role: Role; readonly device: string; readonly version: 4 | 5 }
   | { readonly e: 'connack'; readonly conn: string; readonly code: number }
   | { readonly e: 'provision'; readonly conn: string; readonly name: string; readonly token?: string }
   | {
@@ -45,6 +45,7 @@ export interface Connection {
   readonly conn: string;
   readonly role: Role;
   readonly device: string;
+  readonly version: 4 | 5;
 }
 
 export interface ProvisionAsk {
@@ -88,7 +89,7 @@ export interface Trace {
   readonly publishes: readonly Publish[];
   readonly received: readonly Received[];
   readonly gaveUp: readonly { readonly device: string; readonly why: string }[];
-  /** v5 DISCONNECT codes that connections ended with; `undefined`: the socket just closed. */
+  /** Connections that the broker ended after it had accepted them, with the v5 DISCONNECT code; `undefined`: none came. */
   readonly closings: readonly { readonly from: Connection; readonly code: number | undefined }[];
 }
 
@@ -105,6 +106,7 @@ export function traceOf(lines: readonly JournalLine[]): Trace {
   const open = new Map<string, Publish>();
   const sent = new Map<string, number>();
   const acked = new Map<string, number>();
+  const accepted = new Set<string>();
   const received: Received[] = [];
   const gaveUp: { device: string; why: string }[] = [];
   const closings: { from: Connection; code: number | undefined }[] = [];
@@ -155,13 +157,15 @@ export function traceOf(lines: readonly JournalLine[]): Trace {
         }
         break;
       }
+      case 'connack':
+        if (line.code === 0) accepted.add(line.conn);
+        break;
       case 'closed':
-        closings.push({ from: connection(line.conn), code: line.code });
+        if (accepted.has(line.conn)) closings.push({ from: connection(line.conn), code: line.code });
         break;
       case 'gave-up':
         gaveUp.push(line);
         break;
-      case 'connack':
       case 'kill':
         break;
     }
