@@ -13,6 +13,7 @@ import { type FleetOptions, planFleet, SECRET_MARK } from '../helpers/journal-pl
 import { readStoreView } from '../helpers/store-view.ts';
 import { MAIN } from './broken-build.ts';
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import { type Needle, scanFiles, scanLines } from './secret-scan.ts';
 
 const INSTANCE_KEY = `${SECRET_MARK}-instance-key-0123456789abcdef`;
@@ -56,6 +57,8 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gridmoor-chaos-')));
   const supplierKeys = await makeSuppliers(dataDir);
   const env = {
+    MQTT_BIND_PORT: String(await freePort()),
+    HTTP_BIND_PORT: String(await freePort()),
     GRIDMOOR_SECRET_KEY: INSTANCE_KEY,
     GRIDMOOR_ADMIN_KEY: ADMIN_KEY,
     PROVISION_SECRET_SMART_METER: PROVISION_SECRET,
