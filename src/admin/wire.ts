@@ -7,13 +7,16 @@ import type { JsonSchema } from './route.ts';
 
 // ThingsBoard's objects have its names and shapes; times are milliseconds since 1970.
 
-export const toDevice = ({ id, name, profile, label, gateway, createdAt }: Device) => ({
+export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGateway, createdAt }: Device) => ({
   id: { entityType: 'DEVICE', id },
   createdTime: createdAt,
   name,
   type: profile,
   label: label ?? null,
-  additionalInfo: gateway ? { gateway: true } : {},
+  additionalInfo: {
+    ...(gateway ? { gateway: true } : {}),
+    ...(lastConnectedGateway === undefined ? {} : { lastConnectedGateway }),
+  },
 });
 
 export const toAsset = ({ id, type, name, createdAt }: Asset) => ({

@@ -7,6 +7,8 @@ export interface Device {
   readonly profile: string;
   readonly label?: string;
   readonly gateway: boolean;
+  /** The gateway that last connected on this device's behalf. */
+  readonly lastConnectedGateway?: DeviceId;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }

@@ -35,6 +35,8 @@ export interface CreateDeviceOptions {
   readonly profileQuota?: number;
   /** Keep the credentials, sealed, for the device to fetch once (pre-provisioned devices). */
   readonly keepSealed?: boolean;
+  /** The gateway that creates its sub-device. */
+  readonly createdBy?: DeviceId;
   readonly by: string;
 }
 
@@ -88,6 +90,7 @@ export function createRegistry({ store, audit, hash, clock }: RegistryParts): Re
         gateway: options.gateway ?? false,
         createdAt: now,
         ...(options.label === undefined ? {} : { label: options.label }),
+        ...(options.createdBy === undefined ? {} : { lastConnectedGateway: options.createdBy }),
       };
       const stored = toStored(device.id, credentials, hash, { now, keepSealed: options.keepSealed ?? false });
       const result = await store.createDevice({
@@ -103,6 +106,7 @@ export function createRegistry({ store, audit, hash, clock }: RegistryParts): Re
           facts: { name, profile: options.profile },
         },
         ...(options.profileQuota === undefined ? {} : { profileQuota: options.profileQuota }),
+        ...(options.createdBy === undefined ? {} : { createdBy: options.createdBy }),
       });
       if (result.kind !== 'created') return result;
       return { kind: 'created', device, credentials };

@@ -11,6 +11,8 @@ export interface NewDevice {
   readonly serverAttributes: JsonObject;
   /** No more than this many devices in the profile; undefined = no limit. */
   readonly profileQuota?: number;
+  /** The gateway that creates the device: a relation `Created` from it is written in the same step. */
+  readonly createdBy?: DeviceId;
   /** Written in the same step, when the device is created. */
   readonly audit?: AuditEntry;
 }
@@ -55,6 +57,8 @@ export interface RegistryStore {
   credentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
   /** Atomic; the old index stops working in the same step. */
   replaceCredentials(credentials: StoredCredentials): Promise<'replaced' | 'credentials-taken' | 'unknown-device'>;
+  /** Sets `lastConnectedGateway` of the device; false when it is unknown. */
+  setLastGateway(id: DeviceId, gateway: DeviceId): Promise<boolean>;
   /**
    * Pre-provisioned devices, exactly once: atomically checks that the device exists, has `profile` and no server
    * attribute `provisionState`, sets `provisionState`=`provisioned`, drops `sealed` from the stored credentials and

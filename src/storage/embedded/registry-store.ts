@@ -12,7 +12,7 @@ import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
 import type { Purge } from './purge.ts';
 import { appendAudit } from './record-stores.ts';
 import { adjustCounter, getJson, putJson, readCounter, removeRange } from './records.ts';
-import { dropRelationsOf } from './relations.ts';
+import { dropRelationsOf, putRelation } from './relations.ts';
 import type { Tx } from './sequence.ts';
 
 const ALL_DEVICES = 'devices';
@@ -44,6 +44,7 @@ export function createRegistryStore(
     deviceCount: async (profile) => readCounter(counters, profile === undefined ? ALL_DEVICES : ofProfile(profile)),
     credentials: async (index) => credentialsAt(credentialsByIndex.get(textKey(index))),
     credentialsOf: async (id) => credentialsAt(idKey(id)),
+    setLastGateway: (id, gateway) => committer.run(() => setLastGateway(tables, id, gateway)),
     replaceCredentials: (next) => committer.run(() => replaceCredentials(tables, next)),
     claimPreProvisioned: (name, profile, now) => committer.run((tx) => claim(tables, tx, { name, profile, now })),
     async deleteDevice(id, now, by) {
@@ -85,7 +86,19 @@ function createDevice(
   adjustCounter(tables.counters, ALL_DEVICES, 1);
   adjustCounter(tables.counters, counter, 1);
   putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: device.createdAt, texts, onlyOnChange: false });
+  if (entry.createdBy !== undefined) {
+    const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
+    putRelation(tables, { from: end(entry.createdBy), type: 'Created', to: end(device.id) });
+  }
   return { kind: 'created' };
+}
+
+function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {
+  const key = idKey(id);
+  const device = key && getJson<Device>(devices, key);
+  if (key === undefined || device === undefined) return false;
+  putJson(devices, key, { ...device, lastConnectedGateway: gateway });
+  return true;
 }
 
 function replaceCredentials(

@@ -262,6 +262,28 @@ export function registryConformance(name: string, make: MakeStore): void {
       expect((await storage.deadLetters.list({ page: 0, pageSize: 1 })).totalElements).toBe(0);
     });
 
+    it('a device that a gateway creates comes with its relation, in the same step, and keeps both over a reopening', async () => {
+      const gateway = await register(bench.storage, { gateway: true });
+      const entry = newDevice({ lastConnectedGateway: gateway }, { createdBy: gateway });
+      await registry().createDevice(entry);
+      await registry().createDevice(newDevice({ name: entry.device.name }, { createdBy: gateway }));
+      await bench.reopen();
+      const end = (id: string) => ({ entityType: 'DEVICE', id }) as const;
+      expect(await bench.storage.assets.relationsFrom(end(gateway))).toEqual([
+        { from: end(gateway), type: 'Created', to: end(entry.device.id) },
+      ]);
+      expect((await registry().device(entry.device.id))?.lastConnectedGateway).toBe(gateway);
+    });
+
+    it('the last gateway of a device is replaced; an unknown device has none', async () => {
+      const [one, two] = [await register(bench.storage), await register(bench.storage)];
+      const entry = newDevice({ lastConnectedGateway: one });
+      await registry().createDevice(entry);
+      expect(await registry().setLastGateway(entry.device.id, two)).toBe(true);
+      expect(await registry().deviceByName(entry.device.name)).toEqual({ ...entry.device, lastConnectedGateway: two });
+      expect(await registry().setLastGateway('0193b5f2-0000-7000-8000-000000000000' as DeviceId, two)).toBe(false);
+    });
+
     it('names with any characters are names: wildcards, NUL, emoji, quotes, RTL', async () => {
       const names = ['+/#', 'a\0b', '🔌', '"\n', '\u202eabc', ' ', '__proto__'];
       const ids = await Promise.all(names.map((name) => register(bench.storage, { name })));
