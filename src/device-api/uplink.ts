@@ -26,10 +26,24 @@ export interface Uplink {
   /** @param topic set when the chain is to see it as metadata `mqttTopic`. */
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void;
   attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void;
+  /** The same for what is JSON already. `text` is the exact text of `json`, where the sender has it. */
+  telemetryJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
+  attributesJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
   requestAttributes(payload: Uint8Array): Promise<AttributesAnswer>;
   /** The same for query parameters; `undefined` for both = all. */
   readAttributes(clientKeys: readonly string[] | undefined, sharedKeys: readonly string[] | undefined): Promise<string>;
+}
+
+export interface UplinkSource {
+  readonly topic?: string | undefined;
+  readonly text?: (() => string) | undefined;
+}
+
+/** Whose rate limits the publishes of an uplink take from. */
+export interface UplinkMeter {
+  takeTelemetry(profile: DeviceProfile, dataPoints: number): boolean;
+  takeMessage(profile: DeviceProfile): boolean;
 }
 
 export interface UplinkParts {
@@ -46,39 +60,46 @@ const STORED: UplinkResult = { kind: 'stored' };
 const RATE_LIMITED: UplinkResult = { kind: 'rate-limited' };
 const FAILED: UplinkResult = { kind: 'failed' };
 
-export function createUplink(device: Device, parts: UplinkParts): Uplink {
-  return new DeviceUplink(device, parts);
+/** @param meter absent: the device's own limits. */
+export function createUplink(device: Device, parts: UplinkParts, meter?: UplinkMeter): Uplink {
+  return new DeviceUplink(device, parts, meter);
 }
 
 class DeviceUplink implements Uplink {
   readonly #device: Device;
   readonly #parts: UplinkParts;
+  readonly #meter: UplinkMeter;
   readonly #names: { readonly deviceName: string; readonly deviceType: string };
 
-  constructor(device: Device, parts: UplinkParts) {
+  constructor(device: Device, parts: UplinkParts, meter: UplinkMeter | undefined) {
     this.#device = device;
     this.#parts = parts;
+    this.#meter = meter ?? {
+      takeTelemetry: (profile, dataPoints) => parts.limits.takeTelemetry(device.id, profile, dataPoints),
+      takeMessage: (profile) => parts.limits.takeMessage(device.id, profile),
+    };
     this.#names = { deviceName: device.name, deviceType: device.profile };
   }
 
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
+    const parsed = parseJson(payload, this.#parts.json);
+    if (parsed.ok) this.telemetryJson(parsed.value, done, { topic, text: () => textOf(payload) });
+    else this.#invalid(parsed.error.problem, done);
+  }
+
+  telemetryJson(json: JsonValue, done: UplinkDone, { topic, text }: UplinkSource = {}): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
       return;
     }
-    const { clock, json, limits, runner } = this.#parts;
-    const parsed = parseJson(payload, json);
-    if (!parsed.ok) {
-      this.#invalid(parsed.error.problem, done);
-      return;
-    }
-    const fault = profile.checkTelemetry?.(parsed.value);
+    const { clock, runner } = this.#parts;
+    const fault = profile.checkTelemetry?.(json);
     if (fault !== undefined) {
       this.#invalid(fault, done);
       return;
     }
-    const decoded = decodeTelemetry(parsed.value, { now: clock.now(), typeCast: profile.typeCast });
+    const decoded = decodeTelemetry(json, { now: clock.now(), typeCast: profile.typeCast });
     if (!decoded.ok) {
       this.#invalid(decoded.problem, done);
       return;
@@ -86,7 +107,7 @@ class DeviceUplink implements Uplink {
     const samples = decoded.value;
     let points = 0;
     for (const sample of samples) for (const _ in sample.values) points++;
-    if (!limits.takeTelemetry(this.#device.id, profile, points)) {
+    if (!this.#meter.takeTelemetry(profile, points)) {
       this.#limited(done);
       return;
     }
@@ -99,34 +120,35 @@ class DeviceUplink implements Uplink {
     for (const { ts, values, verbatim } of samples) {
       const metadata = this.#metadata(topic, String(ts));
       const message = { device: this.#device, type: 'POST_TELEMETRY_REQUEST', ts, data: values, metadata };
-      runner.run(verbatim ? { ...message, text: textOf(payload) } : message, end);
+      runner.run(verbatim && text ? { ...message, text: text() } : message, end);
     }
   }
 
   attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void {
+    const parsed = parseJson(payload, this.#parts.json);
+    if (parsed.ok) this.attributesJson(parsed.value, done, { topic });
+    else this.#invalid(parsed.error.problem, done);
+  }
+
+  attributesJson(json: JsonValue, done: UplinkDone, { topic }: UplinkSource = {}): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
       return;
     }
-    const { clock, json, limits, runner } = this.#parts;
-    const parsed = parseJson(payload, json);
-    if (!parsed.ok) {
-      this.#invalid(parsed.error.problem, done);
-      return;
-    }
-    const fault = profile.checkAttributes?.(parsed.value);
+    const { clock, runner } = this.#parts;
+    const fault = profile.checkAttributes?.(json);
     if (fault !== undefined) {
       this.#invalid(fault, done);
       return;
     }
     const now = clock.now();
-    const decoded = decodeAttributes(parsed.value, { now, typeCast: profile.typeCast });
+    const decoded = decodeAttributes(json, { now, typeCast: profile.typeCast });
     if (!decoded.ok) {
       this.#invalid(decoded.problem, done);
       return;
     }
-    if (!limits.takeTelemetry(this.#device.id, profile, Object.keys(decoded.value).length)) {
+    if (!this.#meter.takeTelemetry(profile, Object.keys(decoded.value).length)) {
       this.#limited(done);
       return;
     }
@@ -152,7 +174,7 @@ class DeviceUplink implements Uplink {
     const shared = keyList(parsed.value.sharedKeys);
     if (client === 'wrong' || shared === 'wrong')
       return { kind: 'invalid', problem: 'keys must be comma-separated text' };
-    if (!this.#parts.limits.takeMessage(this.#device.id, profile)) return { kind: 'rate-limited' };
+    if (!this.#meter.takeMessage(profile)) return { kind: 'rate-limited' };
     return { kind: 'answer', text: await this.readAttributes(client, shared) };
   }
 
