@@ -5,6 +5,7 @@ import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './r
 import type { RegistryStore } from './registry-store.ts';
 import type { SupplierStore } from './supplier-store.ts';
 import type { TelemetryStore } from './telemetry-store.ts';
+import type { UserStore } from './user-store.ts';
 
 export interface StorageHealth {
   readonly ok: boolean;
@@ -27,6 +28,7 @@ export interface Storage {
   readonly audit: AuditStore;
   readonly deadLetters: DeadLetterStore;
   readonly apiKeys: ApiKeyStore;
+  readonly users: UserStore;
   readonly settings: SettingStore;
   health(): StorageHealth;
   /** Resolves when every write called so far has settled. */

@@ -30,6 +30,8 @@ export const TABLES = [
   'deadLettersByDevice',
   'apiKeys',
   'apiKeysByHash',
+  'users',
+  'userNames',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

@@ -12,6 +12,7 @@ import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSetti
 import { createRegistryStore } from './registry-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
+import { createUserStore } from './user-store.ts';
 
 /** The part of a logger that the store uses. */
 export interface StoreLog {
@@ -71,6 +72,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       audit: createAuditStore(environment, committer, maxAuditEntries),
       deadLetters: createDeadLetterStore(environment, committer, maxDeadLetters),
       apiKeys: createApiKeyStore(environment, committer),
+      users: createUserStore(environment, committer),
       settings: createSettingStore(environment, committer),
       health: () => committer.health(),
       drain,

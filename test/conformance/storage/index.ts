@@ -7,6 +7,7 @@ import { registryConformance } from './registry-store.ts';
 import { wholeStorageConformance } from './storage.ts';
 import { supplierConformance } from './supplier-store.ts';
 import { telemetryConformance } from './telemetry-store.ts';
+import { userConformance } from './user-store.ts';
 
 /** Everything an adapter has to keep; `make` gives a fresh store for each test. */
 export function storageConformance(name: string, make: MakeStore): void {
@@ -18,4 +19,5 @@ export function storageConformance(name: string, make: MakeStore): void {
   supplierConformance(name, make);
   attachmentConformance(name, make);
   recordConformance(name, make);
+  userConformance(name, make);
 }
