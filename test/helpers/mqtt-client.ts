@@ -7,6 +7,8 @@ export interface ConnectOptions {
   readonly clientId?: string;
   readonly userName?: string;
   readonly password?: string;
+  /** Seconds; 0 = none. Default 60. */
+  readonly keepalive?: number;
 }
 
 /** A plain MQTT client for tests: shows every packet as it came, answers nothing by itself. */
@@ -49,7 +51,7 @@ export class MqttClient implements AsyncDisposable {
       protocolId: 'MQTT',
       protocolVersion: version,
       clean: true,
-      keepalive: 60,
+      keepalive: options.keepalive ?? 60,
       clientId: options.clientId ?? '',
       ...(options.userName === undefined ? {} : { username: options.userName }),
       ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),

@@ -63,6 +63,14 @@ describe('sessions, order and pressure', () => {
     expect((await api<Record<string, unknown[]>>(broker, path)).n).toHaveLength(1);
   });
 
+  it('an MQTT 5 client is told the keep-alive that holds when it asks for none; 3.1.1 is let in', async () => {
+    const userName = await newDevice(broker, 'keep-alive');
+    await using v5 = await MqttClient.open({ port: broker.ports.mqtt, version: 5, userName, keepalive: 0 });
+    expect(await v5.next('connack')).toMatchObject({ reasonCode: 0, properties: { serverKeepAlive: 3600 } });
+    await using v3 = await MqttClient.open({ port: broker.ports.mqtt, userName, keepalive: 0 });
+    expect(await v3.connack()).toBe(0);
+  });
+
   it('every provisioning answer goes only to the session that asked, whatever the others subscribed to', async () => {
     const sessions = await Promise.all(Array.from({ length: 20 }, () => connect('provision')));
     try {

@@ -26,6 +26,8 @@ export function finishPublish(
   const v5 = client.version === 5;
   switch (verdict.kind) {
     case 'ack':
+      // aedes keeps a QoS 2 packet until its PUBREL: without the payload, which is a slice of a whole read chunk.
+      if (packet.qos === 2) packet.payload = '';
       done(null);
       return;
     case 'nack':

@@ -60,6 +60,7 @@ export class DeviceBroker extends Aedes {
       maxClientsIdLength: 64,
       maximumPacketSize: options.maxPacketBytes,
       receiveMaximum: defaultGateLimits.maxOpenQos2,
+      keepaliveLimit: options.maxKeepaliveS,
     } as ConstructorParameters<typeof Aedes>[0]);
     this.#api = api;
     this.#log = log;
@@ -159,7 +160,8 @@ export class DeviceBroker extends Aedes {
     packet.clean = true;
     delete packet.will;
     if (packet.properties) delete packet.properties.sessionExpiryInterval;
-    packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
+    // MQTT 5 clients are told the limit in the CONNACK; older ones cannot be told, and are not refused for it.
+    if (packet.protocolVersion !== 5) packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
     void this.#login(login).then((result) => {
       connection.login = result;
       if (result.kind === 'refused' && result.reason === 'hang-up') {
