@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Issue } from '../schema/issue.ts';
+import { readRegularFile } from '../schema/regular-file.ts';
 import { MAX_CHAIN_BYTES } from './parse.ts';
 
 export interface ChainFile {
@@ -29,7 +30,7 @@ export async function readChainFiles(paths: readonly string[]): Promise<ChainFil
   const issues: Issue[] = [];
   for (const path of paths) {
     try {
-      for (const file of await expand(path)) await readOne(file, files, issues);
+      for (const file of await expand(path)) readOne(file, files, issues);
     } catch (error) {
       issues.push(unreadable(path, error));
     }
@@ -43,23 +44,25 @@ async function expand(path: string): Promise<string[]> {
   return names.map((name) => join(path, name));
 }
 
-async function readOne(path: string, files: ChainFile[], issues: Issue[]): Promise<void> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_CHAIN_BYTES) {
-      const problem = `is larger than ${MAX_CHAIN_BYTES} bytes`;
-      issues.push({ file: path, at: '', rule: 'too-large', level: 'error', problem });
-      return;
-    }
-    files.push({ path, text: await readFile(path, 'utf8') });
-  } catch (error) {
-    issues.push(unreadable(path, error));
+function readOne(path: string, files: ChainFile[], issues: Issue[]): void {
+  const read = readRegularFile(path, MAX_CHAIN_BYTES);
+  if (!read.ok) {
+    const rule = read.problem.startsWith('is larger') ? 'too-large' : 'unreadable';
+    const problem = read.missing ? MISSING : read.problem;
+    issues.push({ file: path, at: '', rule, level: 'error', problem });
+  } else if (!isUtf8(read.bytes)) {
+    const problem = 'is not UTF-8 text';
+    issues.push({ file: path, at: '', rule: 'not-utf8', level: 'error', problem, hint: 'save it as UTF-8' });
+  } else {
+    files.push({ path, text: read.bytes.toString('utf8') });
   }
 }
 
+const MISSING = 'there is no such file or folder';
+
 function unreadable(file: string, error: unknown): Issue {
   const code = (error as NodeJS.ErrnoException).code;
-  const problem = code === 'ENOENT' ? 'there is no such file or folder' : `cannot be read (${code ?? 'unknown error'})`;
+  const problem = code === 'ENOENT' ? MISSING : `cannot be read (${code ?? 'unknown error'})`;
   return { file, at: '', rule: 'unreadable', level: 'error', problem };
 }
 
@@ -74,15 +77,11 @@ export function readLookup(chainFile: string, path: string, onRead?: (path: stri
   if (isAbsolute(path) || inside.startsWith('..') || isAbsolute(inside)) {
     throw new Error(`"${path}" is outside the chain's folder`);
   }
-  let text: string;
-  try {
-    text = readFileSync(full, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new Error(code === 'ENOENT' ? `there is no file "${path}"` : `"${path}" cannot be read (${code})`);
-  }
+  const read = readRegularFile(full, MAX_LOOKUP_BYTES);
+  if (!read.ok) throw new Error(read.missing ? `there is no file "${path}"` : `"${path}" ${read.problem}`);
+  if (!isUtf8(read.bytes)) throw new Error(`"${path}" is not UTF-8 text: save it as UTF-8`);
+  const text = read.bytes.toString('utf8');
   onRead?.(full, text);
-  if (text.length > MAX_LOOKUP_BYTES) throw new Error(`"${path}" is larger than ${MAX_LOOKUP_BYTES} bytes`);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { isChainFile, readChainFiles, readLookup } from '../../src/rules/chain-files.ts';
 import { tempFolder } from '../helpers/chain-kit.ts';
@@ -21,7 +22,21 @@ describe('readChainFiles', () => {
     expect(files).toHaveLength(1);
     expect(issues).toMatchObject([
       { file: folder.file('gone'), rule: 'unreadable' },
-      { file: folder.file('b.json'), rule: 'unreadable', problem: 'cannot be read (EISDIR)' },
+      { file: folder.file('b.json'), rule: 'unreadable', problem: 'is not a regular file' },
+    ]);
+  });
+
+  it('refuses pipes and devices at once, and text that is not UTF-8', async () => {
+    await using folder = await tempFolder();
+    execFileSync('mkfifo', [folder.file('pipe.json')]);
+    await symlink('/dev/zero', folder.file('zero.json'));
+    await writeFile(folder.file('latin1.json'), Buffer.from('{"name":"Energía"}', 'latin1'));
+    const { files, issues } = await readChainFiles([folder.path]);
+    expect(files).toEqual([]);
+    expect(issues.map(({ rule, problem }) => [rule, problem])).toEqual([
+      ['not-utf8', 'is not UTF-8 text'],
+      ['unreadable', 'is not a regular file'],
+      ['unreadable', 'is not a regular file'],
     ]);
   });
 });
@@ -53,5 +68,11 @@ describe('readLookup', () => {
     await using folder = await tempFolder({ 'bad.json': '{' });
     expect(() => readLookup(folder.file('c.json'), 'gone.json')).toThrow('there is no file "gone.json"');
     expect(() => readLookup(folder.file('c.json'), 'bad.json')).toThrow('"bad.json" is not JSON');
+  });
+
+  it('does not wait for a pipe', async () => {
+    await using folder = await tempFolder();
+    execFileSync('mkfifo', [folder.file('pipe.json')]);
+    expect(() => readLookup(folder.file('c.json'), 'pipe.json')).toThrow('"pipe.json" is not a regular file');
   });
 });
