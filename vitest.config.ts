@@ -7,7 +7,14 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: process.env.CI ? ['default'] : ['default'],
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/{integration,conformance,chaos}/**'] } },
+      {
+        test: {
+          name: 'unit',
+          testTimeout: 30_000,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{integration,conformance,chaos}/**'],
+        },
+      },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...heavy } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...heavy } },
       {

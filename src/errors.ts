@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   NAME_TAKEN: 'The name is already in use.',
   CREDENTIALS_TAKEN: 'The credentials are already in use by another device.',
   CREDENTIALS_INVALID: 'The credentials are incomplete or malformed.',
+  SUPPLIER_IN_USE: 'Devices are attached to this supplier.',
   SUPPLY_POINT_TAKEN: 'The supply point already has an active attachment.',
   RATE_LIMITED: 'Too many requests: wait before the next one.',
   QUEUE_FULL: 'Too many messages of this originator are waiting.',

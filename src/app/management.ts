@@ -33,6 +33,8 @@ export async function createManagement(options: ManagementOptions, core: Core, m
   });
   health.register({
     name: 'files',
+    // The former files serve on: one bad file must not take every instance behind a load balancer out.
+    advisory: true,
     check() {
       const problem = core.reloadProblem();
       return problem === undefined ? { ok: true } : { ok: false, problem: `changed files are refused: ${problem}` };

@@ -34,7 +34,7 @@ export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> 
   } catch (error) {
     const known = BrokerError.from(error);
     log.fatal({ event: 'start.failed', code: known.code, err: known }, 'the broker could not start');
-    io.stderr.write(`gridmoor: ${known.detail}\n`);
+    io.stderr.write(`gridmoor: ${known.message}\n`);
     log.flush();
     return 1;
   }

@@ -5,6 +5,8 @@ export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly
 /** One thing that must hold before this instance takes traffic. `problem` is shown to anyone who asks: no secrets. */
 export interface ReadinessCheck {
   readonly name: string;
+  /** Shown when it fails, but the instance stays ready: what it serves is whole. */
+  readonly advisory?: boolean;
   check(): CheckResult | Promise<CheckResult>;
 }
 
@@ -50,7 +52,8 @@ export function createHealth({ clock, checkTimeoutMs = 2_000 }: HealthOptions): 
       const results = await Promise.all(
         [...checks.values()].map(async (check) => ({ name: check.name, ...(await run(check, checkTimeoutMs)) })),
       );
-      return { ready: results.every((result) => result.ok), checks: results };
+      const ready = results.every(({ name, ok }) => ok || checks.get(name)?.advisory === true);
+      return { ready, checks: results };
     },
   };
 }

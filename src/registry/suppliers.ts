@@ -34,7 +34,7 @@ export interface Suppliers {
   list(query: PageQuery): Promise<Page<Supplier>>;
   /** A new key; former ones work `graceMs` longer (0 = stop at once). Attachments stay. */
   rotate(id: AssetId, graceMs: number, by: string): Promise<Secret>;
-  /** Throws SUPPLIER_NOT_FOUND, SUPPLY_POINT_TAKEN while devices are attached. */
+  /** Throws SUPPLIER_NOT_FOUND, SUPPLIER_IN_USE while devices are attached. */
   remove(id: AssetId, by: string): Promise<void>;
 }
 
@@ -130,7 +130,7 @@ export function createSuppliers({ store, audit, hash, clock }: SuppliersParts): 
       if (result === 'unknown-supplier') throw new BrokerError('SUPPLIER_NOT_FOUND', { supplier: id });
       if (result === 'in-use') {
         const detail = 'devices are attached to this supplier: move or end their attachments first';
-        throw new BrokerError('SUPPLY_POINT_TAKEN', { supplier: id, detail });
+        throw new BrokerError('SUPPLIER_IN_USE', { supplier: id, detail });
       }
       const now = clock.now();
       await audit.append({ at: now, action: 'supplier.delete', by, subject: `supplier:${id}`, outcome: 'deleted' });

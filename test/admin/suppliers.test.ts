@@ -57,7 +57,7 @@ it('deleting one is 204, and refused while a device is attached', async () => {
   const device = await harness.device('held');
   const body = { supplier: 'Gone', supplyPoint: CUPS, grid: { code: '1234', name: 'Grid' } };
   await harness.api('POST', `/api/gridmoor/attachments/${device.id}/move`, body);
-  expect((await harness.api('DELETE', `${URL}/${id}`)).json().code).toBe('SUPPLY_POINT_TAKEN');
+  expect((await harness.api('DELETE', `${URL}/${id}`)).json().code).toBe('SUPPLIER_IN_USE');
   await harness.api('DELETE', `/api/gridmoor/attachments/${device.id}`);
   const gone = await harness.api('DELETE', `${URL}/${id}`);
   expect([gone.statusCode, gone.body]).toEqual([204, '']);

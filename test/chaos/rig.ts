@@ -46,7 +46,7 @@ export interface Rig extends AsyncDisposable {
   judge(more?: { readonly counts?: MessageCounts; readonly storeIn?: string }): Promise<readonly Finding[]>;
 }
 
-/** What `/readyz` says; `problem` joins those of the failed checks. */
+/** What `/readyz` says; `ready` when every check holds, also the advisory ones; `problem` joins those of the failed checks. */
 export interface Readiness {
   readonly ready: boolean;
   readonly problem: string;
@@ -129,7 +129,8 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
       ),
     async readiness() {
       const response = await fetch(`${broker.url}/readyz`);
-      const { ready, checks } = (await response.json()) as { ready: boolean; checks: { problem?: string }[] };
+      const { checks } = (await response.json()) as { checks: { ok: boolean; problem?: string }[] };
+      const ready = checks.every(({ ok }) => ok);
       return { ready, problem: checks.flatMap(({ problem }) => problem ?? []).join('; ') };
     },
     async judge({ counts, storeIn } = {}) {

@@ -38,4 +38,13 @@ describe('health', () => {
     expect(body.checks.map((check) => check.ok)).toEqual([false, false]);
     expect(JSON.stringify(body)).not.toContain('planted-secret');
   });
+
+  it('an advisory check that fails is shown, and the instance stays ready', async () => {
+    const health = createHealth({ clock });
+    health.register({ name: 'files', advisory: true, check: () => ({ ok: false, problem: 'a file is broken' }) });
+    expect(await health.readyz()).toEqual({
+      ready: true,
+      checks: [{ name: 'files', ok: false, problem: 'a file is broken' }],
+    });
+  });
 });
