@@ -1,8 +1,12 @@
 import type { AssetStore } from './asset-store.ts';
 import type { AttachmentStore } from './attachment-store.ts';
 import type { AttributeStore } from './attribute-store.ts';
+import type { ConnectivityStore } from './connectivity-store.ts';
+import type { CustomerStore } from './customer-store.ts';
+import type { OtaStore } from './ota-store.ts';
 import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './record-stores.ts';
 import type { RegistryStore } from './registry-store.ts';
+import type { RpcStore } from './rpc-store.ts';
 import type { SupplierStore } from './supplier-store.ts';
 import type { TelemetryStore } from './telemetry-store.ts';
 import type { UserStore } from './user-store.ts';
@@ -25,11 +29,15 @@ export interface Storage {
   readonly attachments: AttachmentStore;
   readonly attributes: AttributeStore;
   readonly telemetry: TelemetryStore;
+  readonly connectivity: ConnectivityStore;
+  readonly customers: CustomerStore;
   readonly audit: AuditStore;
   readonly deadLetters: DeadLetterStore;
+  readonly rpcs: RpcStore;
   readonly apiKeys: ApiKeyStore;
   readonly users: UserStore;
   readonly settings: SettingStore;
+  readonly ota: OtaStore;
   health(): StorageHealth;
   /** Resolves when every write called so far has settled. */
   drain(): Promise<void>;

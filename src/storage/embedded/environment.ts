@@ -28,10 +28,25 @@ export const TABLES = [
   'deadLetters',
   'deadLetterIds',
   'deadLettersByDevice',
+  'rpcs',
+  'rpcsByDevice',
+  'rpcTimes',
   'apiKeys',
   'apiKeysByHash',
   'users',
   'userNames',
+  'stateDue',
+  'stateDueOf',
+  'customers',
+  'customersByTitle',
+  'deviceCustomers',
+  'claims',
+  'otaPackages',
+  'otaNames',
+  'otaBlocks',
+  'otaDevices',
+  'otaProfiles',
+  'otaUsers',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 
@@ -100,7 +115,7 @@ interface CommitFailure extends Error {
 export function openEnvironment(directory: string, sync: boolean): Environment {
   const root = open<Buffer, Buffer>({
     path: directory,
-    maxDbs: 40,
+    maxDbs: 128,
     maxReaders: 64,
     encoding: 'binary',
     keyEncoding: 'binary',

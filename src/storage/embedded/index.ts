@@ -4,12 +4,16 @@ import { createAttachmentStore } from './attachment-store.ts';
 import { createAttributeStore } from './attribute-store.ts';
 import { copyStore } from './backup.ts';
 import { createCommitter } from './committer.ts';
+import { createConnectivityStore } from './connectivity-store.ts';
+import { createCustomerStore } from './customer-store.ts';
 import { diskProblem, openDirectory } from './directory.ts';
 import { openEnvironment } from './environment.ts';
 import { checkFormat } from './format.ts';
+import { createOtaStore } from './ota-store.ts';
 import { createPurge } from './purge.ts';
 import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSettingStore } from './record-stores.ts';
 import { createRegistryStore } from './registry-store.ts';
+import { createRpcStore } from './rpc-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
 import { createUserStore } from './user-store.ts';
@@ -29,6 +33,9 @@ export interface EmbeddedStorageOptions {
   readonly sync?: boolean;
   readonly maxDeadLetters?: number;
   readonly maxAuditEntries?: number;
+  /** Persistent calls to devices: in all, and of one device. */
+  readonly maxRpcs?: number;
+  readonly maxRpcsPerDevice?: number;
   /** Bytes of waiting writes; beyond it writes are refused with STORE_UNAVAILABLE. */
   readonly maxPendingBytes?: number;
 }
@@ -69,11 +76,18 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       telemetry: createTelemetryStore(environment, committer, (device, err) =>
         log?.error({ event: 'store.damaged-record', device, err }, 'stored values of a device are damaged'),
       ),
+      connectivity: createConnectivityStore(environment, committer),
+      customers: createCustomerStore(environment, committer),
       audit: createAuditStore(environment, committer, maxAuditEntries),
       deadLetters: createDeadLetterStore(environment, committer, maxDeadLetters),
+      rpcs: createRpcStore(environment, committer, {
+        maxRpcs: options.maxRpcs ?? 100_000,
+        maxRpcsPerDevice: options.maxRpcsPerDevice ?? 1_000,
+      }),
       apiKeys: createApiKeyStore(environment, committer),
       users: createUserStore(environment, committer),
       settings: createSettingStore(environment, committer),
+      ota: createOtaStore(environment, committer),
       health: () => committer.health(),
       drain,
       async backup(target) {

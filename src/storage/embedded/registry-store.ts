@@ -4,15 +4,19 @@ import type { ClaimResult, CreateDeviceResult, NewDevice, RegistryStore } from '
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { attributesOf, attributeTexts, putAttributes, readAttribute } from './attributes.ts';
 import type { Committer } from './committer.ts';
+import { setDue } from './connectivity-store.ts';
+import { forgetCustomer } from './customer-store.ts';
 import { dropDeadLettersOf } from './dead-letters.ts';
 import { listDevices } from './device-list.ts';
 import type { Environment, Tables } from './environment.ts';
 import { EMPTY_HEAD } from './head.ts';
 import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
+import { forgetOtaOf } from './ota-records.ts';
 import type { Purge } from './purge.ts';
 import { appendAudit } from './record-stores.ts';
 import { adjustCounter, getJson, putJson, readCounter, removeRange } from './records.ts';
 import { dropRelationsOf, putRelation } from './relations.ts';
+import { dropRpcsOf } from './rpc-store.ts';
 import type { Tx } from './sequence.ts';
 
 const ALL_DEVICES = 'devices';
@@ -83,6 +87,7 @@ function createDevice(
   putJson(tables.credentials, id, entry.credentials);
   tables.credentialsByIndex.put(index, id);
   tables.heads.put(id, EMPTY_HEAD);
+  if (entry.stateDue !== undefined) setDue(tables, id, entry.stateDue);
   adjustCounter(tables.counters, ALL_DEVICES, 1);
   adjustCounter(tables.counters, counter, 1);
   putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: device.createdAt, texts, onlyOnChange: false });
@@ -146,7 +151,11 @@ function deleteDevice(
   forgetSupplyPoints(tables, key);
   dropRelationsOf(tables, { entityType: 'DEVICE', id: what.id });
   dropDeadLettersOf(tables, key);
+  dropRpcsOf(tables, key);
+  forgetOtaOf(tables, key);
   removeRange(tables.attributes, attributesOf(key));
+  setDue(tables, key, 'never');
+  forgetCustomer(tables, key);
   purge.dropHistory(key);
   tables.heads.remove(key);
   const credentials = getJson<StoredCredentials>(tables.credentials, key);

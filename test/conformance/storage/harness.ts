@@ -18,6 +18,8 @@ export interface StoreUnderTest {
 
 export interface StoreOptions {
   readonly maxDeadLetters?: number;
+  readonly maxRpcs?: number;
+  readonly maxRpcsPerDevice?: number;
 }
 
 export type MakeStore = (options?: StoreOptions) => Promise<StoreUnderTest>;

@@ -1,9 +1,13 @@
 import { assetConformance } from './asset-store.ts';
 import { attachmentConformance } from './attachment-store.ts';
 import { attributeConformance } from './attribute-store.ts';
+import { connectivityConformance } from './connectivity-store.ts';
+import { customerConformance } from './customer-store.ts';
 import type { MakeStore } from './harness.ts';
+import { otaConformance } from './ota-store.ts';
 import { recordConformance } from './record-stores.ts';
 import { registryConformance } from './registry-store.ts';
+import { rpcConformance } from './rpc-store.ts';
 import { wholeStorageConformance } from './storage.ts';
 import { supplierConformance } from './supplier-store.ts';
 import { telemetryConformance } from './telemetry-store.ts';
@@ -19,5 +23,9 @@ export function storageConformance(name: string, make: MakeStore): void {
   supplierConformance(name, make);
   attachmentConformance(name, make);
   recordConformance(name, make);
+  rpcConformance(name, make);
+  otaConformance(name, make);
+  connectivityConformance(name, make);
+  customerConformance(name, make);
   userConformance(name, make);
 }
