@@ -76,9 +76,13 @@ async function checkInstance(url: string): Promise<Instance> {
     return { running: false, finding: { check, level: 'warn', found, repair } };
   }
   const ready = await ask(`${url}/readyz`);
-  if (ready?.body.ready === true) return { running: true, finding: { check, level: 'ok', found: `${url} is ready` } };
   const checks: readonly unknown[] = Array.isArray(ready?.body.checks) ? ready.body.checks : [];
   const problems = checks.flatMap((one) => problemOf(one)).join('; ');
+  if (ready?.body.ready === true) {
+    if (problems === '') return { running: true, finding: { check, level: 'ok', found: `${url} is ready` } };
+    const repair = 'mend the files: the instance serves with the former ones until then';
+    return { running: true, finding: { check, level: 'warn', found: `${url} is ready, but ${problems}`, repair } };
+  }
   const found = `${url} is not ready${problems ? `: ${problems}` : ''}`;
   return { running: true, finding: { check, level: 'fail', found, repair: 'see the log of the instance' } };
 }

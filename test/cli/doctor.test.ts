@@ -98,4 +98,15 @@ describe('doctor', () => {
       }),
     );
   });
+
+  it('an instance that serves with its former files is warned of, with the reason', async () => {
+    const { cwd, env } = await freshEnv();
+    const body = { ready: true, checks: [{ name: 'files', ok: false, problem: 'a chain was refused' }] };
+    await using api = await startApi({
+      'GET /healthz': { body: { status: 'up', uptimeMs: 1 } },
+      'GET /readyz': { body },
+    });
+    const ran = await runCli(['doctor'], { cwd, env: { ...env, HTTP_BIND_PORT: String(api.port) } });
+    expect(ran.stdout).toMatch(/^warn {2}instance: .* is ready, but files: a chain was refused -> mend the files/m);
+  });
 });
