@@ -1,6 +1,6 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
@@ -47,6 +47,8 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const maxPacketBytes = wireBytes(options.maxPayloadBytes);
   const broker = new DeviceBroker({ ...options.broker, maxPacketBytes }, api, log);
   const servers: (Server | HttpServer)[] = [];
+  const patienceMs = options.broker.connectTimeoutMs;
+  let handshakes: ReadonlySet<Socket> = new Set();
 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
@@ -72,22 +74,23 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
       await broker.listen();
       const mqtt = await open(createServer({ noDelay: true }, accept), options.tcp);
       const tls =
-        options.tls &&
-        createTlsServer(
-          { minVersion: 'TLSv1.2', ...options.tls.options, noDelay: true, handshakeTimeout: 10_000 },
-          accept,
-        );
-      tls?.on('tlsClientError', (error) =>
-        log.debug({ event: 'mqtt.tls', reason: error.message }, 'TLS handshake failed'),
-      );
+        options.tls && createTlsServer({ minVersion: 'TLSv1.2', ...options.tls.options, noDelay: true }, accept);
+      tls?.on('tlsClientError', (error, socket) => {
+        log.debug({ event: 'mqtt.tls', reason: error.message }, 'TLS handshake failed');
+        socket.destroy();
+      });
+      if (tls) handshakes = limitHandshakes(tls, patienceMs);
       const mqtts = tls && options.tls ? await open(tls, options.tls) : undefined;
-      const web = options.webSocket && createWebSocketServer(options.webSocket.path, maxPacketBytes, broker, log);
+      const web =
+        options.webSocket &&
+        createWebSocketServer({ path: options.webSocket.path, maxPayload: maxPacketBytes, patienceMs }, broker, log);
       const ws = web && options.webSocket ? await open(web, options.webSocket) : undefined;
       return { mqtt, ...(mqtts === undefined ? {} : { mqtts }), ...(ws === undefined ? {} : { ws }) };
     },
     async close() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       await broker.shutDown();
+      for (const socket of handshakes) socket.destroy();
       for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();
       await Promise.all(closed);
     },
@@ -97,12 +100,41 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   };
 }
 
-/** MQTT over WebSocket [MQTT-6.0.0-3]: binary frames, sub-protocol `mqtt`, one path. */
-function createWebSocketServer(path: string, maxPayload: number, broker: DeviceBroker, log: Log): HttpServer {
-  const server = createHttpServer((_request, response) => {
-    response.writeHead(426, { 'content-type': 'text/plain' }).end('MQTT over WebSocket only\n');
+/**
+ * Ends TLS handshakes that are not done in time, also of a peer that sends a byte now and then: Node's own limit only
+ * reports silent ones. Gives the sockets whose handshake is under way.
+ */
+function limitHandshakes(server: TlsServer, patienceMs: number): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  const settleByPeer = new Map<string, () => void>();
+  // The TLS socket that Node hands over does not tell which plain one it stands on, but has its peer.
+  const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket) => {
+    const peer = peerOf(socket);
+    const timer = setTimeout(() => socket.destroy(), patienceMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      open.delete(socket);
+      if (settleByPeer.get(peer) === settle) settleByPeer.delete(peer);
+    };
+    open.add(socket);
+    settleByPeer.set(peer, settle);
+    socket.once('close', settle);
   });
-  server.headersTimeout = 10_000;
+  server.on('secureConnection', (secure) => settleByPeer.get(peerOf(secure))?.());
+  return open;
+}
+
+/** MQTT over WebSocket [MQTT-6.0.0-3]: binary frames, sub-protocol `mqtt`, one path. */
+function createWebSocketServer(
+  { path, maxPayload, patienceMs }: { path: string; maxPayload: number; patienceMs: number },
+  broker: DeviceBroker,
+  log: Log,
+): HttpServer {
+  const limits = { headersTimeout: patienceMs, requestTimeout: patienceMs, connectionsCheckingInterval: 1_000 };
+  const server = createHttpServer(limits, (_request, response) => {
+    response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' }).end('MQTT over WebSocket only\n');
+  });
   const sockets = new WebSocketServer({
     server,
     path,
