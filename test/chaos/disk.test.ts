@@ -10,6 +10,7 @@ import { eventually } from './eventually.ts';
 import { type Rig, startRig } from './rig.ts';
 import { mountSmallDisk } from './small-disk.ts';
 
+const PAGE_BYTES = 4_096;
 const load = { seed: 21, groups: 2_000, messages: 200, parallel: 6, window: 10 };
 
 describe('chaos: disk', () => {
@@ -110,6 +111,29 @@ describe('chaos: disk', () => {
     });
   }
 
+  it('whichever page of the data file is overwritten: refused by name, or nothing of it was in use', async () => {
+    await using rig = await startRig();
+    await someLife(rig);
+    const file = join(rig.dataDir, 'store', 'data.mdb');
+    const good = readFileSync(file);
+    const pages = good.length / PAGE_BYTES;
+    let refused = 0;
+    for (let part = 1; part <= 12; part++) {
+      const at = Math.floor((pages * part) / 13) * PAGE_BYTES;
+      writeFileSync(file, Buffer.from(good).fill(0xa5, at, at + PAGE_BYTES));
+      const refusal = await tryStart(rig);
+      if (refusal === undefined) {
+        expect(describeFindings(await rig.judge()), `page ${at / PAGE_BYTES}`).toBe('no findings');
+      } else {
+        expect(refusal, `page ${at / PAGE_BYTES}`).toMatch(/"code":1.*STORE_CORRUPT.*data\.mdb/s);
+        refused++;
+      }
+      writeFileSync(file, good);
+    }
+    expect(refused).toBeGreaterThan(3);
+    expect(describeFindings(await rig.judge())).toBe('no findings');
+  });
+
   it('a second process on the same data directory is refused by name; the first does not notice', async () => {
     await using rig = await startRig();
     const fleet = await rig.fleet(load);
@@ -144,16 +168,22 @@ async function someLife(rig: Rig): Promise<void> {
 
 /** Starts a process on the same data that must end by itself with code 1; gives what it said. */
 async function refusedStart(rig: Rig, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const start = startBroker({ main: MAIN, dataDir: rig.dataDir, env: { ...rig.env, ...env } });
-  const refusal = await start.then(
+  const refusal = await tryStart(rig, env);
+  expect(refusal).toContain('the broker ended: {"code":1,"signal":null}');
+  return refusal ?? '';
+}
+
+/** Starts a process on the same data; gives what it said when it ended by itself, undefined when it ran and was stopped. */
+async function tryStart(rig: Rig, env: Readonly<Record<string, string>> = {}): Promise<string | undefined> {
+  const ports = { MQTT_BIND_PORT: '0', HTTP_BIND_PORT: '0' };
+  const start = startBroker({ main: MAIN, dataDir: rig.dataDir, env: { ...rig.env, ...ports, ...env } });
+  return start.then(
     async (broker) => {
       await broker[Symbol.asyncDispose]();
-      throw new Error('the broker started');
+      return undefined;
     },
     (error: Error) => error.message,
   );
-  expect(refusal).toContain('the broker ended: {"code":1,"signal":null}');
-  return refusal;
 }
 
 const has = (rig: Rig, event: string): boolean => rig.broker.logs().some((log) => log.event === event);

@@ -1,19 +1,10 @@
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { describeFindings } from '../helpers/checker.ts';
 import { eventually } from './eventually.ts';
+import { copyFolders } from './folders.ts';
 import { type Rig, startRig } from './rig.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -25,13 +16,6 @@ const DEADLINE_MS = SOON_MS * 3;
 
 /** Descriptors that connections to HTTP may hold. */
 const SPARE = 3;
-
-interface Folders extends Disposable {
-  readonly dir: string;
-  readonly chain: string;
-  readonly table: string;
-  readonly profile: string;
-}
 
 interface Breakage {
   readonly name: string;
@@ -81,10 +65,7 @@ describe('chaos: profile and chain files', () => {
   for (const breakage of BREAKAGES) {
     it(`${breakage.name}: the old ones serve, the reason is shown, and a good file then loads`, async () => {
       using folders = copyFolders();
-      await using rig = await startRig({
-        chainsDir: join(folders.dir, 'chains'),
-        profilesDir: join(folders.dir, 'profiles'),
-      });
+      await using rig = await startRig(folders.options);
       const fleet = await rig.fleet({ seed: 11, groups: 1_000, messages: 100, parallel: 4, window: 4, paceMs: 2 });
       await fleet.until(({ acked }) => acked > 20, 'load', 20_000);
       const path = folders[breakage.file];
@@ -112,10 +93,7 @@ describe('chaos: profile and chain files', () => {
 
   it('bad after good, 20 times, and a storm of renames: the last good one is in force, and no file stays open', async () => {
     using folders = copyFolders();
-    await using rig = await startRig({
-      chainsDir: join(folders.dir, 'chains'),
-      profilesDir: join(folders.dir, 'profiles'),
-    });
+    await using rig = await startRig(folders.options);
     await rig.readiness();
     const atRest = openFiles(rig);
     const fleet = await rig.fleet({ seed: 12, groups: 1_000, messages: 200, parallel: 2, window: 4, paceMs: 5 });
@@ -141,19 +119,6 @@ describe('chaos: profile and chain files', () => {
     expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
   });
 });
-
-function copyFolders(): Folders {
-  const dir = mkdtempSync(join(tmpdir(), 'gridmoor-files-'));
-  cpSync(join(root, 'rule-chains'), join(dir, 'chains'), { recursive: true });
-  cpSync(join(root, 'device-profiles'), join(dir, 'profiles'), { recursive: true });
-  return {
-    dir,
-    chain: join(dir, 'chains', 'onboarding.json'),
-    table: join(dir, 'chains', 'lookups', 'distributors.json'),
-    profile: join(dir, 'profiles', 'smart-meter.json'),
-    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
-  };
-}
 
 function replaceByFolder(path: string): void {
   rmSync(path);

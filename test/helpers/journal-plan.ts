@@ -33,7 +33,7 @@ export interface FleetOptions {
 }
 
 /**
- * Groups of devices that begin together: single ones; one name asked for five times at once; two that share a supply
+ * Groups of devices that begin together: single ones; one name asked for five times at once, some fifty times; two that share a supply
  * point in both forms; two that ask for one token.
  */
 export function planFleet(options: FleetOptions): readonly (readonly PlannedDevice[])[] {
@@ -61,7 +61,8 @@ export function planFleet(options: FleetOptions): readonly (readonly PlannedDevi
     const first = make(group, 0);
     switch (group % 4) {
       case 1: {
-        const rivals = [1, 2, 3, 4].map((rival) => `${first.token}-rival-${rival}`);
+        const others = group % 40 === 1 ? 49 : 4;
+        const rivals = Array.from({ length: others }, (_, rival) => `${first.token}-rival-${rival}`);
         return [{ ...first, rivals }];
       }
       case 2: {
