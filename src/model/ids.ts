@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 export type DeviceId = string & { readonly __brand: 'DeviceId' };
 export type AssetId = string & { readonly __brand: 'AssetId' };
+export type CustomerId = string & { readonly __brand: 'CustomerId' };
 export type ApiKeyId = string & { readonly __brand: 'ApiKeyId' };
 export type UserId = string & { readonly __brand: 'UserId' };
 export type OtaPackageId = string & { readonly __brand: 'OtaPackageId' };
@@ -21,6 +22,7 @@ export function newUuid(nowMs: number): string {
 export const newDeviceId = (nowMs: number): DeviceId => newUuid(nowMs) as DeviceId;
 export const newAssetId = (nowMs: number): AssetId => newUuid(nowMs) as AssetId;
 export const newApiKeyId = (nowMs: number): ApiKeyId => newUuid(nowMs) as ApiKeyId;
+export const newCustomerId = (nowMs: number): CustomerId => newUuid(nowMs) as CustomerId;
 export const newUserId = (nowMs: number): UserId => newUuid(nowMs) as UserId;
 export const newOtaPackageId = (nowMs: number): OtaPackageId => newUuid(nowMs) as OtaPackageId;
 
@@ -32,6 +34,7 @@ export function parseUuid(text: string): string | undefined {
 
 export const parseDeviceId = (text: string): DeviceId | undefined => parseUuid(text) as DeviceId | undefined;
 export const parseAssetId = (text: string): AssetId | undefined => parseUuid(text) as AssetId | undefined;
+export const parseCustomerId = (text: string): CustomerId | undefined => parseUuid(text) as CustomerId | undefined;
 export const parseUserId = (text: string): UserId | undefined => parseUuid(text) as UserId | undefined;
 export const parseApiKeyId = (text: string): ApiKeyId | undefined => parseUuid(text) as ApiKeyId | undefined;
 export const parseOtaPackageId = (text: string): OtaPackageId | undefined =>

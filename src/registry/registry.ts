@@ -61,6 +61,8 @@ export interface Registry {
   devices(query: DeviceListQuery): Promise<Page<Device>>;
   /** New credentials; the old ones stop working in the same step. Throws DEVICE_NOT_FOUND, CREDENTIALS_TAKEN. */
   rotate(id: DeviceId, credentials: Credentials | undefined, by: string): Promise<Credentials>;
+  /** Notes the gateway that last connected for the device. */
+  connectedThrough(id: DeviceId, gateway: DeviceId): Promise<void>;
   /** Everything the device has goes with it. Throws DEVICE_NOT_FOUND. */
   remove(id: DeviceId, by: string): Promise<void>;
 }
@@ -70,9 +72,11 @@ export interface RegistryParts {
   readonly audit: AuditStore;
   readonly hash: KeyedHash;
   readonly clock: Clock;
+  /** A new device that stays silent so long counts as inactive; default 10 minutes (thingsboard-device-api 8). */
+  readonly inactivityTimeoutMs?: number;
 }
 
-export function createRegistry({ store, audit, hash, clock }: RegistryParts): Registry {
+export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs }: RegistryParts): Registry {
   const generatedToken = (): Credentials => ({ type: 'ACCESS_TOKEN', token: randomAlphanumerics(20) });
   return {
     async create(options) {
@@ -96,7 +100,8 @@ export function createRegistry({ store, audit, hash, clock }: RegistryParts): Re
       const result = await store.createDevice({
         device,
         credentials: stored,
-        serverAttributes: options.serverAttributes ?? {},
+        serverAttributes: { active: false, ...options.serverAttributes },
+        stateDue: now + (inactivityTimeoutMs ?? 600_000),
         audit: {
           at: now,
           action: 'device.create',
@@ -146,6 +151,10 @@ export function createRegistry({ store, audit, hash, clock }: RegistryParts): Re
       if (result === 'credentials-taken') throw new BrokerError('CREDENTIALS_TAKEN', { device: id });
       await audit.append({ at: now, action: 'device.rotate', by, subject: `device:${id}`, outcome: 'rotated' });
       return credentials;
+    },
+
+    async connectedThrough(id, gateway) {
+      await store.setLastGateway(id, gateway);
     },
 
     async remove(id, by) {

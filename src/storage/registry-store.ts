@@ -13,6 +13,8 @@ export interface NewDevice {
   readonly profileQuota?: number;
   /** The gateway that creates the device: a relation `Created` from it is written in the same step. */
   readonly createdBy?: DeviceId;
+  /** When the device's silence is to be looked at first (`connectivity-store.ts`), ms. */
+  readonly stateDue?: number;
   /** Written in the same step, when the device is created. */
   readonly audit?: AuditEntry;
 }

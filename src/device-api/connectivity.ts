@@ -1,0 +1,315 @@
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Log } from '../observe/index.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { ConnectivityStore, ConnectivityWrite } from '../storage/connectivity-store.ts';
+import type { RegistryStore } from '../storage/registry-store.ts';
+import type { MessageRunner } from './message-runner.ts';
+import {
+  Connection,
+  Entry,
+  eventBody,
+  eventMetadata,
+  FACT_KEYS,
+  type Facts,
+  type Presence,
+  readFacts,
+} from './presence.ts';
+
+export interface ConnectivityOptions {
+  /** Silence after which a device counts as inactive, ms; its server attribute `inactivityTimeout` wins. */
+  readonly inactivityTimeoutMs: number;
+  /** How often silence is looked for, ms. */
+  readonly checkIntervalMs: number;
+  /** `lastActivityTime` is stored at most so often per device, ms. */
+  readonly reportIntervalMs: number;
+}
+
+/** Who is connected and who is active, as events for the chains and as server attributes (thingsboard-device-api 8). */
+export interface Connectivity {
+  /** A connection of the device whose login is good. */
+  presence(device: Device): Presence;
+  /** Activity without a connection, such as an HTTP request. */
+  seen(device: Device): void;
+  /** `inactivityTimeout` of the device was written or removed: its state is looked at anew, at once. */
+  timeoutChanged(id: DeviceId): Promise<void>;
+  /** The device is deleted. */
+  forget(id: DeviceId): void;
+  /** Devices held in memory: those with a connection, and those whose activity is not stored yet. */
+  readonly size: number;
+  /** Ends the timers and stores what is known. */
+  stop(): Promise<void>;
+}
+
+export interface ConnectivityParts {
+  readonly store: ConnectivityStore;
+  readonly attributes: AttributeStore;
+  readonly devices: Pick<RegistryStore, 'device'>;
+  readonly runner: Pick<MessageRunner, 'run'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Devices that one step of a sweep writes. */
+const STEP = 250;
+/** Devices without a connection that may be held until their activity is stored; activity of more is let go. */
+const MAX_WITHOUT_CONNECTION = 100_000;
+
+export function createConnectivity(options: ConnectivityOptions, parts: ConnectivityParts): Connectivity {
+  const { store, attributes, devices, runner, clock, log } = parts;
+  const entries = new Map<DeviceId, Entry>();
+  let withoutConnection = 0;
+  let stopped = false;
+  const nothing = (): void => {};
+
+  const raise = (type: string, device: Device, facts: Facts): void =>
+    runner.run(
+      {
+        device,
+        type,
+        ts: clock.now(),
+        data: eventBody(facts, type !== 'CONNECT_EVENT') as JsonObject,
+        metadata: eventMetadata(device),
+      },
+      nothing,
+    );
+
+  const read = async (id: DeviceId): Promise<Facts> =>
+    readFacts(await attributes.read(id, 'SERVER_SCOPE', FACT_KEYS), options.inactivityTimeoutMs);
+
+  const save = async (entry: Entry, change: ConnectivityWrite): Promise<void> => {
+    entry.writing++;
+    try {
+      await store.save([change]);
+    } catch (error) {
+      entry.unsaved = true; // the next report writes everything
+      log.warn({ event: 'state.not-stored', device: entry.device.id, err: error }, 'connectivity not stored');
+      throw error;
+    } finally {
+      entry.writing--;
+    }
+  };
+
+  /** Attributes and the event behind them are called in one turn: they share a commit, a crash leaves both or none. */
+  const write = (entry: Entry, values: JsonObject, due?: number): void => {
+    const change = { deviceId: entry.device.id, values, ts: clock.now(), ...(due === undefined ? {} : { due }) };
+    save(entry, change).catch(nothing);
+  };
+
+  const release = (entry: Entry): void => {
+    const { facts, device } = entry;
+    if (entry.holder || entry.writing > 0 || entry.unsaved || !facts || entry.at > facts.activityAt) return;
+    if (entries.get(device.id) === entry) entries.delete(device.id);
+  };
+
+  const whenKnown = (entry: Entry, act: (facts: Facts) => void): void => {
+    if (entry.forgotten) return;
+    if (entry.facts) act(entry.facts);
+    else entry.waiting.push(() => entry.facts && act(entry.facts));
+  };
+
+  const activate = (entry: Entry, facts: Facts, at: number): void => {
+    facts.active = true;
+    facts.activityAt = Math.max(facts.activityAt, at);
+    const reset = facts.alarmAt > facts.activityAt;
+    if (reset) facts.alarmAt = 0;
+    const values = { active: true, lastActivityTime: facts.activityAt, ...(reset ? { inactivityAlarmTime: 0 } : {}) };
+    write(entry, values, facts.activityAt + facts.timeoutMs);
+    raise('ACTIVITY_EVENT', entry.device, facts);
+  };
+
+  const events = {
+    now: () => clock.now(),
+    active(entry: Entry): void {
+      if (entry.facts && !entry.facts.active && !entry.forgotten) activate(entry, entry.facts, entry.at);
+    },
+    connected(entry: Entry): void {
+      const at = clock.now();
+      whenKnown(entry, (facts) => {
+        facts.connectedAt = Math.max(facts.connectedAt, at);
+        write(entry, { lastConnectTime: facts.connectedAt });
+        raise('CONNECT_EVENT', entry.device, facts);
+      });
+    },
+    disconnected(entry: Entry): void {
+      const at = clock.now();
+      whenKnown(entry, (facts) => {
+        facts.disconnectedAt = Math.max(facts.disconnectedAt, at);
+        facts.activityAt = Math.max(facts.activityAt, entry.at);
+        write(entry, { lastDisconnectTime: facts.disconnectedAt, lastActivityTime: facts.activityAt });
+        raise('DISCONNECT_EVENT', entry.device, facts);
+      });
+    },
+  };
+
+  const load = async (entry: Entry): Promise<void> => {
+    try {
+      entry.facts = await read(entry.device.id);
+    } catch (error) {
+      log.error({ event: 'state.not-read', device: entry.device.id, err: error }, 'connectivity could not be read');
+      entry.facts = readFacts(new Map(), options.inactivityTimeoutMs);
+    }
+    for (const act of entry.waiting.splice(0)) if (!entry.forgotten) act();
+    if (entry.at > 0) events.active(entry);
+  };
+
+  const entryOf = (device: Device): Entry => {
+    const known = entries.get(device.id);
+    if (known) return known;
+    const entry = new Entry(device);
+    entries.set(device.id, entry);
+    entry.ready = load(entry);
+    return entry;
+  };
+
+  const report = async (): Promise<void> => {
+    let writes: ConnectivityWrite[] = [];
+    let written: Entry[] = [];
+    const flush = async (): Promise<void> => {
+      const [changes, now] = [writes, written];
+      writes = [];
+      written = [];
+      try {
+        if (changes.length > 0) await store.save(changes);
+      } catch (error) {
+        for (const entry of now) entry.unsaved = true;
+        log.warn({ event: 'state.not-stored', devices: now.length, err: error }, 'connectivity not stored');
+      }
+    };
+    withoutConnection = 0;
+    for (const entry of entries.values()) {
+      const { facts } = entry;
+      if (!facts) continue;
+      if (entry.unsaved || (facts.active && entry.at > facts.activityAt)) {
+        facts.activityAt = Math.max(facts.activityAt, entry.at);
+        writes.push(reportOf(entry, facts, clock.now()));
+        written.push(entry);
+        entry.unsaved = false;
+      } else release(entry);
+      if (!entry.holder) withoutConnection++;
+      if (writes.length >= STEP) await flush();
+    }
+    await flush();
+  };
+
+  /** Decides anew whether the device is active, and when that is to be looked at next. */
+  const check = async (device: Device): Promise<void> => {
+    const entry = entryOf(device);
+    await entry.ready;
+    const { facts } = entry;
+    if (!facts || entry.forgotten) return;
+    const ts = clock.now();
+    const activityAt = Math.max(facts.activityAt, entry.at);
+    const due = Math.max(activityAt, device.createdAt) + facts.timeoutMs;
+    const change = { deviceId: device.id, values: {}, ts };
+    if (due > ts) {
+      if (!facts.active && activityAt > 0) activate(entry, facts, activityAt);
+      else await save(entry, { ...change, due });
+    } else if (!facts.active && facts.alarmAt > 0 && facts.alarmAt >= activityAt) {
+      await save(entry, { ...change, due: 'never' });
+    } else {
+      Object.assign(facts, { active: false, alarmAt: ts, activityAt });
+      const values = {
+        active: false,
+        inactivityAlarmTime: ts,
+        ...(activityAt > 0 ? { lastActivityTime: activityAt } : {}),
+      };
+      const saved = save(entry, { ...change, values, due: 'never' });
+      raise('INACTIVITY_EVENT', device, facts);
+      await saved;
+    }
+    release(entry);
+  };
+
+  const checkById = async (id: DeviceId): Promise<void> => {
+    const device = entries.get(id)?.device ?? (await devices.device(id));
+    if (device) await check(device);
+    else await store.save([{ deviceId: id, values: {}, ts: clock.now(), due: 'never' }]);
+  };
+
+  const sweep = async (): Promise<void> => {
+    while (!stopped) {
+      const due = await store.due(clock.now(), STEP);
+      if (due.length === 0) return;
+      await Promise.all(due.map(checkById));
+    }
+  };
+
+  const reporting = every(options.reportIntervalMs, report, 'state.report', log);
+  const sweeping = every(options.checkIntervalMs, sweep, 'state.sweep', log);
+
+  return {
+    presence: (device) => new Connection(entryOf(device), events),
+
+    seen(device) {
+      const known = entries.get(device.id);
+      if (!known && withoutConnection >= MAX_WITHOUT_CONNECTION) return;
+      if (!known) withoutConnection++;
+      const entry = known ?? entryOf(device);
+      entry.at = Math.max(entry.at, clock.now());
+      events.active(entry);
+    },
+
+    async timeoutChanged(id) {
+      const device = entries.get(id)?.device ?? (await devices.device(id));
+      if (!device) return;
+      const entry = entryOf(device);
+      await entry.ready;
+      if (entry.facts) entry.facts.timeoutMs = (await read(id)).timeoutMs;
+      await check(device);
+    },
+
+    forget(id) {
+      const entry = entries.get(id);
+      if (entry) entry.forgotten = true;
+      entries.delete(id);
+    },
+
+    get size() {
+      return entries.size;
+    },
+
+    async stop() {
+      stopped = true;
+      await Promise.all([reporting.stop(), sweeping.stop()]);
+      await Promise.all([...entries.values()].map(({ ready }) => ready));
+      await report().catch((error) => log.warn({ event: 'state.not-stored', err: error }, 'connectivity not stored'));
+    },
+  };
+}
+
+/** Everything of an entry that a failed write may have left out, or just its activity. */
+function reportOf(entry: Entry, facts: Facts, ts: number): ConnectivityWrite {
+  const deviceId = entry.device.id;
+  const lastActivityTime = facts.activityAt;
+  if (!entry.unsaved) return { deviceId, ts, values: { lastActivityTime } };
+  const values = {
+    active: facts.active,
+    lastConnectTime: facts.connectedAt,
+    lastDisconnectTime: facts.disconnectedAt,
+    lastActivityTime,
+    inactivityAlarmTime: facts.alarmAt,
+  };
+  return { deviceId, ts, values, ...(facts.active ? { due: lastActivityTime + facts.timeoutMs } : {}) };
+}
+
+/** Runs `work` again and again, never twice at a time; a failure is logged and the next run tries again. */
+function every(ms: number, work: () => Promise<void>, event: string, log: Log): { stop(): Promise<void> } {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch((error: unknown) => log.error({ event, err: error }, 'connectivity could not be kept'))
+      .finally(() => {
+        running = undefined;
+      });
+  }, ms);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

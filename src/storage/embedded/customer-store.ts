@@ -1,0 +1,79 @@
+import type { CustomerId } from '../../model/ids.ts';
+import type { ClaimRegistration, Customer, CustomerStore } from '../customer-store.ts';
+import type { Committer } from './committer.ts';
+import type { Environment, Tables } from './environment.ts';
+import { idKey, idText, newIdKey, textKey } from './keys.ts';
+import { adjustCounter, getJson, pageOf, putJson, readCounter } from './records.ts';
+
+const ALL = 'customers';
+const TITLES = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
+
+export function createCustomerStore({ tables }: Environment, committer: Committer): CustomerStore {
+  const { claims, counters, customers, customersByTitle, deviceCustomers, devices } = tables;
+  return {
+    createCustomer: (customer) =>
+      committer.run(() => {
+        const title = textKey(customer.title);
+        const id = newIdKey(customer.id);
+        if (customersByTitle.has(title) || customers.has(id)) return 'title-taken';
+        putJson(customers, id, customer);
+        customersByTitle.put(title, id);
+        adjustCounter(counters, ALL, 1);
+        return 'created';
+      }),
+    async customer(id) {
+      const key = idKey(id);
+      return key && getJson<Customer>(customers, key);
+    },
+    async customers({ page, pageSize }) {
+      const toItem = (_: Buffer, id: Buffer): Customer | undefined => getJson<Customer>(customers, id);
+      return pageOf(customersByTitle, TITLES, { page, pageSize, total: readCounter(counters, ALL), toItem });
+    },
+    async customerOf(deviceId) {
+      const key = idKey(deviceId);
+      const id = key && deviceCustomers.get(key);
+      return id && (idText(id) as CustomerId);
+    },
+    async register(deviceId, registration, now) {
+      const id = idKey(deviceId);
+      if (id === undefined) return false;
+      return committer.run(() => {
+        if (!devices.has(id) || deviceCustomers.has(id)) return false;
+        const standing = getJson<ClaimRegistration>(claims, id);
+        if (standing !== undefined && standing.expiresAt > now) return false;
+        putJson(claims, id, registration);
+        return true;
+      });
+    },
+    async registration(deviceId) {
+      const id = idKey(deviceId);
+      return id && getJson<ClaimRegistration>(claims, id);
+    },
+    async dropRegistration(deviceId) {
+      const id = idKey(deviceId);
+      if (id !== undefined) await committer.run(() => claims.remove(id));
+    },
+    async assign(deviceId, customerId) {
+      const id = idKey(deviceId);
+      const customer = idKey(customerId);
+      if (id === undefined || customer === undefined) return 'unknown';
+      return committer.run(() => {
+        if (!devices.has(id) || !customers.has(customer)) return 'unknown';
+        claims.remove(id);
+        if (deviceCustomers.has(id)) return 'owned';
+        deviceCustomers.put(id, customer);
+        return 'assigned';
+      });
+    },
+    async unassign(deviceId) {
+      const id = idKey(deviceId);
+      return id === undefined ? false : committer.run(() => deviceCustomers.remove(id));
+    },
+  };
+}
+
+/** Inside the transaction that deletes the device. */
+export function forgetCustomer({ claims, deviceCustomers }: Tables, id: Buffer): void {
+  claims.remove(id);
+  deviceCustomers.remove(id);
+}
