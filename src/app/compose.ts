@@ -5,8 +5,11 @@ import {
   createSupplierGuard,
   type DefaultLimits,
   DeviceLimits,
+  GatewayLimits,
+  type GatewayLimitTexts,
   RefusalPause,
   Sessions,
+  type SubDeviceRules,
 } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
@@ -16,8 +19,10 @@ import type { Log } from '../observe/index.ts';
 import { createProvisioning } from '../provisioning/provisioning.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
+import { createPasswords } from '../registry/passwords.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
+import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
 import { openEmbeddedStorage } from '../storage/embedded/index.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -40,6 +45,8 @@ export interface CoreOptions {
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
   /** Rate limits of devices whose profile has none of its own. */
   readonly deviceLimits: DefaultLimits;
+  readonly gatewayLimits: GatewayLimitTexts;
+  readonly subDevices: SubDeviceRules;
   readonly pauses: { readonly free: number; readonly baseMs: number; readonly maxMs: number };
 }
 
@@ -78,6 +85,7 @@ function wire(
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
+  const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const targets = () => definitions.targets;
   const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
   const sessions = new Sessions();
@@ -109,6 +117,9 @@ function wire(
     runner,
     sessions,
     limits: new DeviceLimits(clock, options.deviceLimits),
+    assets: storage.assets,
+    gatewayLimits: new GatewayLimits(clock, options.gatewayLimits),
+    subDevices: options.subDevices,
     counters,
     guessPause,
     failurePause,
@@ -145,6 +156,7 @@ function wire(
     suppliers,
     attachments,
     apiKeys,
+    users,
     deviceApi,
     runner,
     sessions,

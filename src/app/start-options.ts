@@ -10,7 +10,7 @@ export function toStartOptions(
   keys: { readonly instanceKey: Secret; readonly adminKey: Secret },
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
-  const { mqtt, http, files, instance, store, limits } = config;
+  const { mqtt, http, files, instance, store, limits, gateways } = config;
   return {
     dataDir: files.dataDir,
     profilesDir: files.profilesDir,
@@ -28,6 +28,19 @@ export function toStartOptions(
       telemetryMessages: limits.deviceTelemetryMessages,
       telemetryDataPoints: limits.deviceTelemetryDataPoints,
     },
+    gatewayLimits: {
+      subDevices: {
+        messages: gateways.messages,
+        telemetryMessages: gateways.telemetryMessages,
+        telemetryDataPoints: gateways.telemetryDataPoints,
+      },
+      own: {
+        messages: gateways.ownMessages,
+        telemetryMessages: gateways.ownTelemetryMessages,
+        telemetryDataPoints: gateways.ownTelemetryDataPoints,
+      },
+    },
+    subDevices: { max: gateways.maxSubDevices, scope: gateways.scope },
     mqtt: {
       tcp: { host: mqtt.bindAddress, port: mqtt.bindPort },
       ...(mqtt.sslEnabled ? { tls: tlsListener(config) } : {}),

@@ -21,6 +21,10 @@ const rate = (env: string, what: string): Setting<string> => {
   const description = `${what} of one device, as capacity:seconds[,…]; empty means no limit. A profile's own limit wins.`;
   return setting(env, text(description, { default: '', examples: ['100:1,2000:60'] }), { special: 'rate' });
 };
+const gatewayRate = (env: string, what: string): Setting<string> => {
+  const description = `${what}, as capacity:seconds[,…]; empty means no limit.`;
+  return setting(env, text(description, { default: '', examples: ['1000:1'] }), { special: 'rate' });
+};
 const secret = (env: string, description: string, minLength: number): Setting<Secret | undefined> => {
   const { schema } = text(description, { minLength });
   return setting(env, { schema, optional: true }, { special: 'secret' });
@@ -139,6 +143,42 @@ export const CONFIG_TREE = {
       integer('Levels of nesting in JSON from devices.', { default: 32, minimum: 2, maximum: 1_000 }),
     ),
     jsonKeys: setting('GRIDMOOR_JSON_KEYS', count('Members in one JSON text from a device.', 10_000)),
+  },
+  gateways: {
+    maxSubDevices: setting(
+      'GRIDMOOR_GATEWAY_SUB_DEVICES',
+      integer('Devices that one gateway may create, or have open at once.', {
+        default: 2_000,
+        minimum: 1,
+        maximum: 100_000,
+      }),
+    ),
+    scope: setting(
+      'GRIDMOOR_GATEWAY_SCOPE',
+      oneOf(
+        'Devices a gateway may speak for: those with a relation from it, or, as in ThingsBoard, any by its name.',
+        ['related', 'any'],
+        { default: 'related' },
+      ),
+    ),
+    messages: gatewayRate('GRIDMOOR_GATEWAY_MESSAGES', "Other messages of all of a gateway's sub-devices together"),
+    telemetryMessages: gatewayRate(
+      'GRIDMOOR_GATEWAY_TELEMETRY_MESSAGES',
+      "Telemetry and attribute messages of all of a gateway's sub-devices together",
+    ),
+    telemetryDataPoints: gatewayRate(
+      'GRIDMOOR_GATEWAY_TELEMETRY_DATA_POINTS',
+      "Keys in telemetry and attributes of all of a gateway's sub-devices together",
+    ),
+    ownMessages: gatewayRate('GRIDMOOR_GATEWAY_DEVICE_MESSAGES', "A gateway's own messages; its profile's limit wins"),
+    ownTelemetryMessages: gatewayRate(
+      'GRIDMOOR_GATEWAY_DEVICE_TELEMETRY_MESSAGES',
+      "A gateway's own telemetry and attribute messages; its profile's limit wins",
+    ),
+    ownTelemetryDataPoints: gatewayRate(
+      'GRIDMOOR_GATEWAY_DEVICE_TELEMETRY_DATA_POINTS',
+      "Keys in a gateway's own telemetry and attributes; its profile's limit wins",
+    ),
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Setting<unknown>>>>>;
 

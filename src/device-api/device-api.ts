@@ -10,12 +10,16 @@ import type { Provisioning } from '../provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../provisioning/request.ts';
 import { formatProvisionAnswer } from '../provisioning/response.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
+import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
+import type { GatewayLimits } from './gateway-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { RefusalPause } from './refusal-pause.ts';
 import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
+import type { SubDeviceRules } from './sub-devices.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
 export interface Login {
@@ -53,6 +57,8 @@ export interface DeviceApi {
   profile(name: string): DeviceProfile | undefined;
   /** Publishing on behalf of one device. */
   uplink(device: Device): Uplink;
+  /** Publishing on behalf of a gateway's sub-devices; `close` it when the connection is gone. */
+  gateway(device: Device, link: GatewayLink): Gateway;
   /** Attributes set by an administrator or a chain; a shared one is pushed to the device once it is stored. Gives the keys written. */
   saveAttributes(id: DeviceId, scope: AttributeScope, values: JsonObject): Promise<readonly string[]>;
   /** Gives the keys that existed; the device hears of shared ones. */
@@ -71,6 +77,9 @@ export interface DeviceApiParts {
   readonly runner: MessageRunner;
   readonly sessions: Sessions;
   readonly limits: DeviceLimits;
+  readonly assets: AssetStore;
+  readonly gatewayLimits: GatewayLimits;
+  readonly subDevices: SubDeviceRules;
   readonly counters: MessageCounters;
   /** Pauses of wrong logins and of provisioning requests with a wrong key or secret. */
   readonly guessPause: RefusalPause;
@@ -172,7 +181,24 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     profile: (name) => profiles().byName(name),
-    uplink: (device) => createUplink(device, uplinkParts),
+    uplink: (device) =>
+      createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined),
+
+    gateway(device, link) {
+      const meter = parts.gatewayLimits.meterOfSubDevices(device.id);
+      return createGateway(device, link, {
+        ...uplinkParts,
+        registry,
+        assets: parts.assets,
+        limits: parts.gatewayLimits,
+        rules: parts.subDevices,
+        meter,
+        openSession: (sub, subLink) => this.openSession(sub, subLink),
+        uplink: (sub) => createUplink(sub, uplinkParts, meter),
+        announce: (sub) => announceCreated(sub, { gatewayId: device.id }),
+        log,
+      });
+    },
 
     async saveAttributes(id, scope, values) {
       const written = await attributes.save({ deviceId: id, scope, values, ts: clock.now(), onlyOnChange: false });
@@ -202,13 +228,16 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     const metadata = { deviceName: device.name, deviceType: device.profile };
     const ts = clock.now();
     const nothing = (): void => {};
-    if (reason === 'created') {
-      const { id, name, profile, createdAt } = device;
-      const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
-      runner.run({ device, type: 'ENTITY_CREATED', ts, data, metadata }, nothing);
-    }
+    if (reason === 'created') announceCreated(device);
     const type = status === 'SUCCESS' ? 'PROVISION_SUCCESS' : 'PROVISION_FAILURE';
     runner.run({ device, type, ts, data: { deviceName: device.name, outcome: reason }, metadata }, nothing);
+  }
+
+  function announceCreated(device: Device, more: Readonly<Record<string, string>> = {}): void {
+    const { id, name, profile, createdAt } = device;
+    const metadata = { deviceName: name, deviceType: profile, ...more };
+    const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
+    runner.run({ device, type: 'ENTITY_CREATED', ts: clock.now(), data, metadata }, () => {});
   }
 }
 

@@ -30,7 +30,7 @@ export class DeviceLimits {
     this.#maxEntries = maxEntries;
   }
 
-  takeTelemetry(id: DeviceId, profile: DeviceProfile, dataPoints: number): boolean {
+  takeTelemetry(id: DeviceId, profile: Pick<DeviceProfile, 'limits'>, dataPoints: number): boolean {
     const { limits } = profile;
     const { messages, telemetryMessages, telemetryDataPoints } = this.#defaults;
     if (!(limits.messages || limits.telemetryMessages || limits.telemetryDataPoints)) {
@@ -42,7 +42,7 @@ export class DeviceLimits {
     return entry.telemetryMessages.tryTake(1, now) && entry.telemetryDataPoints.tryTake(dataPoints, now);
   }
 
-  takeMessage(id: DeviceId, profile: DeviceProfile): boolean {
+  takeMessage(id: DeviceId, profile: Pick<DeviceProfile, 'limits'>): boolean {
     if (!profile.limits.messages && !this.#defaults.messages) return true;
     return this.#entry(id, profile.limits).messages.tryTake(1, this.#clock.monotonic());
   }

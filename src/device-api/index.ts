@@ -10,8 +10,11 @@ export {
   type ProvisionReply,
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
+export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
+export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type MessageRunner } from './message-runner.ts';
 export { RefusalPause } from './refusal-pause.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
+export type { SubDeviceRules } from './sub-devices.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';

@@ -22,6 +22,8 @@ export interface DeviceLink {
   /** False when the device does not read: the downlink was dropped. */
   send(downlink: Downlink): boolean;
   close(reason: CloseReason): void;
+  /** True when that reason is none to end this connection. */
+  ignores?(reason: CloseReason): boolean;
 }
 
 export interface LiveSession {
@@ -55,6 +57,7 @@ export class Sessions {
   /** Ends the device's session, when it has one. */
   end(id: DeviceId, reason: CloseReason): void {
     const session = this.#byDevice.get(id);
+    if (session?.link.ignores?.(reason)) return;
     this.#byDevice.delete(id);
     session?.link.close(reason);
   }

@@ -1,0 +1,174 @@
+import type { Device } from '../model/device.ts';
+import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { MessageCounters } from './counters.ts';
+import {
+  DEFAULT_TYPE,
+  type Form,
+  type Member,
+  readArrays,
+  readAttributeRequest,
+  readNamed,
+  readObjects,
+} from './gateway-payload.ts';
+import type { MessageRunner } from './message-runner.ts';
+import type { Downlink } from './sessions.ts';
+import { type SubDevice, type SubDeviceParts, SubDevices, type SubRefusal } from './sub-devices.ts';
+import type { UplinkMeter, UplinkResult } from './uplink.ts';
+
+/**
+ * What became of a gateway's message, all its members taken together (thingsboard-device-api 4.2). `not-json`: it cannot be
+ * read. `wrong-form`: it is not what the topic asks for. `invalid`: a member's content cannot be read, the others are
+ * stored. `limit`, `refused`, `not-yours`: a sub-device may not be used or created. `rate-limited` names the device.
+ */
+export type GatewayResult =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'not-json' | 'wrong-form'; readonly problem: string }
+  | { readonly kind: 'invalid' | 'failed' | Exclude<SubRefusal, 'rate-limited' | 'failed'> }
+  | { readonly kind: 'rate-limited'; readonly device: string };
+
+export type GatewayDone = (result: GatewayResult) => void;
+
+/** The connection of a gateway as a front offers it: what is for its sub-devices. */
+export interface GatewayLink {
+  /** False when the gateway does not read: the downlink was dropped. */
+  send(device: Device, downlink: Downlink): boolean;
+}
+
+/** What a gateway may ask for its sub-devices. Payloads are read before a call returns; one `done` for each message. */
+export interface Gateway {
+  connect(payload: Uint8Array, done: GatewayDone): void;
+  disconnect(payload: Uint8Array, done: GatewayDone): void;
+  telemetry(payload: Uint8Array, done: GatewayDone): void;
+  attributes(payload: Uint8Array, done: GatewayDone): void;
+  /** `answer` is called after `done`, with the JSON for the gateway. */
+  requestAttributes(payload: Uint8Array, done: GatewayDone, answer: (text: string) => void): void;
+  /** The connection is gone: so are the sessions of the sub-devices. */
+  close(): void;
+}
+
+export interface GatewayParts extends SubDeviceParts {
+  readonly runner: MessageRunner;
+  /** The limits that all sub-devices share. */
+  readonly meter: UplinkMeter;
+  readonly attributes: AttributeStore;
+  readonly counters: MessageCounters;
+  readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+}
+
+const STORED: GatewayResult = { kind: 'stored' };
+
+/** From harmless to grave: the gravest of a message's members decides. */
+const GRAVITY = ['stored', 'invalid', 'refused', 'not-yours', 'limit', 'rate-limited', 'failed'];
+
+export function createGateway(device: Device, link: GatewayLink, parts: GatewayParts): Gateway {
+  const { attributes, counters, meter, profiles, rules, runner } = parts;
+  const subs = new SubDevices(device, parts, (sub, downlink) => link.send(sub, downlink));
+
+  const refuse = (result: GatewayResult, done: GatewayDone): void => {
+    counters.received++;
+    counters.outcomes[result.kind === 'rate-limited' ? 'rate-limited' : 'refused']++;
+    done(result);
+  };
+  /** The message by its form, or undefined when it has been answered. */
+  const read = <T>(payload: Uint8Array, form: (json: JsonValue) => Form<T>, done: GatewayDone): T | undefined => {
+    const json = parseJson(payload, parts.json);
+    if (!json.ok) {
+      refuse({ kind: 'not-json', problem: json.error.problem }, done);
+      return undefined;
+    }
+    const read = form(json.value);
+    if (read.ok) return read.value;
+    refuse({ kind: 'wrong-form', problem: read.problem }, done);
+    return undefined;
+  };
+  const withSub = (name: string, type: string, done: GatewayDone, use: (sub: SubDevice) => void): void =>
+    subs.with(name, type, (result) => {
+      if (result.kind === 'open') use(result.sub);
+      else refuse(named(result, name), done);
+    });
+  /** Each member for itself, one answer when the last has its outcome. */
+  const each = <T extends JsonValue>(
+    members: readonly Member<T>[] | undefined,
+    done: GatewayDone,
+    use: (sub: SubDevice, value: T, done: GatewayDone) => void,
+  ): void => {
+    if (members === undefined) return;
+    if (members.length > rules.max) {
+      refuse({ kind: 'limit' }, done);
+      return;
+    }
+    const one = members.length === 1 ? done : joinResults(members.length, done);
+    for (const { device: name, value } of members) {
+      withSub(name, DEFAULT_TYPE, one, (sub) => use(sub, value, one));
+    }
+  };
+
+  return {
+    connect(payload, done) {
+      const named = read(payload, readNamed, done);
+      if (named) withSub(named.device, named.type, done, () => done(STORED));
+    },
+
+    disconnect(payload, done) {
+      const named = read(payload, readNamed, done);
+      if (named) subs.disconnect(named.device, () => done(STORED));
+    },
+
+    telemetry(payload, done) {
+      each(read(payload, readArrays, done), done, (sub, value, one) =>
+        sub.uplink.telemetryJson(value, (result) => one(named(result, sub.device.name))),
+      );
+    },
+
+    attributes(payload, done) {
+      each(read(payload, readObjects, done), done, (sub, value, one) =>
+        sub.uplink.attributesJson(value, (result) => one(named(result, sub.device.name))),
+      );
+    },
+
+    requestAttributes(payload, done, answer) {
+      const request = read(payload, readAttributeRequest, done);
+      if (request === undefined) return;
+      const { device: name, id, keys, scope } = request;
+      withSub(name, DEFAULT_TYPE, done, (sub) => {
+        const profile = profiles().byName(sub.device.profile);
+        if (profile === undefined || !meter.takeMessage(profile)) {
+          refuse(profile === undefined ? { kind: 'failed' } : { kind: 'rate-limited', device: name }, done);
+          return;
+        }
+        const reading = async (): Promise<string> => {
+          await runner.settled(sub.device.id); // a device reads what it wrote before
+          const found = await attributes.read(sub.device.id, scope, keys);
+          const values = [...found].map(([key, { value }]) => [key, value] as const);
+          const only = keys.length === 1 ? values[0]?.[1] : undefined;
+          if (only !== undefined) return stringifyJson({ id, device: name, value: only });
+          if (values.length === 0) return stringifyJson({ id, device: name });
+          return stringifyJson({ id, device: name, values: Object.fromEntries(values) });
+        };
+        reading().then(
+          (text) => {
+            done(STORED);
+            answer(text);
+          },
+          () => done({ kind: 'failed' }),
+        );
+      });
+    },
+
+    close: () => subs.close(),
+  };
+}
+
+function named(result: UplinkResult | { readonly kind: SubRefusal }, device: string): GatewayResult {
+  return result.kind === 'rate-limited' ? { kind: 'rate-limited', device } : { kind: result.kind };
+}
+
+function joinResults(count: number, done: GatewayDone): GatewayDone {
+  let left = count;
+  let gravest = STORED;
+  return (result) => {
+    if (GRAVITY.indexOf(result.kind) > GRAVITY.indexOf(gravest.kind)) gravest = result;
+    if (--left === 0) done(gravest);
+  };
+}

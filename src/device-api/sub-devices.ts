@@ -1,0 +1,269 @@
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import type { Log } from '../observe/index.ts';
+import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { AssetStore } from '../storage/asset-store.ts';
+import type { GatewayLimits } from './gateway-limits.ts';
+import { DEFAULT_TYPE } from './gateway-payload.ts';
+import type { CloseReason, DeviceLink, Downlink } from './sessions.ts';
+import type { Uplink } from './uplink.ts';
+
+/** Which devices a gateway may speak for: those it is related to (it relates itself to what it creates), or every one. */
+export type GatewayScope = 'related' | 'any';
+
+export interface SubDeviceRules {
+  /** Sub-devices that one gateway may create, or have open, at most. */
+  readonly max: number;
+  readonly scope: GatewayScope;
+}
+
+export interface SubDeviceParts {
+  readonly registry: Registry;
+  readonly assets: AssetStore;
+  readonly profiles: () => ProfileSet;
+  readonly limits: GatewayLimits;
+  readonly rules: SubDeviceRules;
+  readonly openSession: (device: Device, link: DeviceLink) => { readonly close: () => void };
+  readonly uplink: (device: Device) => Uplink;
+  /** Tells the chains of a new device. */
+  readonly announce: (device: Device) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Why a sub-device cannot be used: too many, a name that cannot be, another's device, the gateway's rate, the store. */
+export type SubRefusal = 'limit' | 'refused' | 'not-yours' | 'rate-limited' | 'failed';
+
+export type SubResult = { readonly kind: 'open'; readonly sub: SubDevice } | { readonly kind: SubRefusal };
+
+/** How often the devices of a full gateway are counted again, at most. */
+const RECOUNT_MS = 10_000;
+
+type Waiter = (result: SubResult) => void;
+
+interface Wish {
+  readonly type: string;
+  readonly use: Waiter;
+}
+
+/** One sub-device with its session. */
+export interface SubDevice {
+  readonly device: Device;
+  readonly uplink: Uplink;
+}
+
+class OpenSub implements SubDevice, DeviceLink {
+  readonly device: Device;
+  readonly uplink: Uplink;
+  readonly #owner: SubDevices;
+  session: { readonly close: () => void } | undefined;
+
+  constructor(device: Device, uplink: Uplink, owner: SubDevices) {
+    this.device = device;
+    this.uplink = uplink;
+    this.#owner = owner;
+  }
+
+  send(downlink: Downlink): boolean {
+    return this.#owner.send(this.device, downlink);
+  }
+
+  /** The gateway is not told: its next publish for the device opens the session again (4.1). */
+  close(_reason: CloseReason): void {
+    this.#owner.lost(this);
+  }
+
+  /** The gateway logged in, not this device: new credentials of the device end nothing here. */
+  ignores(reason: CloseReason): boolean {
+    return reason === 'credentials-changed';
+  }
+}
+
+/**
+ * The sub-devices of one gateway connection: found or created by name, each with a session of its own. What concerns one
+ * name happens in the order it was asked for, also while the device is still being created.
+ */
+export class SubDevices {
+  readonly #gateway: Device;
+  readonly #parts: SubDeviceParts;
+  readonly send: (device: Device, downlink: Downlink) => boolean;
+  readonly #open = new Map<string, OpenSub>();
+  readonly #opening = new Map<string, Wish[]>();
+  #closed = false;
+  /** Devices this gateway has created: as last counted, made since, and on their way. */
+  #counted: Promise<number> | undefined;
+  #createdSince = 0;
+  #creating = 0;
+  #countAgainAt = 0;
+
+  constructor(gateway: Device, parts: SubDeviceParts, send: (device: Device, downlink: Downlink) => boolean) {
+    this.#gateway = gateway;
+    this.#parts = parts;
+    this.send = send;
+  }
+
+  /** Calls back with the open sub-device of that name; `type` names the profile of a new one. */
+  with(name: string, type: string, use: Waiter): void {
+    const opening = this.#opening.get(name);
+    if (opening) {
+      opening.push({ type, use });
+      return;
+    }
+    const sub = this.#open.get(name);
+    if (sub) use({ kind: 'open', sub });
+    else if (this.#open.size + this.#opening.size >= this.#parts.rules.max) use({ kind: 'limit' });
+    else this.#start(name, [{ type, use }]);
+  }
+
+  /** Closes the sub-device's session; calls back when everything asked before is on its way. */
+  disconnect(name: string, done: () => void): void {
+    const opening = this.#opening.get(name);
+    const close = (): void => {
+      const sub = this.#open.get(name);
+      if (sub) this.lost(sub);
+      sub?.session?.close();
+      done();
+    };
+    if (opening) opening.push({ type: DEFAULT_TYPE, use: close });
+    else close();
+  }
+
+  /** The session is gone: taken over, or ended. */
+  lost(sub: OpenSub): void {
+    if (this.#open.get(sub.device.name) === sub) this.#open.delete(sub.device.name);
+  }
+
+  /** Ends all sessions; what is still being opened is used once more, without a session. */
+  close(): void {
+    this.#closed = true;
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    for (const sub of all) sub.session?.close();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  #start(name: string, wishes: Wish[]): void {
+    this.#opening.set(name, wishes);
+    void this.#find(name, wishes[0]?.type ?? DEFAULT_TYPE).then((result) => this.#serve(name, wishes, result));
+  }
+
+  /** The name stays in `#opening` meanwhile, so that a wish that comes up now queues behind the others. */
+  #serve(name: string, wishes: Wish[], result: SubResult): void {
+    let next = wishes.shift();
+    while (next) {
+      next.use(result);
+      const gone = result.kind === 'open' && !this.#closed && this.#open.get(name) !== result.sub;
+      if (gone && wishes.length > 0) {
+        this.#start(name, wishes);
+        return;
+      }
+      next = wishes.shift();
+    }
+    this.#opening.delete(name);
+  }
+
+  async #find(name: string, type: string): Promise<SubResult> {
+    const { limits, log, registry } = this.#parts;
+    const gateway = this.#gateway.id;
+    try {
+      if (!limits.takeMessage(gateway)) return { kind: 'rate-limited' };
+      let device = await registry.deviceByName(name);
+      if (device === undefined) {
+        const created = await this.#create(name, type);
+        if (typeof created !== 'string') return { kind: 'open', sub: this.#openSub(created) };
+        if (created !== 'name-taken') return { kind: created };
+        device = await registry.deviceByName(name);
+        if (device === undefined) return { kind: 'failed' };
+      }
+      if (!(await this.#mayUse(device))) return { kind: 'not-yours' };
+      if (device.lastConnectedGateway !== gateway) await registry.connectedThrough(device.id, gateway);
+      return { kind: 'open', sub: this.#openSub({ ...device, lastConnectedGateway: gateway }) };
+    } catch (error) {
+      log.error({ event: 'gateway.sub-device', gateway, err: BrokerError.from(error) }, 'sub-device not opened');
+      return { kind: 'failed' };
+    }
+  }
+
+  async #create(name: string, type: string): Promise<Device | 'name-taken' | SubRefusal> {
+    const { announce, limits, log, registry } = this.#parts;
+    const gateway = this.#gateway.id;
+    const profile = this.#profileOf(type);
+    if (profile === undefined) return 'failed';
+    if (!limits.takeMessage(gateway)) return 'rate-limited';
+    if (!(await this.#reserve())) return 'limit';
+    const { quota } = profile.provision;
+    try {
+      const result = await registry.create({
+        name,
+        profile: profile.name,
+        createdBy: gateway,
+        by: `gateway:${gateway}`,
+        ...(quota === undefined ? {} : { profileQuota: quota }),
+      });
+      if (result.kind === 'created') {
+        this.#createdSince++;
+        announce(result.device);
+        return result.device;
+      }
+      if (result.kind === 'name-taken') return 'name-taken';
+      return result.kind === 'quota-reached' ? 'limit' : 'refused';
+    } catch (error) {
+      const known = BrokerError.from(error);
+      if (known.code !== 'BAD_REQUEST') throw error;
+      log.info({ event: 'gateway.refused', gateway, reason: known.message }, 'sub-device not created');
+      return 'refused';
+    } finally {
+      this.#creating--;
+    }
+  }
+
+  /** ThingsBoard makes a profile that is missing; here profiles are files, and the gateway's own is the last choice. */
+  #profileOf(type: string): DeviceProfile | undefined {
+    const profiles = this.#parts.profiles();
+    return profiles.byName(type) ?? profiles.byName(DEFAULT_TYPE) ?? profiles.byName(this.#gateway.profile);
+  }
+
+  /** Room for one more, kept by `#creating`. Counting costs with their number: a full gateway is counted rarely. */
+  async #reserve(): Promise<boolean> {
+    const { clock, rules } = this.#parts;
+    const take = (counted: number): boolean => {
+      if (counted + this.#createdSince + this.#creating >= rules.max) return false;
+      this.#creating++;
+      return true;
+    };
+    this.#counted ??= this.#count();
+    if (take(await this.#counted)) return true;
+    const now = clock.monotonic();
+    if (now < this.#countAgainAt) return false;
+    this.#countAgainAt = now + RECOUNT_MS;
+    this.#counted = this.#count();
+    return take(await this.#counted);
+  }
+
+  async #count(): Promise<number> {
+    const end = { entityType: 'DEVICE', id: this.#gateway.id } as const;
+    const relations = await this.#parts.assets.relationsFrom(end, 'Created');
+    this.#createdSince = 0;
+    return relations.length;
+  }
+
+  async #mayUse(device: Device): Promise<boolean> {
+    if (device.id === this.#gateway.id) return false;
+    if (this.#parts.rules.scope === 'any') return true;
+    const relations = await this.#parts.assets.relationsTo({ entityType: 'DEVICE', id: device.id });
+    return relations.some(({ from }) => from.id === this.#gateway.id);
+  }
+
+  #openSub(device: Device): SubDevice {
+    const sub = new OpenSub(device, this.#parts.uplink(device), this);
+    if (this.#closed) return sub;
+    this.#open.set(device.name, sub);
+    sub.session = this.#parts.openSession(device, sub);
+    return sub;
+  }
+}
