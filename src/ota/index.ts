@@ -1,0 +1,7 @@
+export type { ChecksumAlgorithm, OtaKind, OtaPackage } from '../model/ota.ts';
+export {
+  createOtaAssignments,
+  type OtaAssignments,
+  type OtaAssignmentsParts,
+} from './assignments.ts';
+export { createOtaPackages, type NewPackage, type OtaPackages, type Upload } from './packages.ts';
