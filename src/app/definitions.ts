@@ -1,4 +1,4 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { BrokerError } from '../errors.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { Log } from '../observe/index.ts';
@@ -109,20 +109,68 @@ export function watchDefinitions(
     timer = setTimeout(() => void load(), SETTLE_MS);
   };
 
-  const watchers: FSWatcher[] = [];
-  for (const dir of new Set([options.profilesDir, options.chainsDir])) {
-    if (!existsSync(dir)) continue;
-    const watcher = watch(dir, { recursive: true }, schedule);
-    watcher.on('error', (error) =>
-      parts.log.warn({ event: 'files.watch', dir, err: error }, 'folder is no longer watched'),
-    );
-    watchers.push(watcher);
-  }
+  const folders = new Set([options.profilesDir, options.chainsDir]);
+  const watches = [...folders].map((dir) => watchFolder(dir, schedule, parts.log));
   return {
     close() {
       closed = true;
       clearTimeout(timer);
-      for (const watcher of watchers) watcher.close();
+      for (const one of watches) one.close();
     },
   };
+}
+
+const REVISIT_MS = 500;
+const RETRY_MS = 5_000;
+
+/**
+ * Hears of every change below a folder, for as long as it runs: a folder that is removed, replaced or linked elsewhere,
+ * as deployments do it, is watched anew once it is there.
+ */
+function watchFolder(dir: string, onChange: () => void, log: Log): { close(): void } {
+  let watcher: FSWatcher | undefined;
+  let watched: string | undefined;
+  let notBefore = 0;
+  const lost = (error: unknown): void => {
+    log.debug({ event: 'files.watch', dir, err: error }, 'folder could not be watched: tried again');
+    watched = undefined;
+    notBefore = performance.now() + RETRY_MS;
+  };
+  const visit = (): boolean => {
+    const now = identityOf(dir);
+    if (now === watched || (now !== undefined && performance.now() < notBefore)) return false;
+    watcher?.close();
+    watcher = undefined;
+    watched = now;
+    notBefore = 0;
+    if (now === undefined) return true;
+    try {
+      watcher = watch(dir, { recursive: true }, onChange);
+      watcher.on('error', lost);
+    } catch (error) {
+      lost(error);
+    }
+    return true;
+  };
+  visit();
+  const timer = setInterval(() => {
+    if (visit()) onChange();
+  }, REVISIT_MS);
+  timer.unref();
+  return {
+    close() {
+      clearInterval(timer);
+      watcher?.close();
+    },
+  };
+}
+
+/** Tells one folder from another of the same name, links followed; undefined while there is none. */
+function identityOf(dir: string): string | undefined {
+  try {
+    const { dev, ino, birthtimeMs } = statSync(dir);
+    return `${dev} ${ino} ${birthtimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
