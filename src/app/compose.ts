@@ -4,6 +4,7 @@ import {
   createMessageRunner,
   createSupplierGuard,
   type DefaultLimits,
+  type DeviceApi,
   DeviceLimits,
   GatewayLimits,
   type GatewayLimitTexts,
@@ -28,6 +29,7 @@ import { openEmbeddedStorage } from '../storage/embedded/index.ts';
 import type { Storage } from '../storage/storage.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { type Definitions, loadDefinitions, watchDefinitions } from './definitions.ts';
+import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 
 export interface CoreOptions {
@@ -109,14 +111,27 @@ function wire(
   const held = { maxHeldPerAddress: 200, maxHeld: 2_000 };
   const guessPause = new RefusalPause({ ...options.pauses, ...held }, clock);
   const failurePause = new RefusalPause({ ...options.pauses, free: options.pauses.free * 20, ...held }, clock);
-  const deviceApi = createDeviceApi({
+  const limits = new DeviceLimits(clock, options.deviceLimits);
+  const ota = startOta({
+    storage,
+    profiles,
+    limits,
+    attributes: {
+      save: (id, values) => deviceApi.saveAttributes(id, 'SHARED_SCOPE', values),
+      remove: (id, keys) => deviceApi.deleteAttributes(id, 'SHARED_SCOPE', keys),
+    },
+    clock,
+    log,
+  });
+  const deviceApi: DeviceApi = createDeviceApi({
+    ota: ota.downloads,
     registry,
     provisioning,
     profiles,
     attributes,
     runner,
     sessions,
-    limits: new DeviceLimits(clock, options.deviceLimits),
+    limits,
     assets: storage.assets,
     gatewayLimits: new GatewayLimits(clock, options.gatewayLimits),
     subDevices: options.subDevices,
@@ -157,6 +172,7 @@ function wire(
     attachments,
     apiKeys,
     users,
+    ota,
     deviceApi,
     runner,
     sessions,
@@ -174,6 +190,7 @@ function wire(
       guessPause.close();
       failurePause.close();
       await retention.stop();
+      await ota.assignments.close();
       await runner.drain();
       await storage.close();
     },

@@ -17,6 +17,7 @@ import type { DeviceLimits } from './device-limits.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
+import type { OtaDownloads } from './ota-downloads.ts';
 import type { RefusalPause } from './refusal-pause.ts';
 import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-devices.ts';
@@ -67,9 +68,11 @@ export interface DeviceApi {
   endSession(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
   isConnected(id: DeviceId): boolean;
   readonly connected: number;
+  readonly ota: OtaDownloads;
 }
 
 export interface DeviceApiParts {
+  readonly ota: OtaDownloads;
   readonly registry: Registry;
   readonly provisioning: Provisioning;
   readonly profiles: () => ProfileSet;
@@ -103,7 +106,10 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
   const admit = (device: Device): LoginResult => {
     const profile = profiles().byName(device.profile);
-    if (profile) return { kind: 'device', device, profile };
+    if (profile) {
+      parts.ota.deviceIsHere(device);
+      return { kind: 'device', device, profile };
+    }
     log.warn({ event: 'login.no-profile', device: device.id, profile: device.profile }, 'device profile is gone');
     bump(counters.refusals, 'login:no-profile');
     return { kind: 'refused', reason: 'unavailable' };
@@ -217,6 +223,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     endSession: (id, reason) => sessions.end(id, reason),
+    ota: parts.ota,
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {
       return sessions.size;

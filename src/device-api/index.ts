@@ -14,6 +14,7 @@ export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type MessageRunner } from './message-runner.ts';
+export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
 export { RefusalPause } from './refusal-pause.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-devices.ts';

@@ -1,0 +1,33 @@
+import { createOtaDownloads, type DeviceLimits } from '../device-api/index.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../observe/index.ts';
+import { createOtaAssignments, createOtaPackages } from '../ota/index.ts';
+import type { SharedAttributes } from '../ota/life-cycle.ts';
+import type { ProfileSet } from '../profiles/index.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** Largest firmware or software package, bytes. */
+const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
+
+export interface OtaOptions {
+  readonly storage: Storage;
+  readonly profiles: () => ProfileSet;
+  readonly limits: DeviceLimits;
+  /** The device API's, which pushes what it stores. */
+  readonly attributes: SharedAttributes;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Firmware and software: packages, who has them, and what devices may fetch. */
+export function startOta({ storage, profiles, limits, attributes, clock, log }: OtaOptions) {
+  const { ota: store, audit, registry, telemetry } = storage;
+  const packages = createOtaPackages({ store, audit, clock, maxBytes: MAX_PACKAGE_BYTES });
+  const onError = (error: unknown): void =>
+    log.error({ event: 'ota.failed', err: error }, 'devices could not be told of their packages');
+  const assignments = createOtaAssignments({ store, registry, telemetry, attributes, audit, clock, onError });
+  const profile = (name: string) => profiles().byName(name);
+  const downloads = createOtaDownloads({ packages, assignments, limits, profile, log });
+  assignments.resume().catch(onError);
+  return { packages, assignments, downloads };
+}
