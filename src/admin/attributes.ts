@@ -53,6 +53,7 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
       url: `${URL}/DEVICE/:id/values/attributes`,
       summary: 'Attributes of all scopes.',
       role: 'read-only',
+      supplier: 'device',
       params: idParam,
       query: { keys },
       answer: ATTRIBUTES,
@@ -64,6 +65,7 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
       url: `${URL}/DEVICE/:id/values/attributes/:scope`,
       summary: 'Attributes of one scope.',
       role: 'read-only',
+      supplier: 'device',
       params: { ...idParam, scope },
       query: { keys },
       answer: ATTRIBUTES,
@@ -75,6 +77,7 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
       url: `${URL}/DEVICE/:id/keys/attributes`,
       summary: 'Attribute keys of all scopes.',
       role: 'read-only',
+      supplier: 'device',
       params: idParam,
       answer: KEYS,
       async handle({ params }) {
@@ -88,6 +91,7 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
       url: `${URL}/DEVICE/:id/keys/attributes/:scope`,
       summary: 'Attribute keys of one scope.',
       role: 'read-only',
+      supplier: 'device',
       params: { ...idParam, scope },
       answer: KEYS,
       async handle({ params }) {

@@ -6,6 +6,7 @@ import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
+import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -16,6 +17,7 @@ export interface AdminDeps {
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
   readonly apiKeys: ApiKeys;
+  readonly users: Users;
   /** Slows down who guesses keys; the one of wrong device logins, so that both count together. */
   readonly refusalPause: RefusalPause;
   readonly storage: Pick<Storage, 'kind' | 'attributes' | 'telemetry' | 'assets' | 'deadLetters' | 'audit' | 'health'>;

@@ -5,6 +5,7 @@ import { CREDENTIALS, checkedCredentials } from './credentials.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
+import { mayRead, readableDevices } from './supplier-scope.ts';
 import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage, toDevice } from './wire.ts';
 
 const tag = 'devices';
@@ -50,6 +51,7 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       tag,
       summary: 'The device of a name (deviceName), or a page of devices by name.',
       role: 'read-only',
+      supplier: 'own',
       lenient: true,
       query: {
         deviceName: optional(text('Exact name; the answer is one device or 404.')),
@@ -58,19 +60,16 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
         ...pageFields,
       },
       answer: { anyOf: [DEVICE, countedPageOf(DEVICE)] },
-      async handle({ query }) {
+      async handle({ query, principal }) {
         const { deviceName, textSearch, type, page, pageSize } = query;
         if (deviceName !== undefined) {
           const device = await registry.deviceByName(deviceName);
-          if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'deviceName' });
+          if (!device || !(await mayRead(principal, device.id, deps)))
+            throw new BrokerError('DEVICE_NOT_FOUND', { field: 'deviceName' });
           return toDevice(device);
         }
-        const found = await registry.devices({
-          page,
-          pageSize,
-          ...(textSearch ? { textSearch } : {}),
-          ...(type ? { profile: type } : {}),
-        });
+        const filter = { page, pageSize, ...(textSearch ? { textSearch } : {}), ...(type ? { profile: type } : {}) };
+        const found = await readableDevices(principal, filter, deps);
         return toCountedPage(found, pageSize, toDevice);
       },
     }),
@@ -80,6 +79,7 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       tag,
       summary: 'One device.',
       role: 'read-only',
+      supplier: 'device',
       lenient: true,
       params: idParam,
       answer: DEVICE,

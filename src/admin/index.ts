@@ -4,19 +4,22 @@ import type { Principal } from '../registry/api-keys.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
-import { authorise } from './auth.ts';
+import { authorise, keyOf } from './auth.ts';
 import { compileCheck, parseBody } from './checking.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceRoutes } from './devices.ts';
 import { entityRoutes } from './entities.ts';
+import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
 import { registerOpenApi } from './openapi.ts';
 import { registerProbes } from './probes.ts';
 import { recordRoutes } from './records.ts';
-import type { JsonSchema, Route } from './route.ts';
+import { HANG_UP, type JsonSchema, type Route } from './route.ts';
 import { stateRoutes } from './state.ts';
+import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
+import { userRoutes } from './users.ts';
 
 export type { AdminDeps } from './deps.ts';
 
@@ -30,6 +33,8 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...attachmentRoutes(deps),
   ...recordRoutes(deps),
   ...apiKeyRoutes(deps),
+  ...loginRoutes(deps),
+  ...userRoutes(deps),
   ...stateRoutes(deps),
 ];
 
@@ -59,6 +64,9 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
   });
 }
 
+/** Sees nothing and may nothing: for routes that ask no one. */
+const NOBODY: Principal = { by: 'nobody', role: 'supplier' };
+
 function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
   const principals = new WeakMap<FastifyRequest, Principal>();
   const bodies = new WeakMap<FastifyRequest, JsonValue>();
@@ -67,17 +75,22 @@ function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
     url: route.url,
     schema: route.schema,
     async onRequest(request, reply) {
-      const principal = await authorise(request.headers, request.ip, route.role, deps);
+      const principal = await authorise(request.headers, request.ip, route, deps);
       if (principal === 'hang-up') return hangUp(request, reply);
-      principals.set(request, principal);
+      if (principal !== 'nobody') principals.set(request, principal);
     },
     async preValidation(request) {
       bodies.set(request, (request.body ?? null) as JsonValue);
     },
     async handler(request, reply) {
-      const { params, query, body } = request;
-      const by = principals.get(request)?.by ?? 'unknown';
-      const result = await route.handle({ params, query, body, json: bodies.get(request) ?? null, by });
+      const { params, query, body, ip: address } = request;
+      const principal = principals.get(request) ?? NOBODY;
+      await checkSupplierScope(principal, route, params, deps);
+      const { by } = principal;
+      const json = bodies.get(request) ?? null;
+      const key = keyOf(request.headers);
+      const result = await route.handle({ params, query, body, json, by, principal, key, address });
+      if (result === HANG_UP) return hangUp(request, reply);
       reply.code(route.status).header('cache-control', 'no-store');
       if (result === undefined) return reply.send();
       return reply.type('application/json').send(stringifyJson(result as JsonValue));

@@ -1,9 +1,17 @@
 import type { JsonValue } from '../model/json.ts';
+import type { Secret } from '../model/secret.ts';
+import type { Principal } from '../registry/api-keys.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { ApiKeyRole } from '../storage/record-stores.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 type NoFields = Record<never, never>;
+
+export type RouteRole = ApiKeyRole | 'anyone';
+/** `device`: the device that `:id` names, when it is the supplier's; `own`: the handler gives what is the supplier's, no more. */
+export type SupplierScope = 'device' | 'own';
+/** What a handler gives instead of an answer for an address that keeps guessing: the connection is cut. */
+export const HANG_UP = Symbol('hang up');
 
 /** One checked request. */
 export interface Call<P, Q, B> {
@@ -14,6 +22,11 @@ export interface Call<P, Q, B> {
   readonly json: JsonValue;
   /** Who asks, for the audit. */
   readonly by: string;
+  readonly principal: Principal;
+  /** The key or token of the request. */
+  readonly key: Secret | undefined;
+  /** Address of the peer. */
+  readonly address: string;
 }
 
 interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
@@ -22,8 +35,10 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
   readonly url: string;
   readonly tag: string;
   readonly summary: string;
-  /** The least role that may. */
-  readonly role: ApiKeyRole;
+  /** The least role that may; `anyone`: no key is asked for. */
+  readonly role: RouteRole;
+  /** Set where suppliers may, too. */
+  readonly supplier?: SupplierScope;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
@@ -43,11 +58,13 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
-  readonly role: ApiKeyRole;
+  readonly role: RouteRole;
+  readonly supplier: SupplierScope | undefined;
   readonly status: 200 | 201 | 204;
   readonly schema: {
     readonly tags: readonly string[];
     readonly summary: string;
+    readonly security?: readonly [];
     readonly params: JsonSchema;
     readonly querystring: JsonSchema;
     readonly body?: JsonSchema;
@@ -67,10 +84,12 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
     method,
     url,
     role,
+    supplier: spec.supplier,
     status,
     schema: {
       tags: [tag],
       summary,
+      ...(role === 'anyone' ? { security: [] } : {}),
       params: jsonSchemaOf(spec.params ?? {}),
       querystring: { ...jsonSchemaOf(spec.query ?? {}), ...open },
       ...(body ? { body } : {}),

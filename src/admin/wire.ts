@@ -7,6 +7,11 @@ import type { JsonSchema } from './route.ts';
 
 // ThingsBoard's objects have its names and shapes; times are milliseconds since 1970.
 
+/** There is one tenant and, unless a device says otherwise, no customer: ThingsBoard's clients look for both. */
+export const TENANT = { entityType: 'TENANT', id: '67726964-6d6f-8f72-8000-000000000001' } as const;
+/** ThingsBoard's id of nothing. */
+export const NO_CUSTOMER = { entityType: 'CUSTOMER', id: '13814000-1dd2-11b2-8080-808080808080' } as const;
+
 export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGateway, createdAt }: Device) => ({
   id: { entityType: 'DEVICE', id },
   createdTime: createdAt,

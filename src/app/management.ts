@@ -53,6 +53,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     suppliers,
     attachments,
     apiKeys,
+    users: core.users,
     refusalPause: guessPause,
     storage,
     profiles: () => core.definitions().profiles,

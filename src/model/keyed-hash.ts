@@ -18,6 +18,7 @@ export type HashDomain =
   | 'supplier-key'
   | 'supply-point'
   | 'api-key'
+  | 'user-token'
   | 'key-check';
 
 /** Keyed hashing and sealing with the instance key. The key itself is not readable from it. */

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import { type ApiKeyId, newApiKeyId } from '../model/ids.ts';
+import { type ApiKeyId, type AssetId, newApiKeyId, type UserId } from '../model/ids.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
+import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
 import type { ApiKey, ApiKeyRole, ApiKeyStore, AuditStore } from '../storage/record-stores.ts';
 import { nameProblem } from './registry.ts';
 
 /** Who calls the management API. */
 export interface Principal {
-  /** For audit lines: `admin-key`, `api-key:<id>`. */
+  /** For audit lines: `admin-key`, `api-key:<id>`, `user:<id>`. */
   readonly by: string;
-  readonly role: ApiKeyRole;
+  readonly role: Role;
+  /** Set for users. */
+  readonly userId?: UserId;
+  /** The one whose devices a principal of the role `supplier` sees. */
+  readonly supplierId?: AssetId;
 }
 
 /** Keys of the management API. */

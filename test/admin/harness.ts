@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
-import { registerAdmin } from '../../src/admin/index.ts';
+import { type AdminDeps, registerAdmin } from '../../src/admin/index.ts';
 import { startCore } from '../../src/app/compose.ts';
 import type { Device } from '../../src/model/device.ts';
 import { Secret } from '../../src/model/secret.ts';
@@ -23,6 +23,7 @@ const PROFILES = {
 export interface Harness extends AsyncDisposable {
   readonly core: Awaited<ReturnType<typeof startCore>>;
   readonly front: HttpFront;
+  readonly deps: AdminDeps;
   readonly health: Health;
   readonly logLines: string[];
   /** A request as the administrator, unless `key` says otherwise (`''` = none). */
@@ -60,11 +61,11 @@ export async function startHarness(
       sync: false,
       runLimits: DEFAULT_RUN_LIMITS,
       deviceLimits: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
-    gatewayLimits: {
-      subDevices: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
-      own: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
-    },
-    subDevices: { max: 100, scope: 'related' },
+      gatewayLimits: {
+        subDevices: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
+        own: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
+      },
+      subDevices: { max: 100, scope: 'related' },
       queue: { maxWaiting: 100, maxWaitingTotal: 10_000 },
       json: { maxDepth: 32, maxKeys: 10_000 },
       pauses,
@@ -84,7 +85,7 @@ export async function startHarness(
     { ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port: 0 },
     { deviceApi: core.deviceApi, log },
   );
-  await registerAdmin(front.server, {
+  const deps: AdminDeps = {
     deviceApi: core.deviceApi,
     registry: core.registry,
     suppliers: core.suppliers,
@@ -100,13 +101,15 @@ export async function startHarness(
     metrics,
     clock: core.clock,
     instance: { id: 'test', version: '0.0.0-test' },
-  });
+  };
+  await registerAdmin(front.server, deps);
   await front.server.ready();
   let contract: Contract | undefined;
   const inject = (options: InjectOptions): Promise<Response> => front.server.inject(options);
   return {
     core,
     front,
+    deps,
     health,
     logLines,
     inject,
