@@ -10,6 +10,8 @@ export type PublishVerdict =
   | { readonly kind: 'nack'; readonly code: number; readonly v3: 'ack' | 'close'; readonly qos0: 'ignore' | 'close' }
   /** Acknowledged with the code (3.1.1: plainly), then the connection ends. */
   | { readonly kind: 'nack-and-close'; readonly code: number }
+  /** Nothing is acknowledged, the session stays. */
+  | { readonly kind: 'drop' }
   /** The connection ends without an acknowledgement. */
   | { readonly kind: 'close'; readonly code: number };
 
@@ -45,6 +47,10 @@ export function finishPublish(
       done(null);
       // The acknowledgement is still corked in the socket: closing waits for the end of this turn.
       setImmediate(() => disconnectClient(client, verdict.code));
+      return;
+    case 'drop':
+      packet.qos = 0;
+      done(null);
       return;
     case 'close':
       end(client, packet, verdict.code, done);

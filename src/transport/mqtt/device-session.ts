@@ -12,6 +12,8 @@ import type {
 } from '../../device-api/index.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
+import { GatewaySession, noGateway } from './gateway-session.ts';
+import { GATEWAY_FILTERS, GATEWAY_PREFIX } from './gateway-topics.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
 import { CLOSE_CODES } from './wire-errors.ts';
@@ -30,6 +32,8 @@ export class DeviceSession implements DeviceLink {
   #lastProfile: DeviceProfile;
   readonly #uplink: Uplink;
   readonly #subscriptions = new Subscriptions();
+  /** Decided at CONNECT. */
+  readonly #gateway: GatewaySession | undefined;
   #updatesTopic: string | undefined;
   #session: { readonly close: () => void } | undefined;
 
@@ -39,6 +43,9 @@ export class DeviceSession implements DeviceLink {
     this.#device = device;
     this.#lastProfile = profile;
     this.#uplink = api.uplink(device);
+    const subscriptions = this.#subscriptions;
+    if (device.gateway)
+      this.#gateway = new GatewaySession({ client, api, device, subscriptions, profile: () => this.#profile() });
   }
 
   ready(): void {
@@ -47,11 +54,13 @@ export class DeviceSession implements DeviceLink {
 
   closed(): void {
     this.#session?.close();
+    this.#gateway?.closed();
   }
 
   subscribe(packet: ISubscribePacket): Packet {
     const profile = this.#profile();
     return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => {
+      if (this.#gateway && GATEWAY_FILTERS.has(filter)) return true;
       const { granted, updatesTopic } = readFilter(filter, profile);
       if (granted && updatesTopic) this.#updatesTopic = updatesTopic; // the last one decides (3.1)
       return granted;
@@ -69,8 +78,13 @@ export class DeviceSession implements DeviceLink {
   publish(packet: IPublishPacket, done: PublishDone): void {
     const { topic } = packet;
     const profile = this.#profile();
-    const uplink = readTopic(topic, profile);
     const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
+    if (topic.startsWith(GATEWAY_PREFIX)) {
+      if (this.#gateway) this.#gateway.publish(packet, finish);
+      else finish(noGateway(this.#client));
+      return;
+    }
+    const uplink = readTopic(topic, profile);
     if (uplink === undefined) {
       finish(UNKNOWN_TOPIC);
       return;
