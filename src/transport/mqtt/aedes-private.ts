@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Aedes, Client } from 'aedes';
 import mqtt, { type Packet } from 'mqtt-packet';
+import { publishHeader } from './large-publish.ts';
 import { type ClientPacket, checkFirstByte, decodePacket, type ProtocolVersion } from './packet-decoder.ts';
 import { createFrameSplitter, type Frame, isRefusal } from './packet-frames.ts';
 import type { PacketGate } from './packet-gate.ts';
@@ -269,6 +270,67 @@ export function writePacket(client: Client, packet: Packet): boolean {
   if (packet.cmd === 'pubrec' && packet.messageId !== undefined)
     gate.settled(packet.messageId, (packet.reasonCode ?? reasonCodes.success) >= reasonCodes.unspecified);
   client.conn.write(bytes);
+  return true;
+}
+
+/**
+ * Publishes a payload that is too large to be held, block by block, as the socket takes them; what else is written meanwhile
+ * waits for its end, within `maxPendingBytes`. False, and nothing written, when the client may not have it.
+ * @param stallMs a client that takes nothing for so long is closed.
+ */
+export async function streamPublish(
+  client: Client,
+  { topic, qos }: { readonly topic: string; readonly qos: 0 | 1 | 2 },
+  length: number,
+  blocks: AsyncIterable<Buffer>,
+  stallMs: number,
+): Promise<boolean> {
+  const state = guarded.get(client);
+  const messageId = qos === 0 ? undefined : nextMessageId(client);
+  if (!state || state.leaving || !client.connected || (qos > 0 && messageId === undefined)) return false;
+  const version = client.version as ProtocolVersion;
+  const header = publishHeader({ topic, qos, messageId, bytes: length }, version);
+  if (header.length + length > (client.maximumPacketSize ?? Number.POSITIVE_INFINITY)) return false; // [MQTT-3.1.2-24]
+  const { gate, maxPendingBytes } = state.options;
+  if (qos > 0 && gate.unacknowledged.size >= client.receiveMaximum) return false; // [MQTT-3.3.4-9]
+  if (messageId !== undefined) gate.sent(messageId);
+  const { conn } = client;
+  const { write } = conn;
+  const held: Buffer[] = [];
+  let heldBytes = 0;
+  const open = (): boolean => !conn.destroyed && !conn.writableEnded;
+  conn.write = ((chunk: Buffer | string) => {
+    const bytes = Buffer.from(chunk as Buffer);
+    held.push(bytes);
+    heldBytes += bytes.length;
+    if (heldBytes > maxPendingBytes) client.close();
+    return true;
+  }) as typeof write;
+  const put = async (bytes: Buffer): Promise<void> => {
+    if (!open() || write.call(conn, bytes)) return;
+    const timer = setTimeout(() => client.close(), stallMs);
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        conn.off('drain', go).off('close', go);
+        resolve();
+      };
+      conn.once('drain', go).once('close', go);
+    });
+    clearTimeout(timer);
+  };
+  try {
+    await put(header);
+    for await (const block of blocks) {
+      if (!open()) return true;
+      await put(block);
+    }
+  } catch (error) {
+    client.close(); // half a message cannot be taken back
+    throw error;
+  } finally {
+    conn.write = write;
+    for (const bytes of held) if (open()) conn.write(bytes);
+  }
   return true;
 }
 

@@ -73,7 +73,7 @@ function acknowledge(client: Client, packet: IPublishPacket, reasonCode: number)
 }
 
 /** Publishes to this one client; false when it does not read and the message was dropped. */
-export function sendTo(client: Client, topic: string, payload: string, qos: QoS): boolean {
+export function sendTo(client: Client, topic: string, payload: string | Buffer, qos: QoS): boolean {
   const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false };
   if (qos === 0) return writePacket(client, packet);
   const messageId = nextMessageId(client);

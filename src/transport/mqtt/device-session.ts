@@ -14,6 +14,7 @@ import { disconnectClient } from './aedes-private.ts';
 import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
 import { GatewaySession, noGateway } from './gateway-session.ts';
 import { GATEWAY_FILTERS, GATEWAY_PREFIX } from './gateway-topics.ts';
+import { OtaSession } from './ota-session.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
 import { CLOSE_CODES } from './wire-errors.ts';
@@ -31,6 +32,7 @@ export class DeviceSession implements DeviceLink {
   readonly #device: Device;
   #lastProfile: DeviceProfile;
   readonly #uplink: Uplink;
+  readonly #ota: OtaSession;
   readonly #subscriptions = new Subscriptions();
   /** Decided at CONNECT. */
   readonly #gateway: GatewaySession | undefined;
@@ -43,6 +45,8 @@ export class DeviceSession implements DeviceLink {
     this.#device = device;
     this.#lastProfile = profile;
     this.#uplink = api.uplink(device);
+    const qosOf = (filter: string) => this.#subscriptions.qosOf(filter);
+    this.#ota = new OtaSession({ client, device, downloads: api.ota, qosOf });
     const subscriptions = this.#subscriptions;
     if (device.gateway)
       this.#gateway = new GatewaySession({ client, api, device, subscriptions, profile: () => this.#profile() });
@@ -101,6 +105,9 @@ export class DeviceSession implements DeviceLink {
         return;
       case 'attributes':
         this.#uplink.attributes(payload, (result) => finish(toVerdict(result, profile)), seen);
+        return;
+      case 'ota':
+        this.#ota.request(uplink, payload, finish);
         return;
       case 'attribute-request':
         this.#answer(payload, uplink, profile, finish);

@@ -1,10 +1,12 @@
 import type { DeviceProfile } from '../../device-api/index.ts';
+import type { ChunkRequest } from './ota-session.ts';
 
 /** What a publish of a device asks for. `id` is the requester's, decimal text. */
 export type Uplink =
   | { readonly kind: 'telemetry' }
   | { readonly kind: 'attributes' }
-  | { readonly kind: 'attribute-request'; readonly id: string; readonly answerTopic: string };
+  | { readonly kind: 'attribute-request'; readonly id: string; readonly answerTopic: string }
+  | ({ readonly kind: 'ota' } & ChunkRequest);
 
 export const PROVISION_RESPONSE = '/provision/response';
 /** The canonical topic, and the alias of the customer's documents (thingsboard-device-api 2.1). */
@@ -18,6 +20,7 @@ const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
 const SHORT_TELEMETRY: ReadonlySet<string> = new Set(['v2/t', 'v2/t/j']);
 const SHORT_ATTRIBUTES: ReadonlySet<string> = new Set(['v2/a', 'v2/a/j']);
 const SHORT_REQUEST = /^v2\/a\/req\/(?:(j)\/)?(-?\d{1,10})$/;
+const CHUNK_REQUEST = /^v2\/(fw|sw)\/request\/(\d{1,10})\/chunk\/(\d{1,10})$/;
 const REQUEST_ID = /^-?\d{1,10}$/;
 
 /**
@@ -38,6 +41,12 @@ export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malf
     const [, form, id = ''] = short;
     return { kind: 'attribute-request', id, answerTopic: `v2/a/res/${form ? `${form}/` : ''}${id}` };
   }
+  const ota = CHUNK_REQUEST.exec(topic);
+  if (ota) {
+    const [, prefix, id = '', chunk = ''] = ota;
+    const answerTopic = `v2/${prefix}/response/${id}/chunk/${chunk}`;
+    return { kind: 'ota', package: prefix === 'fw' ? 'firmware' : 'software', id, chunk: Number(chunk), answerTopic };
+  }
   return undefined;
 }
 
@@ -55,6 +64,10 @@ const SUBSCRIBABLE: ReadonlySet<string> = new Set([
   'v1/devices/me/rpc/response/+',
   'v2/r/res/+',
   'v2/r/res/j/+',
+  'v2/fw/response/+/chunk/+',
+  'v2/fw/error',
+  'v2/sw/response/+/chunk/+',
+  'v2/sw/error',
 ]);
 
 const ATTRIBUTE_UPDATES: ReadonlySet<string> = new Set([ATTRIBUTES, 'v2/a', 'v2/a/j']);
