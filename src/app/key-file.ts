@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { BrokerError } from '../errors.ts';
 import { Secret } from '../model/secret.ts';
+import { readRegularFile } from '../schema/regular-file.ts';
+
+const MAX_BYTES = 4_096;
 
 /**
  * A secret kept in a file of its own, mode 0600; made with 32 random bytes when the file is missing. Two processes that make
@@ -36,19 +39,13 @@ export function keyFileProblem(path: string): string | undefined {
 }
 
 function read(path: string): Secret | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new BrokerError('FILE_INVALID', { file: path, detail: 'the key file cannot be read' }, { cause: error });
-  }
-  if (text.length < 20) {
-    throw new BrokerError('FILE_INVALID', {
-      file: path,
-      detail: 'the key file is damaged: it holds less than 20 characters',
-    });
-  }
+  const file = readRegularFile(path, MAX_BYTES);
+  if (!file.ok && file.missing) return undefined;
+  const invalid = (detail: string): BrokerError => new BrokerError('FILE_INVALID', { file: path, detail });
+  if (!file.ok) throw invalid(`the key file ${file.problem}`);
+  const text = file.bytes.toString('utf8').trim();
+  if (text.length < 20) throw invalid('the key file is damaged: it holds less than 20 characters');
+  if (/[\p{Cc}\ufffd]/u.test(text)) throw invalid('the key file is damaged: it is not one line of text');
   return new Secret(text);
 }
 

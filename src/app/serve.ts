@@ -33,7 +33,9 @@ export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> 
     running = await start(toStartOptions(config, readKeys(config, log), io.env), log);
   } catch (error) {
     const known = BrokerError.from(error);
-    log.fatal({ event: 'start.failed', code: known.code, err: known }, 'the broker could not start');
+    // Where in our code a wrong setting or a taken port was noticed helps nobody: only a fault of ours has its stack.
+    const fault = known.code === 'INTERNAL' ? { err: known } : { problem: known.message };
+    log.fatal({ event: 'start.failed', code: known.code, ...fault }, 'the broker could not start');
     io.stderr.write(`gridmoor: ${known.message}\n`);
     log.flush();
     return 1;
@@ -60,8 +62,14 @@ function readKeys(config: Config, log: Log) {
     if (made) log.info({ event: 'key-file.made', file: path }, 'key file made: keep it, and back it up');
     return key;
   };
-  return {
-    instanceKey: config.instance.secretKey ?? fromFile('instance.key', ''),
-    adminKey: config.instance.adminKey ?? fromFile('admin.key', 'gma_'),
-  };
+  const adminKey = config.instance.adminKey ?? fromFile('admin.key', 'gma_');
+  if (!/^[\x21-\x7e]{1,512}$/.test(adminKey.reveal())) {
+    const detail =
+      'the administrator key (GRIDMOOR_ADMIN_KEY or admin.key) must be one word of at most 512 ASCII characters';
+    throw new BrokerError('CONFIG_INVALID', {
+      field: 'GRIDMOOR_ADMIN_KEY',
+      detail: `${detail}: no HTTP header can carry it`,
+    });
+  }
+  return { instanceKey: config.instance.secretKey ?? fromFile('instance.key', ''), adminKey };
 }

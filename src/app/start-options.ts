@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { Secret } from '../model/secret.ts';
+import { readRegularFile } from '../schema/regular-file.ts';
 import type { StartOptions } from './start.ts';
+
+const MAX_PEM_BYTES = 1024 * 1024;
 
 /** The configuration as the parts take it. Reads TLS files; throws CONFIG_INVALID naming the file. */
 export function toStartOptions(
@@ -23,6 +25,14 @@ export function toStartOptions(
     queue: { maxWaiting: limits.queuePerDevice, maxWaitingTotal: limits.queueTotal },
     json: { maxDepth: limits.jsonDepth, maxKeys: limits.jsonKeys },
     pauses: { free: limits.freeRefusals, baseMs: limits.refusalPauseMs, maxMs: limits.refusalMaxPauseMs },
+    instanceLimits: {
+      messages: limits.instanceMessages,
+      telemetryMessages: limits.instanceTelemetryMessages,
+      telemetryDataPoints: limits.instanceTelemetryDataPoints,
+    },
+    connectivity: config.state,
+    longPolls: { max: http.maxLongPolls, maxPerDevice: http.maxLongPollsPerDevice, maxTimeoutMs: http.maxLongPollMs },
+    allowClaimingByDefault: config.claiming.allowByDefault,
     deviceLimits: {
       messages: limits.deviceMessages,
       telemetryMessages: limits.deviceTelemetryMessages,
@@ -49,6 +59,15 @@ export function toStartOptions(
         : { webSocket: { host: mqtt.bindAddress, port: mqtt.wsBindPort, path: mqtt.wsPath } }),
       maxConnections: mqtt.maxConnections,
       maxPayloadBytes: mqtt.maxPayloadBytes,
+      ...(mqtt.ipLimitsEnabled
+        ? {
+            addressBlock: {
+              maxFailures: mqtt.maxWrongCredentialsPerIp,
+              blockMs: mqtt.ipBlockMs,
+              maxAddresses: 100_000,
+            },
+          }
+        : {}),
       broker: {
         connectTimeoutMs: mqtt.connectTimeoutMs,
         loginTimeoutMs: mqtt.loginTimeoutMs,
@@ -72,12 +91,10 @@ function tlsListener({ mqtt }: Config) {
   const read = (path: string | undefined, field: string): Buffer => {
     if (path === undefined)
       throw new BrokerError('CONFIG_INVALID', { field, detail: `TLS is on, but ${field} is not set` });
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      const detail = `${field}: ${path} cannot be read`;
-      throw new BrokerError('CONFIG_INVALID', { field, detail }, { cause: error });
-    }
+    const read = readRegularFile(path, MAX_PEM_BYTES);
+    const problem = !read.ok ? read.problem : read.bytes.length === 0 ? 'is empty' : undefined;
+    if (read.ok && problem === undefined) return read.bytes;
+    throw new BrokerError('CONFIG_INVALID', { field, detail: `${field}: ${path} ${problem}` });
   };
   const passphrase = mqtt.sslPemKeyPassword?.reveal();
   return {

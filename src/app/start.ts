@@ -59,19 +59,31 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
     };
   } catch (error) {
     await stop();
-    throw portProblem(error);
+    throw listenProblem(error, options);
   }
 }
 
-function portProblem(error: unknown): BrokerError {
-  const { code, address, port } = error as { code?: string; address?: string; port?: number };
-  if (code === 'EADDRINUSE') {
-    const detail = `${address}:${port} is in use: stop the other program, or set another port (MQTT_BIND_PORT, HTTP_BIND_PORT)`;
-    return new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
+/** What stands in the way of a listener, in words that name the setting. */
+function listenProblem(error: unknown, { mqtt }: StartOptions): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const { code = '', address, port, syscall } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const place = `${address ?? mqtt.tcp.host}${port === undefined ? '' : `:${port}`}`;
+  const fail = (detail: string): BrokerError => new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
+  const setting =
+    port === mqtt.tls?.port
+      ? 'MQTT_SSL_BIND_PORT'
+      : port === mqtt.webSocket?.port
+        ? 'MQTT_WS_BIND_PORT'
+        : 'MQTT_BIND_PORT';
+  if (code === 'EADDRINUSE') return fail(`${place} is in use: stop the other program, or set another ${setting}`);
+  if (code === 'EACCES') return fail(`${place} cannot be bound (${code}): choose a ${setting} above 1023`);
+  if (syscall === 'getaddrinfo' || code === 'EADDRNOTAVAIL' || code === 'EINVAL') {
+    return fail(`${place} is no address of this machine (${code}): correct MQTT_BIND_ADDRESS`);
   }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    const detail = `${address}:${port} cannot be bound (${code}): choose an address of this machine and a port above 1023`;
-    return new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
+  if (code.startsWith('ERR_OSSL') || code.startsWith('ERR_CRYPTO') || code.startsWith('ERR_TLS')) {
+    const reason = (error as { reason?: unknown }).reason ?? code;
+    const settings = 'MQTT_SSL_PEM_CERT, MQTT_SSL_PEM_KEY and MQTT_SSL_PEM_KEY_PASSWORD';
+    return fail(`MQTT over TLS cannot start (${String(reason)}): ${settings} do not fit each other`);
   }
   return BrokerError.from(error);
 }

@@ -79,7 +79,8 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
-        const detail = `cannot listen on HTTP ${options.host}:${options.port}: ${code}`;
+        const place = `${options.host}:${options.port}`;
+        const detail = `cannot listen on HTTP ${place}: ${code} (HTTP_BIND_ADDRESS, HTTP_BIND_PORT)`;
         throw new BrokerError('CONFIG_INVALID', { detail }, { cause: error });
       }
       const address = server.server.address();
