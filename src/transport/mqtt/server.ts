@@ -142,6 +142,8 @@ function createWebSocketServer(
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false),
   });
+  // The server's own errors, such as a taken port, which ws passes on: `open` has heard of them.
+  sockets.on('error', () => {});
   sockets.on('connection', (socket, request) => {
     socket.on('error', (error) => log.debug({ event: 'mqtt.ws', reason: error.message }, 'WebSocket error'));
     const stream = createWebSocketStream(socket);
