@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Device, DeviceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
+import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
+import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
 
 export interface DeviceRouteParts {
@@ -101,6 +103,15 @@ export function registerDeviceRoutes(
       return reply.type('application/json').send(result.text);
     }),
   );
+
+  for (const kind of OTA_KINDS) {
+    scope.get<TokenRoute>(
+      `/api/v1/:token/${kind}`,
+      about(`The ${kind} of the device, whole or a chunk.`),
+      (request, reply) =>
+        loggedIn(request, reply, (_uplink, device) => answerOta(kind, device, deviceApi.ota, request, reply)),
+    );
+  }
 }
 
 const payloadOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : EMPTY);
