@@ -25,6 +25,17 @@ export interface RangeQuery {
   readonly order: 'ASC' | 'DESC';
 }
 
+export interface RemoveQuery {
+  readonly deviceId: DeviceId;
+  readonly keys: readonly string[];
+  /** Inclusive, ms. */
+  readonly startTs: number;
+  /** Exclusive, ms. */
+  readonly endTs: number;
+  /** Latest values whose time is in the range: left, removed, or replaced by the newest point that is left. */
+  readonly latest: 'keep' | 'drop' | 'rewrite';
+}
+
 /**
  * Latest values and history.
  * History is a set of (device, ts, key): a second write of the same three replaces the value.
@@ -41,6 +52,12 @@ export interface TelemetryStore {
   latest(deviceId: DeviceId, keys?: readonly string[]): Promise<ReadonlyMap<string, TimedValue>>;
   /** Points per key in the asked order; keys without points are left out. */
   range(query: RangeQuery): Promise<ReadonlyMap<string, readonly TimedValue[]>>;
+  /**
+   * Removes the points of the keys in the range; other keys of the same samples stay. Works in bounded steps and resolves
+   * when all of them are durable; a crash on the way leaves a part, and a repeat does the rest. Points that are written after
+   * the call stay.
+   */
+  remove(query: RemoveQuery): Promise<void>;
   /**
    * Drops history older than `keepMs(device)` allows, in bounded steps; call again with the answer's cursor until it is undefined.
    * @param keepMs undefined = keep for ever.

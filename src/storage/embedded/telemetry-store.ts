@@ -2,7 +2,7 @@ import { BrokerError } from '../../errors.ts';
 import type { DeviceId } from '../../model/ids.ts';
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
 import type { TimedValue } from '../../model/telemetry.ts';
-import type { TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
+import type { RangeQuery, TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
 import type { Batch, Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { bucketOf, checkTs, clampTs, HISTORY_KEY_BYTES, readRange, writeHistoryKey } from './history.ts';
 import { ID_BYTES, idKey, writeId } from './keys.ts';
 import { covers, keysText, mergeLatest } from './latest.ts';
+import { removePoints } from './remove-points.ts';
 import { createPacker, packedSamples, storedObject } from './samples.ts';
 import type { Tx } from './sequence.ts';
 import { sweepHistory } from './sweep.ts';
@@ -44,6 +45,21 @@ export function createTelemetryStore(
 ): TelemetryStore {
   const { heads, history } = environment.tables;
   const batch = createTelemetryBatch(environment, onDamage);
+  async function range(query: RangeQuery): Promise<ReadonlyMap<string, readonly TimedValue[]>> {
+    const id = idKey(query.deviceId);
+    const [startTs, endTs] = [clampTs(query.startTs), clampTs(query.endTs)];
+    if (id === undefined || query.keys.length === 0 || query.limit < 1 || !(startTs < endTs)) return new Map();
+    const snapshot = environment.snapshot();
+    try {
+      const head = heads.get(id, snapshot);
+      return head === undefined
+        ? new Map()
+        : await readRange(history, { id, head, snapshot }, { ...query, startTs, endTs });
+    } finally {
+      snapshot.done();
+    }
+  }
+
   return {
     save(write) {
       try {
@@ -67,20 +83,8 @@ export function createTelemetryStore(
       }
       return values;
     },
-    async range(query) {
-      const id = idKey(query.deviceId);
-      const [startTs, endTs] = [clampTs(query.startTs), clampTs(query.endTs)];
-      if (id === undefined || query.keys.length === 0 || query.limit < 1 || !(startTs < endTs)) return new Map();
-      const snapshot = environment.snapshot();
-      try {
-        const head = heads.get(id, snapshot);
-        return head === undefined
-          ? new Map()
-          : await readRange(history, { id, head, snapshot }, { ...query, startTs, endTs });
-      } finally {
-        snapshot.done();
-      }
-    },
+    range,
+    remove: (query) => removePoints(environment, committer, query, range),
     sweep: (options) => sweepHistory(environment, committer, options),
   };
 }

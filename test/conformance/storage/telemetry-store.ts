@@ -184,6 +184,87 @@ export function telemetryConformance(name: string, make: MakeStore): void {
       expect(points((await bench.storage.telemetry.range(everything(id, ['a']))).get('a'))).toEqual([[1, 'newest']]);
     });
 
+    describe('remove', () => {
+      const remove = (
+        id: DeviceId,
+        keys: string[],
+        startTs: number,
+        endTs: number,
+        latest: 'keep' | 'drop' | 'rewrite',
+      ) => bench.storage.telemetry.remove({ deviceId: id, keys, startTs, endTs, latest });
+      const timesOf = async (id: DeviceId, key: string) =>
+        points((await bench.storage.telemetry.range(everything(id, [key]))).get(key)).map(([ts]) => ts);
+
+      it('takes the points of the keys in the range, its end not included, and leaves other keys of the samples', async () => {
+        const id = await register(bench.storage);
+        for (const ts of [1, 2, 3, 4]) await save(id, ts, parsed(`{"a":${ts},"b":42.0}`));
+        await remove(id, ['a', 'none'], 2, 4, 'drop');
+        expect(await timesOf(id, 'a')).toEqual([1, 4]);
+        const range = await bench.storage.telemetry.range(everything(id, ['b']));
+        expect(exact(new Map([...(range.get('b') ?? []).entries()].map(([i, point]) => [String(i), point])))).toEqual({
+          0: '1 42.0',
+          1: '2 42.0',
+          2: '3 42.0',
+          3: '4 42.0',
+        });
+        expect(exact(await bench.storage.telemetry.latest(id))).toEqual({ a: '4 4', b: '4 42.0' });
+      });
+
+      it('keeps, drops or rewrites the latest value when its point goes', async () => {
+        for (const [latest, left] of [
+          ['keep', { a: '3 3', b: '3 3' }],
+          ['drop', { b: '3 3' }],
+          ['rewrite', { a: '1 1', b: '3 3' }],
+        ] as const) {
+          const id = await register(bench.storage);
+          for (const ts of [1, 2, 3]) await save(id, ts, { a: ts, b: ts });
+          await remove(id, ['a'], 2, 9, latest);
+          expect([latest, exact(await bench.storage.telemetry.latest(id))]).toEqual([latest, left]);
+          expect(await timesOf(id, 'a')).toEqual([1]);
+          await save(id, 4, { a: 4 });
+          expect(exact(await bench.storage.telemetry.latest(id, ['a']))).toEqual({ a: '4 4' });
+        }
+      });
+
+      it('goes through thousands of samples over many hours, also after a reopen, and leaves other devices alone', async () => {
+        const [id, other] = [await register(bench.storage), await register(bench.storage)];
+        const fill = 'z'.repeat(50);
+        for (const device of [id, other]) {
+          await Promise.all(Array.from({ length: 2000 }, (_, i) => save(device, i * 60_000, { a: i, fill })));
+          for (let i = 2000; i < 2010; i++) await save(device, i * 60_000, { a: i, fill });
+        }
+        await bench.reopen();
+        await remove(id, ['a'], -MAX, MAX, 'rewrite');
+        expect(await timesOf(id, 'a')).toEqual([]);
+        expect(await timesOf(id, 'fill')).toHaveLength(2010);
+        expect([...(await bench.storage.telemetry.latest(id)).keys()]).toEqual(['fill']);
+        expect(await timesOf(other, 'a')).toHaveLength(2010);
+        await bench.reopen();
+        expect(await timesOf(id, 'a')).toEqual([]);
+      });
+
+      it('leaves what is written after the call', async () => {
+        const id = await register(bench.storage);
+        for (let i = 0; i < 500; i++) await save(id, i * HOUR, { a: i, fill: 'z'.repeat(100) });
+        const removed = remove(id, ['a'], -MAX, MAX, 'drop');
+        await Promise.all(
+          Array.from({ length: 200 }, (_, i) => save(id, i * HOUR, { a: 'new', fill: 'z'.repeat(100) })),
+        );
+        await removed;
+        const list = (await bench.storage.telemetry.range(everything(id, ['a']))).get('a') ?? [];
+        expect([list.length, new Set(list.map(({ value }) => value))]).toEqual([200, new Set(['new'])]);
+      });
+
+      it('of an unknown device or an empty range does nothing', async () => {
+        const id = await register(bench.storage);
+        await save(id, 1, { a: 1 });
+        await remove('0193b5f2-0000-7000-8000-000000000000' as DeviceId, ['a'], 0, 9, 'drop');
+        await remove(id, ['a'], 5, 5, 'drop');
+        await remove(id, [], 0, 9, 'drop');
+        expect(await timesOf(id, 'a')).toEqual([1]);
+      });
+    });
+
     it('sweep drops what is older than kept, in steps, and leaves devices alone that keep for ever', async () => {
       const now = 1_700_000_000_000;
       const ids = [await register(bench.storage), await register(bench.storage), await register(bench.storage)];
