@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Secret } from '../model/secret.ts';
-import type { Io } from './io.ts';
+import { CommandFailure, EXIT, type Io } from './io.ts';
+import { readSmallText } from './secret-input.ts';
 
 export interface AdminKey {
   /** Undefined when none was found. */
@@ -21,15 +21,26 @@ export const KEY_PLACES =
  */
 export function findAdminKey(io: Io): AdminKey {
   const { GRIDMOOR_ADMIN_KEY: key, GRIDMOOR_ADMIN_KEY_FILE: file } = io.env;
-  if (key?.trim()) return { key: new Secret(key.trim()), from: 'GRIDMOOR_ADMIN_KEY' };
+  if (key?.trim()) return checked(key, 'GRIDMOOR_ADMIN_KEY');
   const path = file ? resolve(io.cwd, file) : dataFile(io, 'admin.key');
   try {
-    const text = readFileSync(path, 'utf8').trim();
-    return text === '' ? { from: `${path} is empty` } : { key: new Secret(text), from: path };
+    const text = readSmallText(path);
+    if (text === undefined) return { from: `${path} is too long for a key` };
+    return text.trim() === '' ? { from: `${path} is empty` } : checked(text, path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     return { from: code === 'ENOENT' ? `${path} is not there` : `${path} cannot be read (${code})` };
   }
+}
+
+/** fetch would quote a key that no header can carry in its error. */
+function checked(text: string, from: string): AdminKey {
+  const key = text.trim();
+  if (/^[\x21-\x7e]+$/.test(key)) return { key: new Secret(key), from };
+  throw new CommandFailure(
+    EXIT.usage,
+    `The key from ${from} is not one word of ASCII characters: it is none of gridmoor's.`,
+  );
 }
 
 /** A file in the data directory, as the environment names it. */

@@ -1,3 +1,4 @@
+import { parseJson } from '../model/json.ts';
 import { type AdminKey, findAdminKey, KEY_PLACES } from './admin-key.ts';
 import type { Flag } from './command.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
@@ -5,6 +6,8 @@ import { cleanText } from './table.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TIMEOUT_MS = 30_000;
+/** Bodies nest 32 deep at most, in the envelope of their answer. */
+const MAX_DEPTH = 64;
 
 /** The flag of every command that talks to a running instance. */
 export const urlFlag = {
@@ -63,11 +66,9 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
     });
     if (!response.ok) throw refused(response.status, text, admin, url);
     if (text === '') return undefined as T;
-    try {
-      return JSON.parse(text) as T;
-    } catch {
-      throw new CommandFailure(EXIT.unreachable, `${url} answers, but not as gridmoor does: is it another server?`);
-    }
+    const answer = parseJson(text, { maxDepth: MAX_DEPTH });
+    if (answer.ok) return answer.value as T;
+    throw new CommandFailure(EXIT.unreachable, `${url} answers, but not as gridmoor does: is it another server?`);
   }
 
   return {

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { resolve } from 'node:path';
 import { unreachable } from './client.ts';
 import { defineCommand } from './command.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
-import { readSecretFile, secretFromEnv } from './secret-input.ts';
-import { printFacts, printJson } from './table.ts';
+import { readSecretFile, readSmallText, secretFromEnv } from './secret-input.ts';
+import { cleanText, printFacts, printJson } from './table.ts';
 
 const PROVISION_PATH = '/api/v1/provision';
 const TIMEOUT_MS = 30_000;
@@ -63,7 +62,9 @@ export const provision = defineCommand({
     else if (answer.status === 'SUCCESS') printAnswer(io, answer);
     if (answer.status === 'SUCCESS') return EXIT.fine;
     if (!given.json)
-      io.stderr.write(`${String(answer.status)}: ${String(answer.errorMsg)}\n${hintFor(answer.status)}\n`);
+      io.stderr.write(
+        `${cleanText(`${String(answer.status)}: ${String(answer.errorMsg)}`)}\n${hintFor(answer.status)}\n`,
+      );
     return EXIT.findings;
   },
 });
@@ -87,10 +88,12 @@ function targetOf(host = '127.0.0.1', portText = '8080', cafile: string | undefi
 function caOf(io: Io, cafile: string | undefined): string | undefined {
   if (cafile === undefined) return undefined;
   try {
-    return readFileSync(resolve(io.cwd, cafile), 'utf8');
+    const text = readSmallText(resolve(io.cwd, cafile));
+    if (text !== undefined) return text;
   } catch (error) {
     throw new UsageError(`${cafile} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
+  throw new UsageError(`${cafile} is too long for a certificate.`);
 }
 
 /** node:http and not fetch, which cannot be told to trust one more authority. */

@@ -1,3 +1,4 @@
+import { type JsonValue, stringifyJson } from '../model/json.ts';
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { findDevice, type TbDevice } from './device-lookup.ts';
@@ -182,7 +183,7 @@ function printCreated(io: Io, made: CreatedDevice, json: boolean): void {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return typeof value === 'string' ? value : value === undefined ? '' : stringifyJson(value as JsonValue);
 }
 
 function latestText(value: ShownValue | undefined): string | undefined {

@@ -32,6 +32,7 @@ export function printIssues(
 function shortPath(io: Io, file: string): string {
   if (!isAbsolute(file)) return file;
   const path = relative(io.cwd, file);
+  if (path === '') return '.';
   return path.startsWith('..') ? file : path;
 }
 

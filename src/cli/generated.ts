@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Flag } from './command.ts';
-import { EXIT, type Io } from './io.ts';
+import { CommandFailure, EXIT, type Io } from './io.ts';
 import { printJson } from './table.ts';
 
 /** A file whose text follows from the code. */
@@ -29,8 +29,13 @@ export function generate(
     if (readOrEmpty(full) === text) continue;
     changed.push(relative(io.cwd, full));
     if (check) continue;
-    mkdirSync(dirname(full), { recursive: true });
-    writeFileSync(full, text);
+    try {
+      mkdirSync(dirname(full), { recursive: true });
+      writeFileSync(full, text);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new CommandFailure(EXIT.usage, `${full} cannot be written (${code}): name another folder with --out.`);
+    }
   }
   if (json) printJson(io, { files: files.map(({ path }) => path), [check ? 'stale' : 'written']: changed });
   else for (const path of changed) io.stdout.write(`${check ? 'stale' : 'written'}: ${path}\n`);

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Secret } from '../model/secret.ts';
+import { readAtMost } from '../schema/regular-file.ts';
 import { CommandFailure, EXIT, type Io } from './io.ts';
 
 const MAX_BYTES = 65_536;
@@ -32,10 +33,23 @@ async function readStdin(io: Io): Promise<string> {
 }
 
 function readText(path: string): string {
+  let text: string | undefined;
   try {
-    return readFileSync(path, 'utf8');
+    text = readSmallText(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     throw new CommandFailure(EXIT.usage, `${path} cannot be read (${code}).`);
+  }
+  if (text === undefined) throw new CommandFailure(EXIT.usage, `${path} is too long for a secret.`);
+  return text;
+}
+
+/** The text of a file or pipe, such as a shell's `<(…)`; undefined when it does not end. Throws the system's error. */
+export function readSmallText(path: string): string | undefined {
+  const fd = openSync(path, 'r');
+  try {
+    return readAtMost(fd, MAX_BYTES)?.toString('utf8');
+  } finally {
+    closeSync(fd);
   }
 }

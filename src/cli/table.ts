@@ -1,10 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { ExactNumber } from '../model/json.ts';
 import type { Io } from './io.ts';
 
 export type Cell = string | number | boolean | undefined;
 
 /** Writes the data as JSON, one document with a final newline. */
 export function printJson(io: Io, data: unknown): void {
-  io.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
+  io.stdout.write(`${formatExact(data)}\n`);
+}
+
+/** Indented JSON in which an ExactNumber keeps its own digits. */
+function formatExact(data: unknown): string {
+  const mark = `exact-${randomUUID()}-`;
+  const keepText = function (this: unknown, key: string, value: unknown): unknown {
+    const source = (this as Readonly<Record<string, unknown>>)[key];
+    return source instanceof ExactNumber ? `${mark}${source.text}` : value;
+  };
+  return JSON.stringify(data, keepText, 2).replaceAll(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1');
 }
 
 /**
@@ -24,7 +36,9 @@ export function printTable(io: Io, headings: readonly string[], rows: readonly (
 
 /** `name: value` lines of one thing; members without a value are left out. */
 export function printFacts(io: Io, facts: readonly (readonly [name: string, value: Cell])[]): void {
-  const present = facts.filter(([, value]) => value !== undefined && value !== '');
+  const present = facts
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => [cleanText(name), value] as const);
   const width = Math.max(0, ...present.map(([name]) => name.length));
   for (const [name, value] of present) io.stdout.write(`${`${name}:`.padEnd(width + 2)}${cellText(value)}\n`);
 }
@@ -32,13 +46,16 @@ export function printFacts(io: Io, facts: readonly (readonly [name: string, valu
 /** A time in milliseconds as ISO 8601 to the second. */
 export function formatTime(ms: unknown): string {
   if (typeof ms === 'string') return ms;
-  return typeof ms === 'number' ? `${new Date(ms).toISOString().slice(0, 19)}Z` : '';
+  if (typeof ms !== 'number') return '';
+  const time = new Date(ms);
+  // A device may name any integer as its time; dates end 275,000 years from now.
+  return Number.isNaN(time.getTime()) ? `${ms} ms` : `${time.toISOString().slice(0, 19)}Z`;
 }
 
-/** Text of others on its way to a terminal: a control character must not reach it. */
+/** Text of others on its way to a terminal: no control character may reach it, nor one that turns the direction of writing. */
 export function cleanText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
 
 function cellText(cell: Cell): string {
