@@ -19,6 +19,7 @@ import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
+import { telemetryWriteRoutes } from './telemetry-writes.ts';
 import { userRoutes } from './users.ts';
 
 export type { AdminDeps } from './deps.ts';
@@ -27,6 +28,7 @@ export type { AdminDeps } from './deps.ts';
 export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceRoutes(deps),
   ...telemetryRoutes(deps),
+  ...telemetryWriteRoutes(deps),
   ...attributeRoutes(deps),
   ...entityRoutes(deps),
   ...supplierRoutes(deps),

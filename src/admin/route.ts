@@ -44,6 +44,8 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
   readonly body?: B;
   /** The body is any JSON object, such as attributes. */
   readonly anyObject?: boolean;
+  /** The body is any JSON: the handler reads `json`. */
+  readonly anyJson?: boolean;
   /** A path of ThingsBoard's: unknown query parameters and members are ignored, repeated parameters joined, as it does. */
   readonly lenient?: boolean;
   /** Status of the good answer; 204 has no body. Default 200. */
@@ -79,7 +81,13 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
 ): Route {
   const { method, url, tag, summary, role, status = 200, answer } = spec;
   const open = spec.lenient ? { additionalProperties: true } : {};
-  const body = spec.anyObject ? { type: 'object' } : spec.body ? { ...jsonSchemaOf(spec.body), ...open } : undefined;
+  const body = spec.anyJson
+    ? {}
+    : spec.anyObject
+      ? { type: 'object' }
+      : spec.body
+        ? { ...jsonSchemaOf(spec.body), ...open }
+        : undefined;
   return {
     method,
     url,

@@ -1,7 +1,9 @@
 import { BrokerError } from '../errors.ts';
+import type { DeviceId } from '../model/ids.ts';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import { type Config, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
+import { AGGREGATIONS, aggregate } from '../telemetry/aggregate.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceOf, idParam } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -10,16 +12,25 @@ import { list, object } from './wire.ts';
 const tag = 'telemetry';
 const URL = '/api/plugins/telemetry/DEVICE/:id';
 const MAX_POINTS = 10_000;
+const MIN_INTERVAL_MS = 1_000;
 /** Integers a double holds exactly. */
-const MAX_TS = Number.MAX_SAFE_INTEGER;
+export const MAX_TS = Number.MAX_SAFE_INTEGER;
 
 const query = {
   keys: optional(text('Comma-separated; absent: all keys of the device.')),
   startTs: optional(integer('From, ms, inclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
   endTs: optional(integer('To, ms, exclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
-  limit: integer('Points a key.', { minimum: 1, maximum: MAX_POINTS, default: 100 }),
-  orderBy: oneOf('Order of time.', ['ASC', 'DESC'], { default: 'DESC' }),
-  agg: oneOf('Aggregation is not offered.', ['NONE'], { default: 'NONE' }),
+  limit: integer('Points a key, without aggregation.', { minimum: 1, maximum: MAX_POINTS, default: 100 }),
+  orderBy: optional(oneOf('Order of time; absent: newest first, with aggregation oldest first.', ['ASC', 'DESC'])),
+  agg: oneOf('What one interval gives; AVG is rounded to a double, the others are exact.', ['NONE', ...AGGREGATIONS], {
+    default: 'NONE',
+  }),
+  interval: integer('Length of the intervals, ms; 0 = no aggregation, less than 1000 counts as 1000.', {
+    minimum: 0,
+    maximum: MAX_TS,
+    default: 0,
+  }),
+  intervalType: oneOf('Calendar intervals are not offered.', ['MILLISECONDS'], { default: 'MILLISECONDS' }),
   useStrictDataTypes: flag('Values in their own types instead of as text.', { default: false }),
 };
 
@@ -46,14 +57,9 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
         const keys = keyList(asked.keys);
         const range = rangeOf(asked);
         const latest = range && keys ? undefined : await telemetry.latest(id, keys);
+        const all = keys ?? [...(latest?.keys() ?? [])];
         const series = range
-          ? await telemetry.range({
-              deviceId: id,
-              keys: keys ?? [...(latest?.keys() ?? [])],
-              ...range,
-              limit: asked.limit,
-              order: asked.orderBy,
-            })
+          ? await history(telemetry, { deviceId: id, keys: all, ...range }, asked)
           : new Map([...(latest ?? [])].map(([key, value]) => [key, [value]] as const));
         return toSeries(series, asked.useStrictDataTypes);
       },
@@ -81,7 +87,30 @@ export function keyList(keys: string | undefined): readonly string[] | undefined
   return keys === undefined || keys === '' ? undefined : [...new Set(keys.split(','))];
 }
 
-function rangeOf({ startTs, endTs }: Config<typeof query>): { startTs: number; endTs: number } | undefined {
+async function history(
+  telemetry: AdminDeps['storage']['telemetry'],
+  what: {
+    readonly deviceId: DeviceId;
+    readonly keys: readonly string[];
+    readonly startTs: number;
+    readonly endTs: number;
+  },
+  { agg, interval, limit, orderBy }: Config<typeof query>,
+): Promise<ReadonlyMap<string, readonly TimedValue[]>> {
+  if (agg === 'NONE' || interval === 0) return telemetry.range({ ...what, limit, order: orderBy ?? 'DESC' });
+  const intervalMs = Math.max(interval, MIN_INTERVAL_MS);
+  const found = await aggregate(telemetry, { ...what, intervalMs, aggregation: agg, maxPoints: MAX_POINTS });
+  if (orderBy !== 'DESC') return found;
+  return new Map([...found].map(([key, points]) => [key, points.toReversed()]));
+}
+
+export function rangeOf({
+  startTs,
+  endTs,
+}: {
+  startTs: number | undefined;
+  endTs: number | undefined;
+}): { startTs: number; endTs: number } | undefined {
   if (startTs === undefined && endTs === undefined) return undefined;
   if (startTs === undefined || endTs === undefined) {
     const field = startTs === undefined ? 'startTs' : 'endTs';
@@ -97,4 +126,4 @@ function toSeries(series: ReadonlyMap<string, readonly TimedValue[]>, strict: bo
 }
 
 /** ThingsBoard prints values as text; numbers keep the digits they were sent with. */
-const textOf = (value: JsonValue): string => (typeof value === 'string' ? value : stringifyJson(value));
+export const textOf = (value: JsonValue): string => (typeof value === 'string' ? value : stringifyJson(value));

@@ -52,7 +52,7 @@ it.each([
   ['limit=0', 'limit'],
   ['limit=1000000', 'limit'],
   ['orderBy=UP', 'orderBy'],
-  ['startTs=1&endTs=2&agg=AVG', 'agg'],
+  ['startTs=1&endTs=2&agg=MEDIAN', 'agg'],
   ['useStrictDataTypes=yes', 'useStrictDataTypes'],
 ])('%s is 400 at %s', async (query, at) => {
   const answer = await harness.api('GET', `${url}/values/timeseries?${query}`);

@@ -1,0 +1,76 @@
+import { BrokerError } from '../errors.ts';
+import { flag, integer, optional, text } from '../schema/fields.ts';
+import { decodeTelemetry } from '../telemetry/payload.ts';
+import type { AdminDeps } from './deps.ts';
+import { deviceOf, idParam } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { keyList, MAX_TS, rangeOf } from './telemetry.ts';
+import { NO_CONTENT } from './wire.ts';
+
+const tag = 'telemetry';
+const URL = '/api/plugins/telemetry/DEVICE/:id/timeseries';
+const MAX_SAMPLES = 10_000;
+
+/** Series of a device, written and deleted under ThingsBoard's paths. Chains do not see these: they are for devices' own messages. */
+export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
+  const { clock, storage } = deps;
+  const audit = (action: string, deviceId: string, by: string, facts: Readonly<Record<string, number>>) =>
+    storage.audit.append({ at: clock.now(), action, by, subject: `device:${deviceId}`, outcome: 'done', facts });
+  return [
+    defineRoute({
+      method: 'POST',
+      url: `${URL}/:scope`,
+      tag,
+      summary: 'Stores telemetry in the shapes that devices send; 200 once it is durable. Rule chains do not see it.',
+      role: 'operator',
+      lenient: true,
+      params: { ...idParam, scope: text('Any word: ThingsBoard ignores it, too.') },
+      anyJson: true,
+      answer: NO_CONTENT,
+      async handle({ params, json, by }) {
+        const device = await deviceOf(params.id, deps);
+        const typeCast = deps.profiles().byName(device.profile)?.typeCast ?? false;
+        const decoded = decodeTelemetry(json, { now: clock.now(), typeCast });
+        if (!decoded.ok) throw new BrokerError('BAD_REQUEST', { detail: decoded.problem });
+        const samples = decoded.value;
+        if (samples.length > MAX_SAMPLES) {
+          throw new BrokerError('BAD_REQUEST', { detail: `more than ${MAX_SAMPLES} samples at once` });
+        }
+        await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ deviceId: device.id, ts, values })));
+        await audit('telemetry.save', device.id, by, { samples: samples.length });
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      url: `${URL}/delete`,
+      tag,
+      summary: 'Deletes the history of keys in a time range, or all of it, with their latest values.',
+      role: 'operator',
+      lenient: true,
+      params: idParam,
+      query: {
+        keys: text('Comma-separated.', { minLength: 1 }),
+        deleteAllDataForKeys: flag('Everything of the keys, whatever the range.', { default: false }),
+        startTs: optional(integer('From, ms, inclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
+        endTs: optional(integer('To, ms, exclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
+        deleteLatest: flag('Latest values go, too, when their time is in the range.', { default: true }),
+        rewriteLatestIfDeleted: flag('The newest value that is left takes the place of a deleted latest one.', {
+          default: false,
+        }),
+      },
+      answer: NO_CONTENT,
+      async handle({ params, query, by }) {
+        const { id } = await deviceOf(params.id, deps);
+        const keys = keyList(query.keys) ?? [];
+        const range = query.deleteAllDataForKeys ? { startTs: -MAX_TS, endTs: MAX_TS } : rangeOf(query);
+        if (!range) {
+          const detail = 'give startTs and endTs, or deleteAllDataForKeys=true';
+          throw new BrokerError('BAD_REQUEST', { field: 'startTs', detail });
+        }
+        const dropped = query.rewriteLatestIfDeleted ? 'rewrite' : 'drop';
+        await storage.telemetry.remove({ deviceId: id, keys, ...range, latest: query.deleteLatest ? dropped : 'keep' });
+        await audit('telemetry.delete', id, by, { keys: keys.length });
+      },
+    }),
+  ];
+}
