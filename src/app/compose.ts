@@ -1,4 +1,7 @@
 import {
+  type ConnectivityOptions,
+  createClaims,
+  createConnectivity,
   createDeviceApi,
   createMessageCounters,
   createMessageRunner,
@@ -8,6 +11,9 @@ import {
   DeviceLimits,
   GatewayLimits,
   type GatewayLimitTexts,
+  InstanceLimits,
+  type LongPollLimits,
+  LongPolls,
   RefusalPause,
   Sessions,
   type SubDeviceRules,
@@ -31,6 +37,7 @@ import { startRetention } from '../telemetry/retention.ts';
 import { type Definitions, loadDefinitions, watchDefinitions } from './definitions.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
+import { type RpcSettings, startRpc } from './rpc.ts';
 
 export interface CoreOptions {
   readonly dataDir: string;
@@ -47,6 +54,12 @@ export interface CoreOptions {
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
   /** Rate limits of devices whose profile has none of its own. */
   readonly deviceLimits: DefaultLimits;
+  /** Rate limits of all devices together, asked first. */
+  readonly instanceLimits: DefaultLimits;
+  readonly connectivity: ConnectivityOptions;
+  readonly longPolls: LongPollLimits;
+  readonly rpc: RpcSettings;
+  readonly allowClaimingByDefault: boolean;
   readonly gatewayLimits: GatewayLimitTexts;
   readonly subDevices: SubDeviceRules;
   readonly pauses: { readonly free: number; readonly baseMs: number; readonly maxMs: number };
@@ -83,22 +96,31 @@ function wire(
 ) {
   let definitions = first;
   const profiles = () => definitions.profiles;
-  const registry = createRegistry({ store: storage.registry, audit, hash, clock });
+  const registry = createRegistry({
+    store: storage.registry,
+    audit,
+    hash,
+    clock,
+    inactivityTimeoutMs: options.connectivity.inactivityTimeoutMs,
+  });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const targets = () => definitions.targets;
   const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
-  const sessions = new Sessions();
+  const polls = new LongPolls(options.longPolls);
+  const sessions = new Sessions(polls);
   const counters = createMessageCounters();
   const { telemetry, attributes, deadLetters } = storage;
+  const calls = startRpc(options.rpc, { storage, clock, log, json: options.json });
   const runner = createMessageRunner({
     telemetry,
     attributes,
     suppliers,
     attachments,
     sessions,
+    rpc: calls.effects,
     clock,
     log,
     supplierGuard: createSupplierGuard(),
@@ -111,7 +133,19 @@ function wire(
   const held = { maxHeldPerAddress: 200, maxHeld: 2_000 };
   const guessPause = new RefusalPause({ ...options.pauses, ...held }, clock);
   const failurePause = new RefusalPause({ ...options.pauses, free: options.pauses.free * 20, ...held }, clock);
-  const limits = new DeviceLimits(clock, options.deviceLimits);
+  const { connectivity: store, customers } = storage;
+  const connectivity = createConnectivity(options.connectivity, {
+    store,
+    attributes,
+    devices: storage.registry,
+    runner,
+    clock,
+    log,
+  });
+  const allowByDefault = options.allowClaimingByDefault;
+  const claims = createClaims({ store: customers, attributes, audit, hash, clock, allowByDefault });
+  const instanceLimits = new InstanceLimits(clock, options.instanceLimits);
+  const limits = new DeviceLimits(clock, options.deviceLimits, instanceLimits);
   const ota = startOta({
     storage,
     profiles,
@@ -132,8 +166,14 @@ function wire(
     runner,
     sessions,
     limits,
+    connectivity,
+    claims,
+    polls,
+    rpc: calls.rpc,
+    serverRpc: calls.serverRpc,
+    instanceId: options.instanceId,
     assets: storage.assets,
-    gatewayLimits: new GatewayLimits(clock, options.gatewayLimits),
+    gatewayLimits: new GatewayLimits(clock, options.gatewayLimits, instanceLimits),
     subDevices: options.subDevices,
     counters,
     guessPause,
@@ -176,6 +216,8 @@ function wire(
     deviceApi,
     runner,
     sessions,
+    polls,
+    calls,
     counters,
     guessPause,
     clock,
@@ -189,6 +231,9 @@ function wire(
       watcher.close();
       guessPause.close();
       failurePause.close();
+      polls.stop();
+      calls.stop();
+      await connectivity.stop();
       await retention.stop();
       await ota.assignments.close();
       await runner.drain();

@@ -12,7 +12,7 @@ export function toStartOptions(
   keys: { readonly instanceKey: Secret; readonly adminKey: Secret },
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
-  const { mqtt, http, files, instance, store, limits, gateways } = config;
+  const { mqtt, http, rpc, files, instance, store, limits, gateways } = config;
   return {
     dataDir: files.dataDir,
     profilesDir: files.profilesDir,
@@ -31,6 +31,7 @@ export function toStartOptions(
       telemetryDataPoints: limits.instanceTelemetryDataPoints,
     },
     connectivity: config.state,
+    rpc: { ...rpc, keepMs: rpc.keepDays * 86_400_000 },
     longPolls: { max: http.maxLongPolls, maxPerDevice: http.maxLongPollsPerDevice, maxTimeoutMs: http.maxLongPollMs },
     allowClaimingByDefault: config.claiming.allowByDefault,
     deviceLimits: {

@@ -35,6 +35,7 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
   const management = await createManagement(options.http, core, mqtt, log);
   const stop = async (): Promise<void> => {
     management.drain();
+    core.calls.stop();
     await mqtt.close();
     await management.close();
     await core.close();

@@ -21,6 +21,10 @@ const rate = (env: string, what: string): Setting<string> => {
   const description = `${what} of one device, as capacity:seconds[,…]; empty means no limit. A profile's own limit wins.`;
   return setting(env, text(description, { default: '', examples: ['100:1,2000:60'] }), { special: 'rate' });
 };
+const instanceRate = (env: string, what: string): Setting<string> => {
+  const description = `${what} of all devices together, as capacity:seconds[,…]; empty means no limit. Asked before a device's own.`;
+  return setting(env, text(description, { default: '', examples: ['10000:1'] }), { special: 'rate' });
+};
 const gatewayRate = (env: string, what: string): Setting<string> => {
   const description = `${what}, as capacity:seconds[,…]; empty means no limit.`;
   return setting(env, text(description, { default: '', examples: ['1000:1'] }), { special: 'rate' });
@@ -56,6 +60,15 @@ export const CONFIG_TREE = {
       'MQTT_MAX_PAYLOAD_BYTES',
       integer('Largest remaining length of a packet.', { default: 65_536, minimum: 256, maximum: 268_435_455 }),
     ),
+    ipLimitsEnabled: setting(
+      'MQTT_IP_LIMITS_ENABLED',
+      flag('Whether an address with too many wrong logins is dropped at accept for a while.', { default: false }),
+    ),
+    maxWrongCredentialsPerIp: setting(
+      'MQTT_MAX_WRONG_CREDENTIALS_PER_IP',
+      count('Wrong logins of one address until then; a good one resets.', 10),
+    ),
+    ipBlockMs: setting('MQTT_IP_BLOCK_MS', ms('How long, from the last wrong login.', 60_000)),
     connectTimeoutMs: setting('MQTT_CONNECT_TIMEOUT_MS', ms('Time to the CONNECT packet.', 10_000)),
     loginTimeoutMs: setting('MQTT_LOGIN_TIMEOUT_MS', ms('Time for a login to be decided.', 5_000)),
     drainTimeoutMs: setting('MQTT_DRAIN_TIMEOUT_MS', ms('A peer that reads nothing for so long is closed.', 3_000)),
@@ -76,6 +89,9 @@ export const CONFIG_TREE = {
       integer('Largest request body.', { default: 65_536, minimum: 256, maximum: 268_435_456 }),
     ),
     requestTimeoutMs: setting('HTTP_REQUEST_TIMEOUT_MS', ms('Time for a request to arrive whole.', 10_000)),
+    maxLongPolls: setting('HTTP_MAX_LONG_POLLS', count('Requests of all devices that may wait for an update.', 5_000)),
+    maxLongPollsPerDevice: setting('HTTP_MAX_LONG_POLLS_PER_DEVICE', count('The same of one device.', 4)),
+    maxLongPollMs: setting('HTTP_MAX_LONG_POLL_MS', ms('Longest time that such a request may wait.', 300_000)),
   },
   files: {
     dataDir: path(
@@ -120,10 +136,47 @@ export const CONFIG_TREE = {
       flag('Whether a commit is on disk before it is acknowledged: survives power loss.', { default: true }),
     ),
   },
+  rpc: {
+    strategy: setting(
+      'GRIDMOOR_RPC_STRATEGY',
+      oneOf(
+        'When the next call to a device may leave: at once, after the acknowledgement of the one before, or after its response.',
+        ['BURST', 'SEQUENTIAL_ON_ACK_FROM_DEVICE', 'SEQUENTIAL_ON_RESPONSE_FROM_DEVICE'],
+        { default: 'BURST' },
+      ),
+    ),
+    defaultTimeoutMs: setting('GRIDMOOR_RPC_DEFAULT_TIMEOUT_MS', ms('Time of a call to a device without one.', 10_000)),
+    minTimeoutMs: setting('GRIDMOOR_RPC_MIN_TIMEOUT_MS', ms('Shortest such time.', 5_000)),
+    clientTimeoutMs: setting(
+      'GRIDMOOR_RPC_CLIENT_TIMEOUT_MS',
+      ms('A call of a device that no chain answers gets {"error":"timeout"} after this.', 60_000),
+    ),
+    ackTimeoutMs: setting('GRIDMOOR_RPC_ACK_TIMEOUT_MS', ms('Time for a device to acknowledge a call.', 10_000)),
+    maxRetries: setting(
+      'GRIDMOOR_RPC_MAX_RETRIES',
+      integer('Times a persistent call is delivered again.', { default: 5, minimum: 0, maximum: 1_000 }),
+    ),
+    closeOnDeliveryTimeout: setting(
+      'GRIDMOOR_RPC_CLOSE_ON_DELIVERY_TIMEOUT',
+      flag('Whether a device that does not acknowledge a call in time is disconnected.', { default: false }),
+    ),
+    maxPerDevice: setting('GRIDMOOR_RPC_MAX_PER_DEVICE', count('Calls of one device, each way, that may wait.', 100)),
+    maxTotal: setting('GRIDMOOR_RPC_MAX_TOTAL', count('Calls, each way, that may wait in all.', 20_000)),
+    keepDays: setting(
+      'GRIDMOOR_RPC_KEEP_DAYS',
+      integer('Days that a finished persistent call is kept.', { default: 30, minimum: 1, maximum: 36_500 }),
+    ),
+  },
   limits: {
     deviceMessages: rate('GRIDMOOR_DEVICE_MESSAGES', 'Messages other than telemetry and attributes'),
     deviceTelemetryMessages: rate('GRIDMOOR_DEVICE_TELEMETRY_MESSAGES', 'Telemetry and attribute messages'),
     deviceTelemetryDataPoints: rate('GRIDMOOR_DEVICE_TELEMETRY_DATA_POINTS', 'Keys in telemetry and attributes'),
+    instanceMessages: instanceRate('GRIDMOOR_INSTANCE_MESSAGES', 'Messages other than telemetry and attributes'),
+    instanceTelemetryMessages: instanceRate('GRIDMOOR_INSTANCE_TELEMETRY_MESSAGES', 'Telemetry and attribute messages'),
+    instanceTelemetryDataPoints: instanceRate(
+      'GRIDMOOR_INSTANCE_TELEMETRY_DATA_POINTS',
+      'Keys in telemetry and attributes',
+    ),
     freeRefusals: setting(
       'GRIDMOOR_FREE_REFUSALS',
       integer('Refused logins or provisionings of one address before answers are held back.', {
@@ -143,6 +196,23 @@ export const CONFIG_TREE = {
       integer('Levels of nesting in JSON from devices.', { default: 32, minimum: 2, maximum: 1_000 }),
     ),
     jsonKeys: setting('GRIDMOOR_JSON_KEYS', count('Members in one JSON text from a device.', 10_000)),
+  },
+  state: {
+    inactivityTimeoutMs: setting(
+      'GRIDMOOR_INACTIVITY_TIMEOUT_MS',
+      ms('Silence after which a device is inactive; its server attribute inactivityTimeout wins.', 600_000),
+    ),
+    checkIntervalMs: setting('GRIDMOOR_STATE_CHECK_INTERVAL_MS', ms('How often silence is looked for.', 60_000)),
+    reportIntervalMs: setting(
+      'GRIDMOOR_ACTIVITY_REPORT_MS',
+      ms('The last activity of a device is stored at most so often.', 3_000),
+    ),
+  },
+  claiming: {
+    allowByDefault: setting(
+      'GRIDMOOR_ALLOW_CLAIMING_BY_DEFAULT',
+      flag('Whether devices without the server attribute claimingAllowed may be claimed.', { default: true }),
+    ),
   },
   gateways: {
     maxSubDevices: setting(

@@ -12,13 +12,22 @@ import { formatProvisionAnswer } from '../provisioning/response.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { Claims } from './claims.ts';
+import type { Connectivity } from './connectivity.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
+import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
+import type { Presence } from './presence.ts';
 import type { RefusalPause } from './refusal-pause.ts';
+import type { Rpc } from './rpc.ts';
+import { pollForCall } from './rpc-poll.ts';
+import { createRpcUplink, type RpcUplink } from './rpc-uplink.ts';
+import type { ServerRpc } from './server-rpc.ts';
+import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
 import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-devices.ts';
 import { createUplink, type Uplink } from './uplink.ts';
@@ -32,7 +41,13 @@ export interface Login {
 }
 
 /** Why a login is refused; each front has its own codes (thingsboard-device-api 1.4). `hang-up`: no answer at all. */
-export type LoginRefusal = 'bad-credentials' | 'bad-client-id' | 'not-authorized' | 'unavailable' | 'hang-up';
+export type LoginRefusal =
+  | 'rate-limited'
+  | 'bad-credentials'
+  | 'bad-client-id'
+  | 'not-authorized'
+  | 'unavailable'
+  | 'hang-up';
 
 export type LoginResult =
   | { readonly kind: 'provision' }
@@ -46,6 +61,14 @@ export type ProvisionReply =
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'hang-up' };
 
+type RateLimited = { readonly kind: 'rate-limited' };
+
+export interface OpenSession {
+  /** Something came from the device, on whatever topic. */
+  readonly seen: () => void;
+  readonly close: () => void;
+}
+
 /** What a device may ask, free of any protocol. */
 export interface DeviceApi {
   login(login: Login): Promise<LoginResult>;
@@ -53,11 +76,22 @@ export interface DeviceApi {
   loginByToken(token: string, address: string): Promise<LoginResult>;
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
-  openSession(device: Device, link: DeviceLink): { readonly close: () => void };
+  openSession(device: Device, link: DeviceLink, presence?: Presence): OpenSession;
+  /** What connectivity keeps of a connection whose login is good; give it to `openSession`, and `closed()` it when none opens. */
+  presence(device: Device): Presence;
+  /** A request that waits for something to come for the device; counts as one of its messages. */
+  poll(device: Device, kind: PollKind, timeoutMs: number, signal: AbortSignal): Promise<PollEnd | RateLimited>;
+  readonly claims: Claims;
   /** The profile of that name as it stands now; undefined when its file is gone. */
   profile(name: string): DeviceProfile | undefined;
   /** Publishing on behalf of one device. */
   uplink(device: Device): Uplink;
+  /** Calls to devices; a front that can deliver them listens here. */
+  readonly rpc: Rpc;
+  /** Calls of one session of the device, both ways. */
+  rpcUplink(device: Device): RpcUplink;
+  /** The answer to `getSessionLimits` as the limits stand now. */
+  sessionLimits(device: Device, front: FrontLimits): string;
   /** Publishing on behalf of a gateway's sub-devices; `close` it when the connection is gone. */
   gateway(device: Device, link: GatewayLink): Gateway;
   /** Attributes set by an administrator or a chain; a shared one is pushed to the device once it is stored. Gives the keys written. */
@@ -80,6 +114,12 @@ export interface DeviceApiParts {
   readonly runner: MessageRunner;
   readonly sessions: Sessions;
   readonly limits: DeviceLimits;
+  readonly rpc: Rpc;
+  readonly serverRpc: ServerRpc;
+  readonly instanceId: string;
+  readonly connectivity: Connectivity;
+  readonly claims: Claims;
+  readonly polls: LongPolls;
   readonly assets: AssetStore;
   readonly gatewayLimits: GatewayLimits;
   readonly subDevices: SubDeviceRules;
@@ -95,7 +135,11 @@ export interface DeviceApiParts {
 
 export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const { registry, provisioning, profiles, attributes, runner, sessions, limits, counters, clock, log } = parts;
-  const uplinkParts = { profiles, runner, attributes, limits, counters, clock, json: parts.json };
+  const { claims, connectivity, polls } = parts;
+  const uplinkParts = { profiles, runner, attributes, limits, claims, counters, clock, json: parts.json };
+
+  const uplink = (device: Device): Uplink =>
+    createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
 
   const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {
     bump(counters.refusals, `login:${reason}`);
@@ -115,6 +159,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     return { kind: 'refused', reason: 'unavailable' };
   };
 
+  /** A session costs one message (thingsboard-device-api 7.3). */
+  const withinLimits = (login: LoginResult): LoginResult => {
+    if (login.kind !== 'device' || uplink(login.device).takeMessage('login')) return login;
+    return { kind: 'refused', reason: 'rate-limited' };
+  };
+
   const guarded = async (run: () => Promise<LoginResult>): Promise<LoginResult> => {
     try {
       return await run();
@@ -131,7 +181,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       }
       return guarded(async () => {
         const match = await registry.login(login);
-        if (match.kind === 'device') return admit(match.device);
+        if (match.kind === 'device') return withinLimits(admit(match.device));
         const { clientId, userName, password } = login;
         if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
         return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
@@ -141,7 +191,9 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     loginByToken: (token, address) =>
       guarded(async () => {
         const device = token === '' ? undefined : await registry.loginByToken(token);
-        return device ? admit(device) : refuse('bad-credentials', address);
+        if (!device) return refuse('bad-credentials', address);
+        connectivity.seen(device);
+        return admit(device);
       }),
 
     async provision(payload, address) {
@@ -179,16 +231,41 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       }
     },
 
-    openSession(device, link) {
+    presence: (device) => connectivity.presence(device),
+    claims,
+
+    async poll(device, kind, timeoutMs, signal) {
+      if (!uplink(device).takeMessage('poll')) return { kind: 'rate-limited' };
+      if (kind === 'rpc') {
+        return pollForCall(parts.rpc, device.id, signal, (end) => polls.wait(device.id, kind, timeoutMs, end));
+      }
+      return polls.wait(device.id, kind, timeoutMs, signal);
+    },
+
+    openSession(device, link, presence = connectivity.presence(device)) {
       const session: LiveSession = { device, link, since: clock.now() };
       counters.connects++;
       if (sessions.open(session)) counters.takeOvers++;
-      return { close: () => sessions.closed(session) };
+      presence.opened();
+      return {
+        seen: () => presence.seen(),
+        close() {
+          sessions.closed(session);
+          presence.closed();
+        },
+      };
     },
 
     profile: (name) => profiles().byName(name),
-    uplink: (device) =>
-      createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined),
+    uplink,
+    rpc: parts.rpc,
+    rpcUplink: (device) => createRpcUplink(device, parts, (what) => uplink(device).takeMessage(what)),
+    sessionLimits(device, front) {
+      const { limits, gatewayLimits } = parts;
+      const defaults = device.gateway ? gatewayLimits.texts.own : limits.defaults;
+      const ofSubDevices = device.gateway ? gatewayLimits.texts.subDevices : undefined;
+      return formatSessionLimits(front, { profile: profiles().byName(device.profile), defaults }, ofSubDevices);
+    },
 
     gateway(device, link) {
       const meter = parts.gatewayLimits.meterOfSubDevices(device.id);
@@ -207,22 +284,29 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     async saveAttributes(id, scope, values) {
-      const written = await attributes.save({ deviceId: id, scope, values, ts: clock.now(), onlyOnChange: false });
-      if (scope === 'SHARED_SCOPE') {
-        sessions.get(id)?.link.send({ kind: 'shared-attributes', text: stringifyJson(values) });
-      }
+      const stored = scope === 'SERVER_SCOPE' ? claims.sealed(id, values) : values;
+      const write = { deviceId: id, scope, values: stored, ts: clock.now(), onlyOnChange: false };
+      const written = await attributes.save(write);
+      if (scope === 'SHARED_SCOPE') sessions.push(id, { kind: 'shared-attributes', text: stringifyJson(values) });
+      if (scope === 'SERVER_SCOPE' && written.includes('inactivityTimeout')) await connectivity.timeoutChanged(id);
       return written;
     },
 
     async deleteAttributes(id, scope, keys) {
       const removed = await attributes.remove(id, scope, keys);
       if (scope === 'SHARED_SCOPE' && removed.length > 0) {
-        sessions.get(id)?.link.send({ kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }) });
+        sessions.push(id, { kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }) });
       }
+      if (scope === 'SERVER_SCOPE' && removed.includes('inactivityTimeout')) await connectivity.timeoutChanged(id);
       return removed;
     },
 
-    endSession: (id, reason) => sessions.end(id, reason),
+    endSession(id, reason) {
+      sessions.end(id, reason);
+      if (reason !== 'device-deleted') return;
+      connectivity.forget(id);
+      polls.forget(id);
+    },
     ota: parts.ota,
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {

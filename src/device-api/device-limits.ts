@@ -2,6 +2,7 @@ import type { Clock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
+import type { InstanceLimits } from './instance-limits.ts';
 
 /** The instance's limits; '' = none. */
 export type DefaultLimits = Readonly<Record<'messages' | 'telemetryMessages' | 'telemetryDataPoints', string>>;
@@ -23,14 +24,23 @@ export class DeviceLimits {
   readonly #clock: Clock;
   readonly #defaults: DefaultLimits;
   readonly #maxEntries: number;
+  readonly #instance: InstanceLimits | undefined;
 
-  constructor(clock: Clock, defaults: DefaultLimits, maxEntries = 200_000) {
+  /** @param instance limits of all devices together, asked first. */
+  constructor(clock: Clock, defaults: DefaultLimits, instance?: InstanceLimits, maxEntries = 200_000) {
+    this.#instance = instance;
     this.#clock = clock;
     this.#defaults = defaults;
     this.#maxEntries = maxEntries;
   }
 
+  /** Of devices whose profile has none of its own. */
+  get defaults(): DefaultLimits {
+    return this.#defaults;
+  }
+
   takeTelemetry(id: DeviceId, profile: Pick<DeviceProfile, 'limits'>, dataPoints: number): boolean {
+    if (this.#instance?.takeTelemetry(dataPoints) === false) return false;
     const { limits } = profile;
     const { messages, telemetryMessages, telemetryDataPoints } = this.#defaults;
     if (!(limits.messages || limits.telemetryMessages || limits.telemetryDataPoints)) {
@@ -43,6 +53,7 @@ export class DeviceLimits {
   }
 
   takeMessage(id: DeviceId, profile: Pick<DeviceProfile, 'limits'>): boolean {
+    if (this.#instance?.takeMessage() === false) return false;
     if (!profile.limits.messages && !this.#defaults.messages) return true;
     return this.#entry(id, profile.limits).messages.tryTake(1, this.#clock.monotonic());
   }

@@ -1,5 +1,7 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
+export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
+export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
 export {
   createDeviceApi,
@@ -7,15 +9,26 @@ export {
   type Login,
   type LoginRefusal,
   type LoginResult,
+  type OpenSession,
   type ProvisionReply,
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
+export { InstanceLimits } from './instance-limits.ts';
+export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
+export type { Presence } from './presence.ts';
 export { RefusalPause } from './refusal-pause.ts';
+export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
+export { createRpcEffects } from './rpc-effects.ts';
+export { formatCall, formatCallWithId } from './rpc-poll.ts';
+export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
+export type { CallResult, RpcUplink } from './rpc-uplink.ts';
+export { createServerRpc } from './server-rpc.ts';
+export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-devices.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';

@@ -9,11 +9,15 @@ import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
-import type { NodeContext, SupplierMatch } from '../rules/index.ts';
+import type { CallAnswer, DeviceCall, NodeContext, SupplierMatch } from '../rules/index.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
+import type { RpcEffects } from './rpc-effects.ts';
 import type { Sessions } from './sessions.ts';
+
+/** Lets a message go on whose call to the device has ended. */
+export type ResumeCall = (msg: Msg, call: DeviceCall, answer: CallAnswer) => void;
 
 /** What the nodes of all messages share. */
 export interface ContextParts {
@@ -22,6 +26,7 @@ export interface ContextParts {
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
   readonly sessions: Sessions;
+  readonly rpc: RpcEffects;
   readonly clock: Clock;
   readonly log: Log;
   /** Wrong supplier keys per device: after a few, look-ups pause for a growing time (cups.md 8). */
@@ -37,12 +42,14 @@ export const createSupplierGuard = (): GrowingPause =>
  */
 export class MessageContext implements NodeContext {
   readonly #parts: ContextParts;
+  readonly #resume: ResumeCall;
   #commit: Promise<unknown> | undefined;
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
 
-  constructor(parts: ContextParts) {
+  constructor(parts: ContextParts, resume: ResumeCall) {
     this.#parts = parts;
+    this.#resume = resume;
   }
 
   /** The promise of all writes so far; undefined when there were none. The usual single write gives its own promise. */
@@ -137,6 +144,18 @@ export class MessageContext implements NodeContext {
     this.#push(deviceId, 'reply', values);
   }
 
+  replyToCall(msg: Msg, call: Parameters<NodeContext['replyToCall']>[1], body: Msg['data']): void {
+    const text = stringifyJson(withoutSecrets(body));
+    this.#later(() => this.#parts.rpc.reply(msg.originator.id, call, text));
+  }
+
+  callDevice(msg: Msg, call: DeviceCall): ReturnType<NodeContext['callDevice']> {
+    this.#later(() => {
+      void this.#parts.rpc.call(msg.originator.id, call).then((answer) => this.#resume(msg, call, answer));
+    });
+    return { relation: [], msg };
+  }
+
   maskSupplyPoint(supplyPoint: SupplyPoint): string {
     return this.#parts.attachments.mask(supplyPoint);
   }
@@ -145,10 +164,14 @@ export class MessageContext implements NodeContext {
     this.#parts.log[level]({ event: 'chain.log', text, facts }, 'rule chain');
   }
 
-  #push(deviceId: Msg['originator']['id'], kind: 'shared-attributes' | 'reply', values: JsonObject): void {
+  #later(effect: () => void): void {
     this.#effects ??= [];
-    this.#effects.push(() => {
-      this.#parts.sessions.get(deviceId)?.link.send({ kind, text: stringifyJson(values) });
+    this.#effects.push(effect);
+  }
+
+  #push(deviceId: Msg['originator']['id'], kind: 'shared-attributes' | 'reply', values: JsonObject): void {
+    this.#later(() => {
+      this.#parts.sessions.push(deviceId, { kind, text: stringifyJson(values) });
     });
   }
 }

@@ -8,7 +8,7 @@ import { type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } 
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
-import { type ContextParts, MessageContext } from './message-context.ts';
+import { type ContextParts, MessageContext, type ResumeCall } from './message-context.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
 
 /** How a message ended, for its sender. `failed`: the store did not take it; nothing may be acknowledged. */
@@ -77,25 +77,53 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     });
   };
 
+  const nextId = (): string => `${prefix}${(serial++).toString(36)}`;
+
+  /** A message that a node took out of its run to wait for the device: it is queued again as one of its own. */
+  const resume: ResumeCall = (former, call, answer) => {
+    const current = generation();
+    const msg = { ...former, id: nextId() };
+    const { goOn } = call;
+    const answered = answer.kind === 'answered';
+    const body = answered ? wrapSecrets(answer.body as JsonObject, current.secretKeys) : {};
+    const produce = () => ({
+      relation: 'Success',
+      msg: { ...goOn(answered ? { ...answer, body } : answer), id: msg.id },
+    });
+    enqueue(
+      msg,
+      (context) => current.resume(call, { msg, produce }, context),
+      () => {},
+    );
+  };
+
+  const enqueue = (
+    msg: Msg,
+    start: (context: MessageContext) => RunResult | Promise<RunResult>,
+    done: (end: MessageEnd) => void,
+  ): void => {
+    counters.received++;
+    counters.inFlight++;
+    const accepted = queue.run(msg.originator.id, () => {
+      const context = new MessageContext(parts, resume);
+      const result = start(context);
+      if (!(result instanceof Promise)) {
+        settle(context, result, msg, done);
+        return undefined;
+      }
+      return result.then((finished) => settle(context, finished, msg, done));
+    });
+    if (!accepted) {
+      end('rate-limited');
+      done('busy');
+    }
+  };
+
   return {
     run(message, done) {
-      counters.received++;
-      counters.inFlight++;
       const current = generation();
-      const msg = toMsg(message, `${prefix}${(serial++).toString(36)}`, current.secretKeys);
-      const accepted = queue.run(message.device.id, () => {
-        const context = new MessageContext(parts);
-        const result = current.run(msg, context);
-        if (!(result instanceof Promise)) {
-          settle(context, result, msg, done);
-          return undefined;
-        }
-        return result.then((finished) => settle(context, finished, msg, done));
-      });
-      if (!accepted) {
-        end('rate-limited');
-        done('busy');
-      }
+      const msg = toMsg(message, nextId(), current.secretKeys);
+      enqueue(msg, (context) => current.run(msg, context), done);
     },
     settled(id) {
       return new Promise((resolve) => {

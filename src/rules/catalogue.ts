@@ -11,6 +11,8 @@ import { attach } from './nodes/onboard/attach.ts';
 import { findGrid } from './nodes/onboard/find-grid.ts';
 import { findSupplier } from './nodes/onboard/find-supplier.ts';
 import { supplyPoint } from './nodes/onboard/supply-point.ts';
+import { call } from './nodes/rpc/call.ts';
+import { reply as rpcReply } from './nodes/rpc/reply.ts';
 import { deleteKeys } from './nodes/transform/delete-keys.ts';
 import { renameKeys } from './nodes/transform/rename-keys.ts';
 import { setKeys } from './nodes/transform/set-keys.ts';
@@ -29,6 +31,8 @@ export const catalogue = [
   findGrid,
   findSupplier,
   supplyPoint,
+  call,
+  rpcReply,
   deleteKeys,
   renameKeys,
   setKeys,

@@ -37,6 +37,18 @@ const given = strict({
     'Power suppliers there are.',
   ),
   attachments: list(attachment, 'Attachments there are.'),
+  rpc: list(
+    strict(
+      {
+        device: text('Name of the device.'),
+        method: text('Method that is called.'),
+        response: { description: 'What it answers.' },
+        error: text('Instead: why there is no answer, such as TIMEOUT.'),
+      },
+      ['device', 'method'],
+    ),
+    'What devices answer to calls of the chain.',
+  ),
   rateLimited: list({ type: 'string' }, 'Devices whose supplier look-ups are refused for too many wrong keys.'),
 });
 

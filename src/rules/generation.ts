@@ -7,9 +7,9 @@ import { type CheckedChain, type CompiledChain, compileChain, NodeNotCreated } f
 import { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
 import { lintChain, lintChainSet } from './lint.ts';
 import type { NodeContext } from './node-context.ts';
-import type { NodeKind } from './node-kind.ts';
+import type { NodeKind, NodeResult } from './node-kind.ts';
 import { type ChainGraph, parseChain } from './parse.ts';
-import { type RunOptions, type RunResult, runChain } from './run.ts';
+import { type RunOptions, type RunResult, resumeChain, runChain } from './run.ts';
 
 /** One consistent set of chains. Immutable: a reload makes another one, and each message runs wholly in one. */
 export interface Generation {
@@ -26,6 +26,15 @@ export interface Generation {
   readonly files: readonly string[];
   /** Runs a message from the root chain's first node. Never throws, never rejects; a promise only when a node needs one. */
   run(msg: Msg, context: NodeContext, options?: RunOptions): RunResult | Promise<RunResult>;
+  /**
+   * Runs a message on from behind a node that began something in a message before. A node that this generation does not
+   * have dead-letters it.
+   */
+  resume(
+    at: { readonly chain: string; readonly node: string },
+    from: { readonly msg: Msg; readonly produce: () => NodeResult },
+    context: NodeContext,
+  ): RunResult | Promise<RunResult>;
   /** Counts so far, per node, in file order. */
   counters(): readonly CounterLine[];
 }
@@ -125,13 +134,19 @@ function secretKeysOf(chains: readonly CheckedChain[]): ReadonlySet<string> {
 }
 
 function createGeneration(
-  parts: Omit<Generation, 'run' | 'counters'>,
+  parts: Omit<Generation, 'run' | 'resume' | 'counters'>,
   defaults: Pick<RunOptions, 'limits' | 'clock'>,
 ): Generation {
   const first = parts.root.first;
   return {
     ...parts,
     run: (msg, context, options) => runChain(first, msg, context, options ? { ...defaults, ...options } : defaults),
+    resume(at, from, context) {
+      const node = parts.chains.get(at.chain)?.nodes.get(at.node);
+      if (node) return resumeChain(node, from, context, defaults);
+      const reason = 'the chains have changed: this node is gone';
+      return { outcome: 'dead-lettered', letters: [{ ...at, reason, msg: from.msg }] };
+    },
     counters: () => [...parts.chains.values()].flatMap(counterLines),
   };
 }

@@ -1,3 +1,4 @@
+export { toCallBody } from './call-body.ts';
 export { catalogue } from './catalogue.ts';
 export { ruleNodesMarkdown } from './chain-docs.ts';
 export { isChainFile } from './chain-files.ts';
@@ -9,7 +10,7 @@ export { type Generation, type LoadOptions, type LoadResult, lintChains, loadCha
 export { chainToMermaid } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
-export type { NodeContext, SupplierMatch } from './node-context.ts';
+export type { CallAnswer, DeviceCall, NodeContext, SupplierMatch } from './node-context.ts';
 export type { NodeKind } from './node-kind.ts';
 export type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
 export { type RedactedMsg, redactMsg, redactText } from './redact.ts';

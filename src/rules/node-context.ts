@@ -12,6 +12,30 @@ export type SupplierMatch =
   | { readonly kind: 'not-found' }
   | { readonly kind: 'rate-limited'; readonly retryAfterMs: number };
 
+/** How a call to a device ended; `reason` is ThingsBoard's word: TIMEOUT, NO_ACTIVE_CONNECTION, INTERNAL. */
+export type CallAnswer =
+  | { readonly kind: 'answered'; readonly body: Msg['data'] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** A call of a chain to the originator of its message. */
+export interface DeviceCall {
+  /** Where the message goes on. */
+  readonly chain: string;
+  readonly node: string;
+  readonly method: string;
+  readonly params: JsonValue;
+  readonly oneway: boolean;
+  /** Outlives the process; answered with `{"rpcId"}` as soon as it is stored. */
+  readonly persistent: boolean;
+  readonly timeoutMs: number;
+  /** Wall time, ms; wins over `timeoutMs`. */
+  readonly expiresAt?: number;
+  readonly retries?: number;
+  readonly additionalInfo?: string;
+  /** The message that goes on; what it throws lets the message go on by `Failure`. */
+  readonly goOn: (answer: CallAnswer) => Msg;
+}
+
 /**
  * What a rule node may do to the world. Implemented by the device API, and by the chain tester over an in-memory store.
  * Writes are queued in order and committed together before the device gets its acknowledgement; a node that needs the
@@ -48,6 +72,20 @@ export interface NodeContext {
   ): Promise<AttachResult>;
   /** Sends `body` to the originator after the commit: as shared attributes (stored and pushed). */
   replyToDevice(msg: Msg, body: JsonObject): void;
+  /**
+   * Answers the device's own call (TO_SERVER_RPC_REQUEST) after the commit. Secrets are left out. An answer that nobody
+   * waits for any more is dropped.
+   */
+  replyToCall(
+    msg: Msg,
+    call: { readonly serviceId: string; readonly sessionId: string; readonly requestId: string },
+    body: Msg['data'],
+  ): void;
+  /**
+   * Calls a method on the originator after the commit. The message ends here, processed; it goes on from this node as a
+   * message of its own once the call has its outcome. Give back what this gives.
+   */
+  callDevice(msg: Msg, call: DeviceCall): { readonly relation: 'Success' | readonly never[]; readonly msg: Msg };
   /** `ES0021…LB#3fa91c`: what may be printed of a supply point. */
   maskSupplyPoint(supplyPoint: SupplyPoint): string;
   /** One structured log line of a `log` node. */

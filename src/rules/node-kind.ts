@@ -1,3 +1,4 @@
+import type { JsonValue } from '../model/json.ts';
 import type { Msg } from '../model/msg.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { NodeContext } from './node-context.ts';
@@ -43,6 +44,13 @@ export interface ExampleWorld {
     readonly supplier: string;
     readonly supplyPoint: string;
     readonly grid?: string;
+  }[];
+  /** What devices answer to calls of a chain, by method; a call without an entry fails with NO_ACTIVE_CONNECTION. */
+  readonly rpc?: readonly {
+    readonly device: string;
+    readonly method: string;
+    readonly response?: JsonValue;
+    readonly error?: string;
   }[];
   /** Devices whose supplier look-ups are refused for too many wrong keys. */
   readonly rateLimited?: readonly string[];

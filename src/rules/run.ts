@@ -76,6 +76,18 @@ export function runChain(
   return pending === undefined ? run.result() : pending.then(() => run.result());
 }
 
+/** Goes on behind a node with what it gives now: the answer to something that the node began in a message before. */
+export function resumeChain(
+  node: CompiledNode,
+  from: { readonly msg: Msg; readonly produce: () => NodeResult },
+  context: NodeContext,
+  options: RunOptions = NO_OPTIONS,
+): RunResult | Promise<RunResult> {
+  const run = new Run(context, options);
+  const pending = run.resume(node, from.msg, from.produce);
+  return pending === undefined ? run.result() : pending.then(() => run.result());
+}
+
 class Run {
   readonly #context: NodeContext;
   readonly #trace: ((step: TraceStep) => void) | undefined;
@@ -95,6 +107,16 @@ class Run {
 
   result(): RunResult {
     return this.#letters === undefined ? PROCESSED : { outcome: 'dead-lettered', letters: this.#letters };
+  }
+
+  resume(node: CompiledNode, msg: Msg, produce: () => NodeResult): Promise<void> | undefined {
+    let result: NodeResult;
+    try {
+      result = produce();
+    } catch (thing) {
+      result = failed(msg, thing);
+    }
+    return this.#leave(node, result, this.#startedAt);
   }
 
   /** Undefined when the branch, and all that came of it, ended without a promise. */

@@ -4,6 +4,7 @@ import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { Msg, Originator } from '../model/msg.ts';
 import { maskSupplyPoint } from '../model/supply-point/index.ts';
 import type { AttributeScope, Sample } from '../model/telemetry.ts';
+import { toCallBody } from './call-body.ts';
 import type { NodeContext } from './node-context.ts';
 import type { ExampleWorld } from './node-kind.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -30,6 +31,8 @@ export interface TestContext extends NodeContext {
   /** In the order they were saved. */
   readonly telemetry: ReadonlyMap<string, readonly Sample[]>;
   readonly replies: readonly { readonly device: string; readonly body: JsonObject }[];
+  /** Answers to calls of devices. */
+  readonly callReplies: readonly { readonly device: string; readonly body: JsonObject }[];
   readonly logs: readonly LogLine[];
   attachments(): readonly HeldPoint[];
 }
@@ -46,6 +49,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   const attributes = new Map<string, Map<AttributeScope, JsonObject>>();
   const telemetry = new Map<string, Sample[]>();
   const replies: { device: string; body: JsonObject }[] = [];
+  const callReplies: { device: string; body: JsonObject }[] = [];
   const logs: LogLine[] = [];
 
   const originator = (name: string, profile = DEFAULT_PROFILE): Originator => {
@@ -62,6 +66,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     attributes,
     telemetry,
     replies,
+    callReplies,
     logs,
     attachments: () => attachments.held(),
     now: () => now,
@@ -94,6 +99,16 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     },
     replyToDevice(msg: Msg, body: JsonObject) {
       replies.push({ device: msg.originator.name, body });
+    },
+    replyToCall(msg, _call, body) {
+      callReplies.push({ device: msg.originator.name, body: withoutSecrets(body) });
+    },
+    callDevice(msg, { method, goOn }) {
+      const found = given.rpc?.find((one) => one.device === msg.originator.name && one.method === method);
+      if (!found || found.error !== undefined) {
+        return { relation: 'Success', msg: goOn({ kind: 'failed', reason: found?.error ?? 'NO_ACTIVE_CONNECTION' }) };
+      }
+      return { relation: 'Success', msg: goOn({ kind: 'answered', body: toCallBody(found.response ?? {}) }) };
     },
     maskSupplyPoint: ({ stem }) => maskSupplyPoint(stem, masks.hash('supply-point', stem)),
     log(level, text, facts) {

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import { ExactNumber, type JsonLimits, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import type { MessageCounters } from './counters.ts';
+import type { MessageRunner } from './message-runner.ts';
+import type { Rpc } from './rpc.ts';
+import type { ServerRpc } from './server-rpc.ts';
+import type { UplinkResult } from './uplink.ts';
+
+/** `no-method`: JSON without a text `method`, which ThingsBoard does not tell from a fault of its own. */
+export type CallResult = UplinkResult | { readonly kind: 'no-method' };
+
+export interface CallToServer {
+  /** The device's own number, decimal text. */
+  readonly id: string;
+  readonly payload: Uint8Array;
+  /** Set when the chain is to see it as metadata `mqttTopic`. */
+  readonly topic?: string;
+  /** Answers `getSessionLimits` in place of the chain; absent where the front has no such thing. */
+  readonly sessionLimits?: () => string;
+}
+
+/** Calls of one session, both ways. Payloads are read before a call returns: the caller may reuse the buffer. */
+export interface RpcUplink {
+  /** The device's answer to a call of the server; done once it is durable. Unknown and late ones are taken and dropped. */
+  respond(callId: number, payload: Uint8Array, done: (result: UplinkResult) => void): void;
+  /** A call of the device; `answer` hears at most once, JSON text, and never before `done`. */
+  call(call: CallToServer, done: (result: CallResult) => void, answer: (text: string) => void): void;
+}
+
+export interface RpcUplinkParts {
+  readonly rpc: Rpc;
+  readonly serverRpc: ServerRpc;
+  readonly runner: MessageRunner;
+  readonly counters: MessageCounters;
+  readonly clock: Clock;
+  readonly json: JsonLimits;
+  /** Metadata `serviceId` of calls. */
+  readonly instanceId: string;
+}
+
+/** @param takeMessage takes what one message costs; false: over the limit. */
+export function createRpcUplink(
+  device: Device,
+  parts: RpcUplinkParts,
+  takeMessage: (what: string) => boolean,
+): RpcUplink {
+  const { rpc, serverRpc, runner, counters, clock } = parts;
+  const sessionId = randomUUID();
+
+  /** Counts a message that reaches no chain, by its outcome. */
+  const count = <R extends CallResult>(result: R): R => {
+    counters.received++;
+    counters.outcomes[
+      result.kind === 'stored' ? 'processed' : result.kind === 'rate-limited' ? result.kind : 'refused'
+    ]++;
+    return result;
+  };
+
+  const run = (
+    call: CallToServer,
+    data: JsonObject,
+    done: (result: CallResult) => void,
+    answer: (text: string) => void,
+  ) => {
+    let finished = false;
+    let early: string | undefined;
+    const waiting = serverRpc.open({
+      device: device.id,
+      sessionId,
+      requestId: call.id,
+      answer(text) {
+        if (finished) answer(text);
+        else early = text;
+      },
+    });
+    if (!waiting) {
+      done(count({ kind: 'rate-limited' }));
+      return;
+    }
+    const metadata: Record<string, string> = {
+      deviceName: device.name,
+      deviceType: device.profile,
+      requestId: call.id,
+      serviceId: parts.instanceId,
+      sessionId,
+    };
+    if (call.topic !== undefined) metadata.mqttTopic = call.topic;
+    runner.run({ device, type: 'TO_SERVER_RPC_REQUEST', ts: clock.now(), data, metadata }, (end) => {
+      finished = true;
+      if (end === 'done') done({ kind: 'stored' });
+      else {
+        waiting.cancel();
+        done({ kind: end === 'busy' ? 'rate-limited' : 'failed' });
+      }
+      if (end === 'done' && early !== undefined) answer(early);
+    });
+  };
+
+  return {
+    respond(callId, payload, done) {
+      if (payload.length === 0) done(count({ kind: 'invalid', problem: 'the answer is empty' }));
+      else if (!takeMessage('rpc')) done(count({ kind: 'rate-limited' }));
+      else {
+        rpc.answer(device.id, callId, payload).then(
+          () => done(count({ kind: 'stored' })),
+          () => done(count({ kind: 'failed' })),
+        );
+      }
+    },
+
+    call(call, done, answer) {
+      const parsed = parseJson(call.payload, parts.json);
+      if (!parsed.ok) {
+        done(count({ kind: 'invalid', problem: parsed.error.problem }));
+        return;
+      }
+      if (!isObject(parsed.value)) {
+        done(count({ kind: 'invalid', problem: 'the call must be a JSON object' }));
+        return;
+      }
+      const { method, params = null } = parsed.value;
+      if (typeof method !== 'string') {
+        done(count({ kind: 'no-method' }));
+        return;
+      }
+      if (method === 'getSessionLimits' && call.sessionLimits) {
+        done(count({ kind: 'stored' }));
+        answer(call.sessionLimits());
+        return;
+      }
+      if (takeMessage('rpc')) run(call, { method, params }, done, answer);
+      else done(count({ kind: 'rate-limited' }));
+    },
+  };
+}
+
+const isObject = (value: JsonValue): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

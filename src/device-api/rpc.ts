@@ -1,0 +1,236 @@
+import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
+import { type JsonLimits, parseJson } from '../model/json.ts';
+import { newRpcId, type PersistentRpc, type RpcId } from '../model/rpc.ts';
+import type { Log } from '../observe/index.ts';
+import type { RpcStore } from '../storage/rpc-store.ts';
+import { type Entry, type RpcLink, type RpcOutcome, RpcQueue, type RpcQueueOptions } from './rpc-queue.ts';
+
+/** A call that somebody wants made. */
+export interface RpcRequest {
+  readonly method: string;
+  /** Exact JSON text. */
+  readonly params: string;
+  readonly oneway: boolean;
+  /** ms; at least the configured minimum, which also is what an absent one falls to the default of. */
+  readonly timeoutMs?: number;
+  /** Wall time, ms; wins over `timeoutMs`. */
+  readonly expiresAt?: number;
+  /** Of a persistent call. */
+  readonly retries?: number;
+  readonly additionalInfo?: string;
+}
+
+export interface RpcOptions extends RpcQueueOptions {
+  readonly defaultTimeoutMs: number;
+  readonly minTimeoutMs: number;
+  /** Calls in memory: of one device, and in all. */
+  readonly maxPerDevice: number;
+  readonly maxTotal: number;
+  /** How long a finished persistent call is kept, ms. */
+  readonly keepMs: number;
+}
+
+export interface RpcParts {
+  readonly store: RpcStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly options: RpcOptions;
+  readonly json: JsonLimits;
+}
+
+export type PersistOutcome =
+  | { readonly kind: 'queued'; readonly id: RpcId }
+  | { readonly kind: 'busy' | 'unknown-device' };
+
+/** Calls of the server to devices (thingsboard-device-api 3.7). */
+export interface Rpc {
+  /** Resolves with the outcome, at the latest when the time of the call is over. */
+  call(device: DeviceId, request: RpcRequest): Promise<RpcOutcome>;
+  /** Resolves once the call is stored: it will be delivered when the device comes, also after a restart. */
+  persist(device: DeviceId, request: RpcRequest): Promise<PersistOutcome>;
+  /**
+   * From now on calls of the device go to this link; what waits is handed over soon. Gives what ends it: call it when the
+   * connection is gone or the device unsubscribes.
+   */
+  listen(id: DeviceId, link: RpcLink): () => void;
+  /** The device's answer to a call; unknown and late ones are ignored. Resolves once it is durable. */
+  answer(id: DeviceId, callId: number, payload: Uint8Array): Promise<void>;
+  /** Forgets a persistent call; one that waits is not delivered any more. */
+  remove(id: RpcId): Promise<boolean>;
+  /** Expires and purges persistent calls, and tries devices again that took nothing. */
+  sweep(): Promise<void>;
+  /** Ends every call that waits in memory. */
+  stop(): void;
+}
+
+const MAX_CALL_MS = 86_400_000;
+const SWEEP_MS = 1_000;
+const SWEPT_AT_ONCE = 500;
+const MAX_ID_COUNTERS = 200_000;
+
+export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
+  const queues = new Map<DeviceId, RpcQueue>();
+  /** The next id of each device: from 0 in each process. */
+  const nextIds = new Map<DeviceId, number>();
+  const refused = new Set<RpcQueue>();
+  let inMemory = 0;
+  let stopped = false;
+  let sweeping = false;
+
+  const onError = (error: unknown): void =>
+    log.error({ event: 'rpc.store', err: error }, 'the state of a call could not be stored');
+
+  const takeId = (device: DeviceId): number => {
+    const id = nextIds.get(device) ?? 0;
+    if (id === 0 && nextIds.size >= MAX_ID_COUNTERS) {
+      const oldest = nextIds.keys().next();
+      if (!oldest.done) nextIds.delete(oldest.value);
+    }
+    nextIds.set(device, (id + 1) % 0x7fffffff);
+    return id;
+  };
+
+  const queueParts = {
+    store,
+    clock,
+    options,
+    onError,
+    onRefused: (queue: RpcQueue) => void refused.add(queue),
+    onLoaded: (device: DeviceId) => tidy(device),
+  };
+
+  const queueOf = (device: DeviceId): RpcQueue => {
+    const known = queues.get(device);
+    if (known) return known;
+    const queue = new RpcQueue(device, queueParts, () => takeId(device));
+    queues.set(device, queue);
+    return queue;
+  };
+
+  const tidy = (device: DeviceId): void => {
+    const queue = queues.get(device);
+    if (!queue?.idle) return;
+    queues.delete(device);
+    refused.delete(queue);
+  };
+
+  const expiryOf = ({ timeoutMs, expiresAt }: RpcRequest): number =>
+    expiresAt ?? clock.now() + Math.max(options.minTimeoutMs, timeoutMs ?? options.defaultTimeoutMs);
+
+  const sweep = async (): Promise<void> => {
+    if (sweeping || stopped) return;
+    sweeping = true;
+    try {
+      const { expired } = await store.sweep({ now: clock.now(), keepMs: options.keepMs, limit: SWEPT_AT_ONCE });
+      for (const { id, deviceId } of expired) {
+        queues.get(deviceId)?.dropStored(id);
+        tidy(deviceId);
+      }
+    } catch (error) {
+      onError(error);
+    }
+    sweeping = false;
+    for (const queue of refused) {
+      refused.delete(queue);
+      queue.pump();
+    }
+  };
+  const timer = setInterval(() => void sweep(), SWEEP_MS);
+  timer.unref();
+
+  return {
+    call(device, request) {
+      if (stopped) return Promise.resolve({ kind: 'shutting-down' });
+      const queue = queueOf(device);
+      if (inMemory >= options.maxTotal || queue.inMemory >= options.maxPerDevice) {
+        tidy(device);
+        return Promise.resolve({ kind: 'busy' });
+      }
+      const now = clock.now();
+      const expiresAt = expiryOf(request);
+      inMemory++;
+      return new Promise((resolve) => {
+        const settle = (outcome: RpcOutcome): void => {
+          clearTimeout(deadline);
+          inMemory--;
+          resolve(outcome);
+          // The queue may be at work on this entry.
+          queueMicrotask(() => tidy(device));
+        };
+        const { method, params, oneway } = request;
+        const rest = { state: 'waiting', everSent: false, retries: 0 } as const;
+        const entry: Entry = { at: now, expiresAt, method, params, oneway, settle, ...rest };
+        const deadline = setTimeout(
+          () => {
+            queue.remove(entry);
+            settle({ kind: entry.everSent ? 'timeout' : 'no-session' });
+            queue.pump();
+          },
+          Math.min(Math.max(0, expiresAt - now), MAX_CALL_MS),
+        );
+        queue.add(entry);
+      });
+    },
+
+    async persist(device, request) {
+      const now = clock.now();
+      const { method, params, oneway, retries, additionalInfo } = request;
+      const rpc: PersistentRpc = {
+        id: newRpcId(now),
+        deviceId: device,
+        createdAt: now,
+        expiresAt: expiryOf(request),
+        method,
+        params,
+        oneway,
+        state: 'QUEUED',
+        retries: 0,
+        ...(retries === undefined ? {} : { maxRetries: retries }),
+        ...(additionalInfo === undefined ? {} : { additionalInfo }),
+      };
+      const stored = await store.create(rpc);
+      if (stored !== 'created') return { kind: stored === 'full' ? 'busy' : stored };
+      queues.get(device)?.addStored(rpc);
+      return { kind: 'queued', id: rpc.id };
+    },
+
+    listen(device, link) {
+      if (stopped) return () => {};
+      const queue = queueOf(device);
+      queue.listen(link);
+      return () => {
+        queue.unlisten(link);
+        tidy(device);
+      };
+    },
+
+    async answer(device, callId, payload) {
+      const queue = queues.get(device);
+      if (!queue) return;
+      const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+      await queue.answer(callId, text, parseJson(payload, json).ok);
+      tidy(device);
+    },
+
+    async remove(id) {
+      const rpc = await store.get(id);
+      if (!(await store.remove(id))) return false;
+      if (rpc) {
+        queues.get(rpc.deviceId)?.dropStored(id);
+        tidy(rpc.deviceId);
+      }
+      return true;
+    },
+
+    sweep,
+
+    stop() {
+      stopped = true;
+      clearInterval(timer);
+      for (const queue of queues.values()) queue.stop();
+      queues.clear();
+      refused.clear();
+    },
+  };
+}
