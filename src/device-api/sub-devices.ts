@@ -25,12 +25,18 @@ export interface SubDeviceParts {
   readonly profiles: () => ProfileSet;
   readonly limits: GatewayLimits;
   readonly rules: SubDeviceRules;
-  readonly openSession: (device: Device, link: DeviceLink) => { readonly close: () => void };
+  readonly openSession: (device: Device, link: DeviceLink) => SubSession;
   readonly uplink: (device: Device) => Uplink;
   /** Tells the chains of a new device. */
   readonly announce: (device: Device) => void;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+interface SubSession {
+  /** Something came from the device. */
+  readonly seen: () => void;
+  readonly close: () => void;
 }
 
 /** Why a sub-device cannot be used: too many, a name that cannot be, another's device, the gateway's rate, the store. */
@@ -58,7 +64,7 @@ class OpenSub implements SubDevice, DeviceLink {
   readonly device: Device;
   readonly uplink: Uplink;
   readonly #owner: SubDevices;
-  session: { readonly close: () => void } | undefined;
+  session: SubSession | undefined;
 
   constructor(device: Device, uplink: Uplink, owner: SubDevices) {
     this.device = device;
@@ -112,8 +118,10 @@ export class SubDevices {
       return;
     }
     const sub = this.#open.get(name);
-    if (sub) use({ kind: 'open', sub });
-    else if (this.#open.size + this.#opening.size >= this.#parts.rules.max) use({ kind: 'limit' });
+    if (sub) {
+      sub.session?.seen();
+      use({ kind: 'open', sub });
+    } else if (this.#open.size + this.#opening.size >= this.#parts.rules.max) use({ kind: 'limit' });
     else this.#start(name, [{ type, use }]);
   }
 
@@ -123,16 +131,16 @@ export class SubDevices {
     const close = (): void => {
       const sub = this.#open.get(name);
       if (sub) this.lost(sub);
-      sub?.session?.close();
       done();
     };
     if (opening) opening.push({ type: DEFAULT_TYPE, use: close });
     else close();
   }
 
-  /** The session is gone: taken over, or ended. */
+  /** Ends the session, or hears that it has been taken over. */
   lost(sub: OpenSub): void {
     if (this.#open.get(sub.device.name) === sub) this.#open.delete(sub.device.name);
+    sub.session?.close();
   }
 
   /** Ends all sessions; what is still being opened is used once more, without a session. */
