@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 export type DeviceId = string & { readonly __brand: 'DeviceId' };
 export type AssetId = string & { readonly __brand: 'AssetId' };
@@ -9,14 +9,18 @@ export type OtaPackageId = string & { readonly __brand: 'OtaPackageId' };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+function uuidText(bytes: Buffer): string {
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
 /** A fresh UUID version 7 (RFC 9562 5.7): sorts by time, so new records land side by side in the store. */
 export function newUuid(nowMs: number): string {
   const bytes = randomBytes(16);
   bytes.writeUIntBE(nowMs, 0, 6);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return uuidText(bytes);
 }
 
 export const newDeviceId = (nowMs: number): DeviceId => newUuid(nowMs) as DeviceId;
@@ -39,3 +43,14 @@ export const parseUserId = (text: string): UserId | undefined => parseUuid(text)
 export const parseApiKeyId = (text: string): ApiKeyId | undefined => parseUuid(text) as ApiKeyId | undefined;
 export const parseOtaPackageId = (text: string): OtaPackageId | undefined =>
   parseUuid(text) as OtaPackageId | undefined;
+
+/** Namespace of the ids below: a UUID of our own. */
+const PROFILES = Buffer.from('6b1f0c1e5d0a4c5f9d5e67726964706f', 'hex');
+
+/** The id of a device profile, which is a file and has none of its own: a UUID version 5 (RFC 9562 5.5) of its name. */
+export function profileIdOf(name: string): string {
+  const bytes = createHash('sha1').update(PROFILES).update(name, 'utf8').digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return uuidText(bytes);
+}

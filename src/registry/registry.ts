@@ -6,7 +6,7 @@ import { type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
-import type { CreateDeviceResult, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
+import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
 import { credentialsProblem, type LoginNames, loginIndexes, randomAlphanumerics, toStored } from './credentials.ts';
 
 const MAX_NAME = 255;
@@ -59,6 +59,8 @@ export interface Registry {
   device(id: DeviceId): Promise<Device | undefined>;
   deviceByName(name: string): Promise<Device | undefined>;
   devices(query: DeviceListQuery): Promise<Page<Device>>;
+  /** Changes label (null = none) and gateway flag. Throws DEVICE_NOT_FOUND. */
+  update(id: DeviceId, change: DeviceChange, by: string): Promise<Device>;
   /** New credentials; the old ones stop working in the same step. Throws DEVICE_NOT_FOUND, CREDENTIALS_TAKEN. */
   rotate(id: DeviceId, credentials: Credentials | undefined, by: string): Promise<Credentials>;
   /** Notes the gateway that last connected for the device. */
@@ -140,6 +142,21 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
     device: (id) => store.device(id),
     deviceByName: (name) => store.deviceByName(name),
     devices: (query) => store.devices(query),
+
+    async update(id, change, by) {
+      const device = await store.updateDevice(id, change);
+      if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      const facts = { fields: Object.keys(change).join(',') };
+      await audit.append({
+        at: clock.now(),
+        action: 'device.update',
+        by,
+        subject: `device:${id}`,
+        outcome: 'updated',
+        facts,
+      });
+      return device;
+    },
 
     async rotate(id, given, by) {
       const credentials = given ?? generatedToken();

@@ -9,6 +9,8 @@ export interface AssetStore {
   assetByName(type: string, name: string): Promise<Asset | undefined>;
   /** Ordered by the UTF-8 bytes of the name; `type` undefined = all types, ordered by type then name. */
   assets(query: PageQuery & { readonly type?: string }): Promise<Page<Asset>>;
+  /** Removes the asset with all its relations in one step; false when unknown. */
+  removeAsset(id: AssetId): Promise<boolean>;
   /** Adds the relation; false when it existed, or when one of its ends does not exist: nothing is stored then. */
   addRelation(relation: Relation): Promise<boolean>;
   /** False when it did not exist. */

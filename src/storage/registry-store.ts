@@ -31,6 +31,11 @@ export type ClaimResult =
   | { readonly kind: 'other-profile'; readonly device: Device }
   | { readonly kind: 'unknown' };
 
+export interface DeviceChange {
+  readonly label?: string | null;
+  readonly gateway?: boolean;
+}
+
 export interface DeviceListQuery extends PageQuery {
   /** Case-insensitive part of the name. */
   readonly textSearch?: string;
@@ -59,6 +64,8 @@ export interface RegistryStore {
   credentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
   /** Atomic; the old index stops working in the same step. */
   replaceCredentials(credentials: StoredCredentials): Promise<'replaced' | 'credentials-taken' | 'unknown-device'>;
+  /** Changes what is given (`label` null = none); gives the device as it is then. Atomic. */
+  updateDevice(id: DeviceId, change: DeviceChange): Promise<Device | undefined>;
   /** Sets `lastConnectedGateway` of the device; false when it is unknown. */
   setLastGateway(id: DeviceId, gateway: DeviceId): Promise<boolean>;
   /**

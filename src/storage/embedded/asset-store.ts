@@ -1,11 +1,11 @@
 import type { Asset } from '../../model/entity.ts';
 import type { AssetStore } from '../asset-store.ts';
-import { ALL_ASSETS, assetByName, ensureAsset, ofType, typePrefix } from './assets.ts';
+import { ALL_ASSETS, assetByName, dropAsset, ensureAsset, ofType, typePrefix } from './assets.ts';
 import type { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
 import { idKey, prefixEnd } from './keys.ts';
 import { getJson, pageOf, readCounter } from './records.ts';
-import { dropRelation, listRelations, putRelation } from './relations.ts';
+import { dropRelation, dropRelationsOf, listRelations, putRelation } from './relations.ts';
 
 export function createAssetStore({ tables }: Environment, committer: Committer): AssetStore {
   const everything = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
@@ -22,6 +22,17 @@ export function createAssetStore({ tables }: Environment, committer: Committer):
       const total = readCounter(tables.counters, type === undefined ? ALL_ASSETS : ofType(type));
       const toItem = (_: Buffer, id: Buffer): Asset | undefined => getJson<Asset>(tables.assets, id);
       return pageOf(tables.assetNames, span, { page, pageSize, total, toItem });
+    },
+    async removeAsset(id) {
+      const key = idKey(id);
+      if (key === undefined) return false;
+      return committer.run(() => {
+        const asset = getJson<Asset>(tables.assets, key);
+        if (asset === undefined) return false;
+        dropRelationsOf(tables, { entityType: 'ASSET', id });
+        dropAsset(tables, asset);
+        return true;
+      });
     },
     addRelation: (relation) => committer.run(() => putRelation(tables, relation)),
     removeRelation: (relation) => committer.run(() => dropRelation(tables, relation)),

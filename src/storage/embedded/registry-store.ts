@@ -1,6 +1,6 @@
 import type { Device, StoredCredentials } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import type { ClaimResult, CreateDeviceResult, NewDevice, RegistryStore } from '../registry-store.ts';
+import type { ClaimResult, CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { attributesOf, attributeTexts, putAttributes, readAttribute } from './attributes.ts';
 import type { Committer } from './committer.ts';
@@ -48,6 +48,7 @@ export function createRegistryStore(
     deviceCount: async (profile) => readCounter(counters, profile === undefined ? ALL_DEVICES : ofProfile(profile)),
     credentials: async (index) => credentialsAt(credentialsByIndex.get(textKey(index))),
     credentialsOf: async (id) => credentialsAt(idKey(id)),
+    updateDevice: (id, change) => committer.run(() => updateDevice(tables, id, change)),
     setLastGateway: (id, gateway) => committer.run(() => setLastGateway(tables, id, gateway)),
     replaceCredentials: (next) => committer.run(() => replaceCredentials(tables, next)),
     claimPreProvisioned: (name, profile, now) => committer.run((tx) => claim(tables, tx, { name, profile, now })),
@@ -96,6 +97,21 @@ function createDevice(
     putRelation(tables, { from: end(entry.createdBy), type: 'Created', to: end(device.id) });
   }
   return { kind: 'created' };
+}
+
+function updateDevice({ devices }: Tables, id: DeviceId, { label, gateway }: DeviceChange): Device | undefined {
+  const key = idKey(id);
+  const former = key && getJson<Device>(devices, key);
+  if (key === undefined || former === undefined) return undefined;
+  const { label: formerLabel, ...rest } = former;
+  const next = label === undefined ? formerLabel : (label ?? undefined);
+  const device: Device = {
+    ...rest,
+    ...(next === undefined ? {} : { label: next }),
+    ...(gateway === undefined ? {} : { gateway }),
+  };
+  putJson(devices, key, device);
+  return device;
 }
 
 function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {

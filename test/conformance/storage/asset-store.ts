@@ -79,6 +79,20 @@ export function assetConformance(name: string, make: MakeStore): void {
       expect((await assets().relationsFrom(asset)).map(({ type }) => type)).toEqual(['Feeds']);
     });
 
+    it('a removed asset is gone with its relations, and its name is free', async () => {
+      const device: EntityId = { entityType: 'DEVICE', id: await register(bench.storage) };
+      const [asset, other] = [await ensured('T', '1'), await ensured('T', '2')];
+      for (const from of [asset, other]) await assets().addRelation({ from, type: 'Feeds', to: device });
+      await assets().addRelation({ from: device, type: 'Contains', to: asset });
+      expect(await assets().removeAsset(asset.id as AssetId)).toBe(true);
+      expect(await assets().removeAsset(asset.id as AssetId)).toBe(false);
+      expect(await assets().assetByName('T', '1')).toBeUndefined();
+      expect((await assets().assets({ page: 0, pageSize: 9 })).totalElements).toBe(1);
+      expect(await assets().relationsTo(device)).toEqual([{ from: other, type: 'Feeds', to: device }]);
+      expect(await assets().relationsFrom(device)).toEqual([]);
+      expect((await assets().ensureAsset(anAsset('T', '1'))).created).toBe(true);
+    });
+
     it('a relation to something that does not exist is not stored', async () => {
       const asset = await ensured('T', '1');
       for (const id of ['0193b5f2-0000-7000-8000-000000000000', 'no-uuid']) {

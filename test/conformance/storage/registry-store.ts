@@ -275,6 +275,19 @@ export function registryConformance(name: string, make: MakeStore): void {
       expect((await registry().device(entry.device.id))?.lastConnectedGateway).toBe(gateway);
     });
 
+    it('an update changes what is given and leaves the rest, also after a reopen', async () => {
+      const entry = newDevice({ label: 'old' });
+      await registry().createDevice(entry);
+      const { id } = entry.device;
+      expect(await registry().updateDevice(id, { gateway: true })).toEqual({ ...entry.device, gateway: true });
+      expect(await registry().updateDevice(id, { label: 'new' })).toMatchObject({ label: 'new', gateway: true });
+      const { label: _, ...unlabelled } = entry.device;
+      expect(await registry().updateDevice(id, { label: null, gateway: false })).toEqual(unlabelled);
+      await bench.reopen();
+      expect(await registry().device(id)).toEqual(unlabelled);
+      expect(await registry().updateDevice('0193b5f2-0000-7000-8000-000000000000' as DeviceId, {})).toBeUndefined();
+    });
+
     it('the last gateway of a device is replaced; an unknown device has none', async () => {
       const [one, two] = [await register(bench.storage), await register(bench.storage)];
       const entry = newDevice({ lastConnectedGateway: one });
