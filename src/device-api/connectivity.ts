@@ -127,10 +127,12 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     },
     connected(entry: Entry): void {
       const at = clock.now();
+      entry.at = Math.max(entry.at, at);
       whenKnown(entry, (facts) => {
         facts.connectedAt = Math.max(facts.connectedAt, at);
         write(entry, { lastConnectTime: facts.connectedAt });
         raise('CONNECT_EVENT', entry.device, facts);
+        events.active(entry); // an open session is activity
       });
     },
     disconnected(entry: Entry): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { type DefaultLimits, DeviceLimits } from './device-limits.ts';
+import type { InstanceLimits } from './instance-limits.ts';
 import type { UplinkMeter } from './uplink.ts';
 
 export interface GatewayLimitTexts {
@@ -21,10 +22,10 @@ export class GatewayLimits {
   readonly #sum: DeviceLimits;
   readonly #own: DeviceLimits;
 
-  constructor(clock: Clock, texts: GatewayLimitTexts) {
+  constructor(clock: Clock, texts: GatewayLimitTexts, instance?: InstanceLimits) {
     this.texts = texts;
-    this.#sum = new DeviceLimits(clock, texts.subDevices);
-    this.#own = new DeviceLimits(clock, texts.own);
+    this.#sum = new DeviceLimits(clock, texts.subDevices, instance);
+    this.#own = new DeviceLimits(clock, texts.own, instance);
   }
 
   /** One for all sub-devices of the gateway. */

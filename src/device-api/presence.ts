@@ -116,7 +116,6 @@ export class Connection implements Presence {
     this.#open = true;
     this.#former = undefined;
     this.#events.connected(this.#entry);
-    this.seen();
   }
 
   seen(): void {

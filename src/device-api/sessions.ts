@@ -1,5 +1,6 @@
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
+import type { LongPolls } from './long-polls.ts';
 
 /** Why the broker ends a connection; each front has its own code for it. */
 export type CloseReason =
@@ -36,6 +37,12 @@ export interface LiveSession {
 /** One session per device, the newest wins, whatever its client id (design.md 5.1). */
 export class Sessions {
   readonly #byDevice = new Map<DeviceId, LiveSession>();
+  readonly #polls: LongPolls | undefined;
+
+  /** @param polls hear of shared attributes too. */
+  constructor(polls?: LongPolls) {
+    this.#polls = polls;
+  }
 
   /** Registers the session; a former one of the device is closed first. Gives whether there was one. */
   open(session: LiveSession): boolean {
@@ -48,6 +55,12 @@ export class Sessions {
   /** Forgets the session, unless a newer one has taken its place. */
   closed(session: LiveSession): void {
     if (this.#byDevice.get(session.device.id) === session) this.#byDevice.delete(session.device.id);
+  }
+
+  /** Shared attributes for the device's live connection and for the requests that wait for them. */
+  push(id: DeviceId, downlink: Downlink): void {
+    this.#byDevice.get(id)?.link.send(downlink);
+    this.#polls?.push(id, 'shared-attributes', downlink.text);
   }
 
   get(id: DeviceId): LiveSession | undefined {

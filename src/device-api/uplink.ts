@@ -4,7 +4,8 @@ import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson 
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import { decodeAttributes, decodeTelemetry } from '../telemetry/payload.ts';
-import type { MessageCounters } from './counters.ts';
+import { type Claims, readClaim } from './claims.ts';
+import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageEnd, MessageRunner } from './message-runner.ts';
 
@@ -29,6 +30,11 @@ export interface Uplink {
   /** The same for what is JSON already. `text` is the exact text of `json`, where the sender has it. */
   telemetryJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   attributesJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
+  /** An offer to be claimed; an empty payload is one too (thingsboard-device-api 3.10). Says nothing of its success. */
+  claim(payload: Uint8Array): Promise<UplinkResult>;
+  claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
+  /** Takes what a session, a subscription or a long poll costs; `what` names it in the counters. False: over the limit. */
+  takeMessage(what: string): boolean;
   /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
   requestAttributes(payload: Uint8Array): Promise<AttributesAnswer>;
   /** The same for query parameters; `undefined` for both = all. */
@@ -51,6 +57,7 @@ export interface UplinkParts {
   readonly runner: MessageRunner;
   readonly attributes: AttributeStore;
   readonly limits: DeviceLimits;
+  readonly claims: Claims;
   readonly counters: MessageCounters;
   readonly clock: Clock;
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
@@ -162,6 +169,27 @@ class DeviceUplink implements Uplink {
       },
       (end) => done(toResult(end)),
     );
+  }
+
+  async claim(payload: Uint8Array): Promise<UplinkResult> {
+    if (payload.length === 0) return this.claimJson(undefined);
+    const parsed = parseJson(payload, this.#parts.json);
+    return parsed.ok ? this.claimJson(parsed.value) : { kind: 'invalid', problem: parsed.error.problem };
+  }
+
+  async claimJson(json: JsonValue | undefined): Promise<UplinkResult> {
+    const request = readClaim(json);
+    if (request.kind === 'invalid') return request;
+    if (!this.takeMessage('claim')) return RATE_LIMITED;
+    await this.#parts.claims.register(this.#device, request);
+    return STORED;
+  }
+
+  takeMessage(what: string): boolean {
+    const profile = this.#profile();
+    if (profile && this.#meter.takeMessage(profile)) return true;
+    bump(this.#parts.counters.refusals, `${what}:${profile ? 'rate-limited' : 'no-profile'}`);
+    return false;
   }
 
   async requestAttributes(payload: Uint8Array): Promise<AttributesAnswer> {

@@ -19,6 +19,7 @@ export type HashDomain =
   | 'supply-point'
   | 'api-key'
   | 'user-token'
+  | 'claim-secret'
   | 'key-check';
 
 /** Keyed hashing and sealing with the instance key. The key itself is not readable from it. */

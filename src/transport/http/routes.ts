@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Device, DeviceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
+import { answerPoll, longPoll } from './long-poll.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
 
@@ -10,6 +11,9 @@ export interface DeviceRouteParts {
   readonly log: Log;
   readonly maxPayloadBytes: number;
 }
+
+/** Stands in the path for the token of the header `X-Access-Token`, so that no proxy's log keeps it. */
+const TOKEN_IN_HEADER = 'me';
 
 interface TokenRoute {
   readonly Params: { readonly token: string };
@@ -52,7 +56,7 @@ export function registerDeviceRoutes(
     reply: FastifyReply,
     use: (uplink: Uplink, device: Device) => Promise<FastifyReply>,
   ): Promise<FastifyReply> => {
-    const login = await deviceApi.loginByToken(request.params.token, request.ip);
+    const login = await deviceApi.loginByToken(tokenOf(request), request.ip);
     if (login.kind === 'device') return use(deviceApi.uplink(login.device), login.device);
     if (login.kind === 'refused' && login.reason === 'hang-up') return hangUp(request, reply);
     if (login.kind === 'refused' && login.reason === 'unavailable') return answerText(reply, 500, UNAVAILABLE);
@@ -104,6 +108,20 @@ export function registerDeviceRoutes(
     }),
   );
 
+  scope.get<TokenRoute>(
+    '/api/v1/:token/attributes/updates',
+    about('Waits for shared attributes to change; 408 when none did within `timeout` (ms).'),
+    (request, reply) =>
+      loggedIn(request, reply, async (_uplink, device) => {
+        const result = await longPoll(deviceApi, device, 'shared-attributes', request);
+        return answerPoll(reply, result);
+      }),
+  );
+
+  scope.post<TokenRoute>('/api/v1/:token/claim', about('Offers the device to be claimed.'), (request, reply) =>
+    loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
+  );
+
   for (const kind of OTA_KINDS) {
     scope.get<TokenRoute>(
       `/api/v1/:token/${kind}`,
@@ -112,6 +130,11 @@ export function registerDeviceRoutes(
         loggedIn(request, reply, (_uplink, device) => answerOta(kind, device, deviceApi.ota, request, reply)),
     );
   }
+}
+
+function tokenOf({ params, headers }: FastifyRequest<TokenRoute>): string {
+  const given = headers['x-access-token'];
+  return params.token === TOKEN_IN_HEADER && typeof given === 'string' ? given : params.token;
 }
 
 const payloadOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : EMPTY);

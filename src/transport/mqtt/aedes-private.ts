@@ -363,6 +363,12 @@ export function disconnectClient(client: Client, reasonCode: number): void {
   state.leave(farewell({ reason: 'told to leave', reasonCode }, version, 'connected'));
 }
 
+/** Refuses a CONNECT of MQTT 5 with a code that aedes has no number for; its own answer must not be asked for then. */
+export function refuseConnect(client: Client, reasonCode: number): void {
+  const connack = { cmd: 'connack', sessionPresent: false, reasonCode } as const;
+  guarded.get(client)?.leave(mqtt.generate(connack, { protocolVersion: 5 }));
+}
+
 function farewell(
   refusal: Refusal,
   version: ProtocolVersion | undefined,

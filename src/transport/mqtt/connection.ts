@@ -86,12 +86,14 @@ const MAX_SUBSCRIPTIONS = 100;
 export class Subscriptions {
   readonly #granted = new Map<string, QoS>();
 
-  /** Grants at most QoS 1; refused filters get 0x8F, on 3.1.1 0x80 (thingsboard-device-api 3.1). */
-  subscribe(packet: ISubscribePacket, version: number, mayHave: (filter: string) => boolean): Packet {
+  /** Grants at most QoS 1; refused filters get 0x8F, beyond a rate limit 0x97, on 3.1.1 0x80 (thingsboard-device-api 3.1). */
+  subscribe(packet: ISubscribePacket, version: number, mayHave: (filter: string) => boolean | 'rate-limited'): Packet {
     const refused = version === 5 ? reasonCodes.topicFilterInvalid : reasonCodes.unspecified;
     const granted = packet.subscriptions.map(({ topic, qos }) => {
       const full = this.#granted.size >= MAX_SUBSCRIPTIONS && !this.#granted.has(topic);
-      if (full || !mayHave(topic)) return refused;
+      const may = !full && mayHave(topic);
+      if (may === 'rate-limited') return version === 5 ? reasonCodes.quotaExceeded : reasonCodes.unspecified;
+      if (!may) return refused;
       const least: QoS = qos === 0 ? 0 : 1;
       this.#granted.set(topic, least);
       return least;

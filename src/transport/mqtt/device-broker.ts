@@ -5,7 +5,8 @@ import { Aedes, type Client } from 'aedes';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import type { DeviceApi, LoginResult } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
-import { disconnectClient, guardClient, hardenBroker } from './aedes-private.ts';
+import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
+import { disconnectClient, guardClient, hardenBroker, refuseConnect } from './aedes-private.ts';
 import { DeviceSession } from './device-session.ts';
 import { createPacketGate, defaultGateLimits, type PacketGate } from './packet-gate.ts';
 import { ProvisionSession } from './provision-session.ts';
@@ -24,6 +25,8 @@ export interface DeviceBrokerOptions {
   /** Largest keep-alive, s; a CONNECT without one gets `defaultKeepaliveS`. */
   readonly maxKeepaliveS: number;
   readonly defaultKeepaliveS: number;
+  /** Drops addresses with too many wrong logins; absent = off. */
+  readonly addressBlock?: AddressBlockOptions;
 }
 
 /** ThingsBoard counts the remaining length only (thingsboard-device-api 7.1); on the wire the fixed header comes on top. */
@@ -50,6 +53,7 @@ export class DeviceBroker extends Aedes {
   readonly #options: DeviceBrokerOptions;
   readonly #connections = new WeakMap<Client, Connection>();
   readonly #open = new Set<Client>();
+  readonly #blocked: AddressBlock | undefined;
 
   constructor(options: DeviceBrokerOptions, api: DeviceApi, log: Log) {
     super({
@@ -65,6 +69,7 @@ export class DeviceBroker extends Aedes {
     this.#api = api;
     this.#log = log;
     this.#options = options;
+    this.#blocked = options.addressBlock && new AddressBlock(options.addressBlock);
     hardenBroker(this);
     this.preConnect = (client, packet, done) => this.#preConnect(client, packet, done);
     this.authenticate = (client, _user, _password, done) => this.#authenticate(client, done);
@@ -84,6 +89,11 @@ export class DeviceBroker extends Aedes {
   override publish(_packet: unknown, client: unknown, done?: unknown): void {
     const callback = typeof client === 'function' ? client : done;
     if (typeof callback === 'function') callback(null);
+  }
+
+  /** Whether connections of the address are dropped unread, for too many wrong logins. */
+  blocks(address: string): boolean {
+    return this.#blocked?.isBlocked(address) ?? false;
   }
 
   /** Takes a fresh connection over. */
@@ -129,6 +139,7 @@ export class DeviceBroker extends Aedes {
       inspect: (packet) => {
         const verdict = gate.inspect(packet);
         if (verdict !== 'pass' || !connection.session) return verdict;
+        if (packet.cmd !== 'disconnect') connection.session.seen();
         if (packet.cmd === 'subscribe') return { answer: connection.session.subscribe(packet) };
         if (packet.cmd === 'unsubscribe') return { answer: connection.session.unsubscribe(packet) };
         if (packet.cmd === 'disconnect')
@@ -164,6 +175,7 @@ export class DeviceBroker extends Aedes {
     if (packet.protocolVersion !== 5) packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
     void this.#login(login).then((result) => {
       connection.login = result;
+      this.#countLogin(result, connection.address);
       if (result.kind === 'refused' && result.reason === 'hang-up') {
         done(new Error('too many refused logins'), false);
         return;
@@ -172,6 +184,13 @@ export class DeviceBroker extends Aedes {
       packet.clientId = result.kind === 'device' ? result.device.id : randomUUID();
       done(null, true);
     });
+  }
+
+  /** Only what a peer itself gave wrong counts against its address. */
+  #countLogin(result: LoginResult, address: string): void {
+    if (result.kind === 'device') this.#blocked?.succeeded(address);
+    if (result.kind !== 'refused' || result.reason === 'unavailable' || result.reason === 'rate-limited') return;
+    this.#blocked?.failed(address);
   }
 
   async #login(login: Parameters<DeviceApi['login']>[0]): Promise<LoginResult> {
@@ -193,6 +212,10 @@ export class DeviceBroker extends Aedes {
   #authenticate(client: Client, done: (error: ConnectRefused | null, ok: boolean | null) => void): void {
     const connection = this.#connections.get(client);
     const login = connection?.login;
+    if (client.version === 5 && login?.kind === 'refused' && login.reason === 'rate-limited') {
+      refuseConnect(client, reasonCodes.connectionRateExceeded);
+      return;
+    }
     if (!connection || !login || login.kind === 'refused') {
       done(new ConnectRefused(login?.kind === 'refused' ? login.reason : 'unavailable', client.version), false);
       return;

@@ -7,6 +7,8 @@ import type {
   DeviceLink,
   DeviceProfile,
   Downlink,
+  OpenSession,
+  Presence,
   Uplink,
   UplinkResult,
 } from '../../device-api/index.ts';
@@ -16,6 +18,7 @@ import { GatewaySession, noGateway } from './gateway-session.ts';
 import { GATEWAY_FILTERS, GATEWAY_PREFIX } from './gateway-topics.ts';
 import { OtaSession } from './ota-session.ts';
 import { reasonCodes } from './reason-codes.ts';
+import { RpcSession } from './rpc-session.ts';
 import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
 import { CLOSE_CODES } from './wire-errors.ts';
 
@@ -25,6 +28,9 @@ const REFUSED: PublishVerdict = { kind: 'close', code: reasonCodes.implementatio
 const INVALID: PublishVerdict = { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3: 'close', qos0: 'close' };
 const INVALID_ACKED: PublishVerdict = { ...INVALID, v3: 'ack' };
 
+/** Filters of calls to the device: subscribing costs a message, as that to its attributes does (7.3). */
+const RPC_REQUESTS = /^(?:v1\/devices\/me\/rpc\/request|v2\/r\/req(?:\/[jp])?)\/\+$/;
+
 /** A connection of one device. */
 export class DeviceSession implements DeviceLink {
   readonly #client: Client;
@@ -33,32 +39,43 @@ export class DeviceSession implements DeviceLink {
   #lastProfile: DeviceProfile;
   readonly #uplink: Uplink;
   readonly #ota: OtaSession;
+  readonly #rpc: RpcSession;
   readonly #subscriptions = new Subscriptions();
   /** Decided at CONNECT. */
   readonly #gateway: GatewaySession | undefined;
   #updatesTopic: string | undefined;
-  #session: { readonly close: () => void } | undefined;
+  #session: OpenSession | undefined;
+  readonly #presence: Presence;
 
-  constructor(client: Client, api: DeviceApi, device: Device, profile: DeviceProfile) {
+  constructor(client: Client, api: DeviceApi, device: Device, profile: DeviceProfile, maxPayloadSize: number) {
     this.#client = client;
     this.#api = api;
     this.#device = device;
     this.#lastProfile = profile;
     this.#uplink = api.uplink(device);
+    this.#presence = api.presence(device); // before aedes closes the connection that this one takes over from
     const qosOf = (filter: string) => this.#subscriptions.qosOf(filter);
     this.#ota = new OtaSession({ client, device, downloads: api.ota, qosOf });
+    this.#rpc = new RpcSession({ client, api, device, qosOf, maxPayloadSize });
     const subscriptions = this.#subscriptions;
     if (device.gateway)
       this.#gateway = new GatewaySession({ client, api, device, subscriptions, profile: () => this.#profile() });
   }
 
   ready(): void {
-    this.#session = this.#api.openSession(this.#device, this);
+    this.#session = this.#api.openSession(this.#device, this, this.#presence);
   }
 
   closed(): void {
-    this.#session?.close();
+    if (this.#session) this.#session.close();
+    else this.#presence.closed();
     this.#gateway?.closed();
+    this.#rpc.closed();
+  }
+
+  /** Something came from the device. */
+  seen(): void {
+    this.#session?.seen();
   }
 
   subscribe(packet: ISubscribePacket): Packet {
@@ -66,7 +83,10 @@ export class DeviceSession implements DeviceLink {
     return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => {
       if (this.#gateway && GATEWAY_FILTERS.has(filter)) return true;
       const { granted, updatesTopic } = readFilter(filter, profile);
+      const counted = granted && (updatesTopic !== undefined || RPC_REQUESTS.test(filter));
+      if (counted && !this.#uplink.takeMessage('subscribe')) return 'rate-limited';
       if (granted && updatesTopic) this.#updatesTopic = updatesTopic; // the last one decides (3.1)
+      if (granted) this.#rpc.subscribed(filter);
       return granted;
     });
   }
@@ -75,6 +95,7 @@ export class DeviceSession implements DeviceLink {
     const profile = this.#profile();
     for (const filter of packet.unsubscriptions) {
       if (readFilter(filter, profile).updatesTopic) this.#updatesTopic = undefined;
+      this.#rpc.unsubscribed(filter);
     }
     return this.#subscriptions.unsubscribe(packet);
   }
@@ -109,9 +130,25 @@ export class DeviceSession implements DeviceLink {
       case 'ota':
         this.#ota.request(uplink, payload, finish);
         return;
+      case 'claim':
+        this.#uplink.claim(payload).then(
+          (result) => finish(toVerdict(result, profile)),
+          () => finish(REFUSED),
+        );
+        return;
+      case 'rpc-call':
+      case 'rpc-answer':
+      case 'rpc-malformed':
+        this.#rpc.publish(uplink, { payload, topic: seen }, (result) => finish(toVerdict(result, profile)));
+        return;
       case 'attribute-request':
         this.#answer(payload, uplink, profile, finish);
     }
+  }
+
+  /** The device acknowledged a message of ours. */
+  acknowledged(messageId: number, reasonCode: number): void {
+    this.#rpc.acknowledged(messageId, reasonCode);
   }
 
   send(downlink: Downlink): boolean {
@@ -157,7 +194,7 @@ export class DeviceSession implements DeviceLink {
 const invalid = (profile: DeviceProfile): PublishVerdict =>
   profile.sendAckOnValidationException ? INVALID_ACKED : INVALID;
 
-function toVerdict(result: UplinkResult, profile: DeviceProfile): PublishVerdict {
+function toVerdict(result: UplinkResult | PublishVerdict, profile: DeviceProfile): PublishVerdict {
   switch (result.kind) {
     case 'stored':
       return ACK;
@@ -166,5 +203,7 @@ function toVerdict(result: UplinkResult, profile: DeviceProfile): PublishVerdict
     case 'rate-limited':
     case 'failed':
       return REFUSED;
+    default:
+      return result;
   }
 }

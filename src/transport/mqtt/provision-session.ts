@@ -26,6 +26,8 @@ export class ProvisionSession {
 
   ready(): void {}
 
+  seen(): void {}
+
   closed(): void {
     clearTimeout(this.#timer);
   }

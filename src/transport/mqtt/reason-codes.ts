@@ -20,6 +20,7 @@ export const reasonCodes = {
   quotaExceeded: 0x97,
   administrativeAction: 0x98,
   payloadFormatInvalid: 0x99,
+  connectionRateExceeded: 0x9f,
 } as const satisfies Record<string, number>;
 
 /** Why a connection must end: a sentence for the log and the MQTT 5 code for the peer. */

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type TlsOptions, type Server as TlsSer
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
+import type { AddressBlockOptions } from './address-block.ts';
 import { DeviceBroker, type DeviceBrokerOptions, wireBytes } from './device-broker.ts';
 
 export interface Listener {
@@ -19,7 +20,8 @@ export interface MqttFrontOptions {
   readonly maxConnections: number;
   /** Largest remaining length of a packet, bytes (thingsboard-device-api 7.1). */
   readonly maxPayloadBytes: number;
-  readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes'>;
+  readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes' | 'addressBlock'>;
+  readonly addressBlock?: AddressBlockOptions;
 }
 
 export interface MqttPorts {
@@ -45,7 +47,11 @@ export interface MqttFront {
 
 export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log): MqttFront {
   const maxPacketBytes = wireBytes(options.maxPayloadBytes);
-  const broker = new DeviceBroker({ ...options.broker, maxPacketBytes }, api, log);
+  const broker = new DeviceBroker(
+    { ...options.broker, maxPacketBytes, ...(options.addressBlock ? { addressBlock: options.addressBlock } : {}) },
+    api,
+    log,
+  );
   const servers: (Server | HttpServer)[] = [];
   const patienceMs = options.broker.connectTimeoutMs;
   let handshakes: ReadonlySet<Socket> = new Set();
@@ -53,11 +59,14 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
     socket.on('error', () => {});
-    broker.accept(socket, socket.remoteAddress ?? 'unknown');
+    if (!socket.destroyed) broker.accept(socket, socket.remoteAddress ?? 'unknown');
   };
   const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
     server.maxConnections = options.maxConnections;
     servers.push(server);
+    server.prependListener('connection', (socket: Socket) => {
+      if (broker.blocks(socket.remoteAddress ?? 'unknown')) socket.destroy();
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: listener.host, port: listener.port, backlog: BACKLOG }, () => {

@@ -1,12 +1,15 @@
 import type { DeviceProfile } from '../../device-api/index.ts';
 import type { ChunkRequest } from './ota-session.ts';
+import { type RpcPublish, readRpcTopic } from './rpc-topics.ts';
 
 /** What a publish of a device asks for. `id` is the requester's, decimal text. */
 export type Uplink =
   | { readonly kind: 'telemetry' }
   | { readonly kind: 'attributes' }
+  | { readonly kind: 'claim' }
   | { readonly kind: 'attribute-request'; readonly id: string; readonly answerTopic: string }
-  | ({ readonly kind: 'ota' } & ChunkRequest);
+  | ({ readonly kind: 'ota' } & ChunkRequest)
+  | RpcPublish;
 
 export const PROVISION_RESPONSE = '/provision/response';
 /** The canonical topic, and the alias of the customer's documents (thingsboard-device-api 2.1). */
@@ -14,6 +17,7 @@ export const PROVISION_REQUESTS: ReadonlySet<string> = new Set(['/provision/requ
 
 export const TELEMETRY = 'v1/devices/me/telemetry';
 export const ATTRIBUTES = 'v1/devices/me/attributes';
+const CLAIM = 'v1/devices/me/claim';
 const ATTRIBUTE_REQUEST = 'v1/devices/me/attributes/request/';
 const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
 
@@ -30,10 +34,13 @@ const REQUEST_ID = /^-?\d{1,10}$/;
 export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malformed' | undefined {
   if (profile.topics.attributes?.matches(topic) ?? topic === ATTRIBUTES) return { kind: 'attributes' };
   if (profile.topics.telemetry?.matches(topic) ?? topic === TELEMETRY) return { kind: 'telemetry' };
+  if (topic === CLAIM) return { kind: 'claim' };
   if (topic.startsWith(ATTRIBUTE_REQUEST)) {
     const id = topic.slice(ATTRIBUTE_REQUEST.length);
     return REQUEST_ID.test(id) ? { kind: 'attribute-request', id, answerTopic: ATTRIBUTE_RESPONSE + id } : 'malformed';
   }
+  const rpc = readRpcTopic(topic);
+  if (rpc) return rpc;
   if (SHORT_TELEMETRY.has(topic)) return { kind: 'telemetry' };
   if (SHORT_ATTRIBUTES.has(topic)) return { kind: 'attributes' };
   const short = SHORT_REQUEST.exec(topic);

@@ -10,6 +10,8 @@ const REFUSALS = {
   'not-authorized': { v3: 5, v5: 5 },
   unavailable: { v3: 3, v5: 3 },
   'hang-up': { v3: 3, v5: 3 },
+  // MQTT 5 gets 0x9F, for which aedes has no number: see `refuseConnect`.
+  'rate-limited': { v3: 3, v5: 3 },
 } as const satisfies Record<LoginRefusal, { v3: AedesReturnCode; v5: AedesReturnCode }>;
 
 /** CONNACK of a refused login (thingsboard-device-api 1.4): on v3 a wrong token is 5, never 4. */
