@@ -16,6 +16,8 @@ import { ConnectRefused } from './wire-errors.ts';
 export interface DeviceBrokerOptions {
   /** Largest packet on the wire, bytes. */
   readonly maxPacketBytes: number;
+  /** Its remaining length: what devices are told. */
+  readonly maxPayloadBytes: number;
   /** Time to the CONNECT packet, ms. */
   readonly connectTimeoutMs: number;
   /** A login that takes longer is answered with `server unavailable`, ms. */
@@ -109,6 +111,7 @@ export class DeviceBroker extends Aedes {
     guardClient(client, {
       gate: this.#gate(connection, client),
       maxPacketBytes: this.#options.maxPacketBytes,
+      onDownlinkAck: (messageId, reasonCode) => connection.session?.acknowledged(messageId, reasonCode),
       onDrop: (refusal) =>
         this.#log.info(
           { event: 'mqtt.refused', address, reason: refusal.reason },
@@ -221,8 +224,12 @@ export class DeviceBroker extends Aedes {
       return;
     }
     if (login.kind === 'provision') connection.session = new ProvisionSession(client, this.#api, connection.address);
-    else connection.session = new DeviceSession(client, this.#api, login.device, login.profile);
+    else connection.session = this.#deviceSession(client, login);
     done(null, true);
+  }
+
+  #deviceSession(client: Client, { device, profile }: Extract<LoginResult, { kind: 'device' }>): DeviceSession {
+    return new DeviceSession(client, this.#api, device, profile, this.#options.maxPayloadBytes);
   }
 
   #publish(client: Client | null, packet: IPublishPacket, done: (error?: Error | null) => void): void {

@@ -28,6 +28,8 @@ export class ProvisionSession {
 
   seen(): void {}
 
+  acknowledged(): void {}
+
   closed(): void {
     clearTimeout(this.#timer);
   }

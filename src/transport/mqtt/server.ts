@@ -20,7 +20,7 @@ export interface MqttFrontOptions {
   readonly maxConnections: number;
   /** Largest remaining length of a packet, bytes (thingsboard-device-api 7.1). */
   readonly maxPayloadBytes: number;
-  readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes' | 'addressBlock'>;
+  readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes' | 'maxPayloadBytes' | 'addressBlock'>;
   readonly addressBlock?: AddressBlockOptions;
 }
 
@@ -48,7 +48,12 @@ export interface MqttFront {
 export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log): MqttFront {
   const maxPacketBytes = wireBytes(options.maxPayloadBytes);
   const broker = new DeviceBroker(
-    { ...options.broker, maxPacketBytes, ...(options.addressBlock ? { addressBlock: options.addressBlock } : {}) },
+    {
+      ...options.broker,
+      maxPacketBytes,
+      maxPayloadBytes: options.maxPayloadBytes,
+      ...(options.addressBlock ? { addressBlock: options.addressBlock } : {}),
+    },
     api,
     log,
   );
