@@ -1,6 +1,7 @@
 import type { DeviceApi, MessageCounters, RefusalPause } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
+import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
@@ -18,9 +19,13 @@ export interface AdminDeps {
   readonly attachments: Attachments;
   readonly apiKeys: ApiKeys;
   readonly users: Users;
+  readonly ota: { readonly packages: OtaPackages; readonly assignments: OtaAssignments };
   /** Slows down who guesses keys; the one of wrong device logins, so that both count together. */
   readonly refusalPause: RefusalPause;
-  readonly storage: Pick<Storage, 'kind' | 'attributes' | 'telemetry' | 'assets' | 'deadLetters' | 'audit' | 'health'>;
+  readonly storage: Pick<
+    Storage,
+    'kind' | 'registry' | 'attributes' | 'telemetry' | 'assets' | 'deadLetters' | 'audit' | 'health'
+  >;
   /** Profiles and chains in force; asked anew for each request. */
   readonly profiles: () => ProfileSet;
   readonly generation: () => Generation;

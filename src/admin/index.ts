@@ -7,11 +7,16 @@ import { attributeRoutes } from './attributes.ts';
 import { authorise, keyOf } from './auth.ts';
 import { compileCheck, parseBody } from './checking.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceInfoRoutes } from './device-infos.ts';
+import { deviceProfileRoutes } from './device-profiles.ts';
+import { deviceSaveRoutes } from './device-saves.ts';
 import { deviceRoutes } from './devices.ts';
 import { entityRoutes } from './entities.ts';
 import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
 import { registerOpenApi } from './openapi.ts';
+import { otaRoutes } from './ota.ts';
+import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
 import { recordRoutes } from './records.ts';
 import { HANG_UP, type JsonSchema, type Route } from './route.ts';
@@ -20,6 +25,7 @@ import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
 import { telemetryWriteRoutes } from './telemetry-writes.ts';
+import { credentialsRoutes } from './thingsboard-credentials.ts';
 import { userRoutes } from './users.ts';
 
 export type { AdminDeps } from './deps.ts';
@@ -27,6 +33,10 @@ export type { AdminDeps } from './deps.ts';
 /** Every route of the management API. */
 export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceRoutes(deps),
+  ...deviceSaveRoutes(deps),
+  ...deviceInfoRoutes(deps),
+  ...credentialsRoutes(deps),
+  ...deviceProfileRoutes(deps),
   ...telemetryRoutes(deps),
   ...telemetryWriteRoutes(deps),
   ...attributeRoutes(deps),
@@ -38,6 +48,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),
+  ...otaRoutes(deps),
 ];
 
 /**
@@ -50,6 +61,7 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
     registerProbes(scope, deps);
     registerOpenApi(scope, deps.instance.version);
   });
+  await server.register(async (scope) => registerOtaTransfer(scope, deps));
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(

@@ -48,6 +48,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
   );
   const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, log });
   await registerAdmin(front.server, {
+    ota: core.ota,
     deviceApi,
     registry,
     suppliers,

@@ -72,6 +72,15 @@ export class MqttClient implements AsyncDisposable {
     this.#socket.write(Buffer.concat(bytes));
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   write(bytes: Buffer): void {
     this.#socket.write(bytes);
   }
