@@ -5,7 +5,7 @@ const MAX_DEPTH = 8;
 const MAX_ITEMS = 100;
 const MAX_TEXT = 8_192;
 
-/** Last words of key names whose values are secret, in lower case without `_` and `-`. */
+/** Last words of key names whose values are secret, in lower case, letters and digits only. */
 const SECRET_ENDINGS = [
   'token',
   'secret',
@@ -36,7 +36,7 @@ const secretKeys = new Map<string, boolean>();
 export function isSecretName(name: string): boolean {
   const known = secretKeys.get(name);
   if (known !== undefined) return known;
-  const plain = name.toLowerCase().replaceAll(/[_-]/g, '');
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   const secret = SECRET_ENDINGS.some((ending) => plain.endsWith(ending));
   if (secretKeys.size < 1_000) secretKeys.set(name, secret);
   return secret;

@@ -1,11 +1,10 @@
 import { BrokerError } from '../errors.ts';
 import { type Msg, withMsg } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
+import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import { NodeFailure, type NodeResult } from './node-kind.ts';
 
 const MAX_REASON = 300;
-/** Anything shaped like a supply point code of Spain or Portugal (cups.md 7: never whole in an error). */
-const SUPPLY_POINT = /[A-Z]{2}[ -]?(?:\d[ -]?){16}[A-Z]{2}(?:[ -]?\d[A-Z])?/gi;
 
 /** A failed node's result: the message leaves by `Failure` with the reason in metadata `error`. */
 export function failed(msg: Msg, thing: unknown): NodeResult {
@@ -22,7 +21,7 @@ function textOf(thing: unknown): string {
 
 /** One sentence for the engineer, without the message's secrets and supply point codes. */
 export function cleanReason(text: string, msg: Msg): string {
-  let result = text.slice(0, MAX_REASON).replace(SUPPLY_POINT, '[supply point]');
+  let result = hideSupplyPoints(text.slice(0, 4 * MAX_REASON)).slice(0, MAX_REASON);
   for (const value of Object.values(msg.data)) {
     // The one reading of a secret here: to be sure that a foreign error does not quote it.
     if (value instanceof Secret && value.reveal() !== '') result = result.replaceAll(value.reveal(), '[redacted]');

@@ -1,12 +1,20 @@
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { Msg, MsgData } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
-import { type SupplyPointSchemeId, supplyPointSchemeIds, supplyPointSchemes } from '../model/supply-point/index.ts';
+import {
+  hideSupplyPoints,
+  type SupplyPointSchemeId,
+  supplyPointSchemeIds,
+  supplyPointSchemes,
+} from '../model/supply-point/index.ts';
+import { isSecretName } from '../observe/index.ts';
 import type { NodeContext } from './node-context.ts';
 
 /** A mistyped code is as personal as the right one. */
 const NEARLY_A_CODE = /^[A-Z]{2}\d{12,}/i;
 const MAX_CODE = 64;
+/** Names of codes end like those of secrets, but what they hold is masked, not hidden. */
+const CODE_NAME = /cups$/i;
 
 export interface RedactedMsg {
   readonly metadata: Readonly<Record<string, string>>;
@@ -23,17 +31,31 @@ export function redactMsg(msg: Msg, context: Pick<NodeContext, 'maskSupplyPoint'
 }
 
 export function redactData(data: MsgData, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonObject {
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, redactValue(value, context)]));
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [redactText(key, context), redactMember(key, value, context)]),
+  );
 }
 
-/** The text itself, or the mask when the whole text is a supply point code or nearly one. */
+/** A secret under a name of its own deeper inside, where no chain has wrapped it, is hidden by that name. */
+function redactMember(
+  key: string,
+  value: JsonValue | Secret,
+  context: Pick<NodeContext, 'maskSupplyPoint'>,
+): JsonValue {
+  const plain = value === null || typeof value === 'boolean';
+  return !plain && isSecretName(key) && !CODE_NAME.test(key) ? '[redacted]' : redactValue(value, context);
+}
+
+/** The text itself, or the mask when it is a supply point code or nearly one; codes within a text are hidden. */
 export function redactText(text: string, context: Pick<NodeContext, 'maskSupplyPoint'>): string {
-  if (text.length > MAX_CODE) return text;
+  if (text.length > MAX_CODE) return hideSupplyPoints(text);
   for (const id of supplyPointSchemeIds) {
     const stem = stemUnder(id, text);
     if (stem !== undefined) return context.maskSupplyPoint({ scheme: id, stem });
   }
-  return NEARLY_A_CODE.test(text.replace(/[\s./_-]/g, '')) ? `${text.slice(0, 2)}…[supply point]` : text;
+  return NEARLY_A_CODE.test(text.replace(/[\s./_-]/g, ''))
+    ? `${text.slice(0, 2)}…[supply point]`
+    : hideSupplyPoints(text);
 }
 
 function stemUnder(id: SupplyPointSchemeId, text: string): string | undefined {

@@ -25,6 +25,31 @@ describe('redactMsg', () => {
     expect(redactText('ES-1234-1234-5678-9012', context)).toBe('ES…[supply point]');
   });
 
+  it('hides a code inside a longer text, in a padded one and in a key', () => {
+    const data = {
+      note: 'my code is ES1234123456789012JY',
+      padded: `ES1234123456789012JY${' '.repeat(60)}`,
+      ES1234123456789012JY: 1,
+    };
+    const text = JSON.stringify(redactMsg(testMsg({ data }), context));
+    expect(text).not.toContain('ES1234123456789012JY');
+    expect(text).toContain('my code is [supply point]');
+  });
+
+  it('hides what a name inside calls a secret, and nothing else there', () => {
+    const data = {
+      deep: { Power_supplier_secret_key: 'hidden', list: [{ access_token: 7 }], CUPS: 'none', model: 'x' },
+    };
+    expect(redactMsg(testMsg({ data }), context).data).toEqual({
+      deep: {
+        Power_supplier_secret_key: '[redacted]',
+        list: [{ access_token: '[redacted]' }],
+        CUPS: 'none',
+        model: 'x',
+      },
+    });
+  });
+
   it('shows a secret as redacted', () => {
     const { data } = redactMsg(testMsg({ data: { key: new Secret('the secret text') } }), context);
     expect(data).toEqual({ key: '[redacted]' });

@@ -15,6 +15,21 @@ describe('wrapSecrets', () => {
     expect(JSON.stringify(wrapped)).toBe('{"a":1,"key":"[redacted]"}');
   });
 
+  it.each([
+    'power_supplier_secret_key',
+    'PowerSupplierSecretKey',
+    'Power supplier-secret key ',
+    'POWER_SUPPLIER_SECRET_KEY',
+  ])('wraps a mistyped key as well: %j', (name) => {
+    const data = wrapSecrets({ [name]: 'hidden text', near: 1 }, new Set(['Power_supplier_secret_key']));
+    expect(withoutSecrets(data)).toEqual({ near: 1 });
+  });
+
+  it('leaves a key alone that only begins alike', () => {
+    const plain = { keys: 1, ke: 2, 'key.x': 3 };
+    expect(wrapSecrets(plain, keys)).toBe(plain);
+  });
+
   it('wraps a number as its own text', () => {
     const { key } = wrapSecrets({ key: new ExactNumber('0012345678901234567890.0') }, keys);
     expect(key instanceof Secret && key.reveal()).toBe('0012345678901234567890.0');

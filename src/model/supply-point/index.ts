@@ -2,7 +2,7 @@ import { esCups } from './es-cups.ts';
 import { ptCpe } from './pt-cpe.ts';
 import type { AttachmentKey, SupplyPoint, SupplyPointError, SupplyPointScheme } from './scheme.ts';
 
-export { maskSupplyPoint } from './mask.ts';
+export { hideSupplyPoints, maskSupplyPoint } from './mask.ts';
 export type {
   AttachmentKey,
   EnergyKind,

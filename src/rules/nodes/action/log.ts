@@ -1,6 +1,6 @@
 import { flag, oneOf, text } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
-import { redactData, redactMsg } from '../../redact.ts';
+import { redactData, redactMsg, redactText } from '../../redact.ts';
 import { compileText } from '../../template.ts';
 
 export const log = defineNode({
@@ -39,7 +39,7 @@ export const log = defineNode({
         context.log(level, render({ ...msg, ...redactMsg(msg, context) }), {
           chain,
           node,
-          device: msg.originator.name,
+          device: redactText(msg.originator.name, context),
           type: msg.type,
           ...(data ? { data: redactData(msg.data, context) } : {}),
         });
