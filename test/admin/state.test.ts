@@ -14,7 +14,8 @@ it('the chains in force are listed, with counters per node', async () => {
   expect(chains.data).toEqual([{ name: 'onboarding', root: true, nodes: expect.any(Number) }]);
   const counters = (await harness.api('GET', '/api/gridmoor/chains/onboarding/counters')).json();
   const first = counters.nodes.find(({ node }: { node: string }) => node === 'by-type');
-  expect(first).toMatchObject({ kind: 'filter/msg-type-switch', in: 1, edges: { 'Post telemetry': 1 } });
+  const edges = { 'Post telemetry': 1 };
+  expect(first).toMatchObject({ kind: 'filter/msg-type-switch', in: 2, edges }); // ACTIVITY_EVENT came before
   expect((await harness.api('GET', '/api/gridmoor/chains/none/counters')).json().code).toBe('CHAIN_NOT_FOUND');
 });
 
@@ -24,6 +25,6 @@ it('the status says what runs and what became of the messages', async () => {
     instance: { id: 'test', version: '0.0.0-test' },
     store: { kind: 'embedded', ok: true },
     connected: 0,
-    messages: { received: 1, inFlight: 0, outcomes: { processed: 1 } },
+    messages: { received: 2, inFlight: 0, outcomes: { processed: 2 } },
   });
 });
