@@ -278,6 +278,9 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         meter,
         openSession: (sub, subLink) => this.openSession(sub, subLink),
         uplink: (sub) => createUplink(sub, uplinkParts, meter),
+        listen: (id, calls) => parts.rpc.listen(id, calls),
+        respond: (sub, ...reply) =>
+          createRpcUplink(sub.device, parts, (what) => sub.uplink.takeMessage(what)).respond(...reply),
         announce: (sub) => announceCreated(sub, { gatewayId: device.id }),
         log,
       });

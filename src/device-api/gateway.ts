@@ -10,11 +10,11 @@ import {
   readAttributeRequest,
   readNamed,
   readObjects,
+  readRpcReply,
 } from './gateway-payload.ts';
 import type { MessageRunner } from './message-runner.ts';
-import type { Downlink } from './sessions.ts';
-import { type SubDevice, type SubDeviceParts, SubDevices, type SubRefusal } from './sub-devices.ts';
-import type { UplinkMeter, UplinkResult } from './uplink.ts';
+import { type SubDevice, type SubDeviceLink, type SubDeviceParts, SubDevices, type SubRefusal } from './sub-devices.ts';
+import type { UplinkDone, UplinkMeter, UplinkResult } from './uplink.ts';
 
 /**
  * What became of a gateway's message, all its members taken together (thingsboard-device-api 4.2). `not-json`: it cannot be
@@ -30,10 +30,7 @@ export type GatewayResult =
 export type GatewayDone = (result: GatewayResult) => void;
 
 /** The connection of a gateway as a front offers it: what is for its sub-devices. */
-export interface GatewayLink {
-  /** False when the gateway does not read: the downlink was dropped. */
-  send(device: Device, downlink: Downlink): boolean;
-}
+export type GatewayLink = SubDeviceLink;
 
 /** What a gateway may ask for its sub-devices. Payloads are read before a call returns; one `done` for each message. */
 export interface Gateway {
@@ -43,6 +40,9 @@ export interface Gateway {
   attributes(payload: Uint8Array, done: GatewayDone): void;
   /** `answer` is called after `done`, with the JSON for the gateway. */
   requestAttributes(payload: Uint8Array, done: GatewayDone, answer: (text: string) => void): void;
+  /** The answer of a sub-device to a call of the server; late and unknown ones are taken and dropped. */
+  rpcReply(payload: Uint8Array, done: GatewayDone): void;
+  claim(payload: Uint8Array, done: GatewayDone): void;
   /** The connection is gone: so are the sessions of the sub-devices. */
   close(): void;
 }
@@ -53,6 +53,8 @@ export interface GatewayParts extends SubDeviceParts {
   readonly meter: UplinkMeter;
   readonly attributes: AttributeStore;
   readonly counters: MessageCounters;
+  /** The answer of a sub-device to a call. */
+  readonly respond: (sub: SubDevice, callId: number, payload: Uint8Array, done: UplinkDone) => void;
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
 }
 
@@ -63,7 +65,7 @@ const GRAVITY = ['stored', 'invalid', 'refused', 'not-yours', 'limit', 'rate-lim
 
 export function createGateway(device: Device, link: GatewayLink, parts: GatewayParts): Gateway {
   const { attributes, counters, meter, profiles, rules, runner } = parts;
-  const subs = new SubDevices(device, parts, (sub, downlink) => link.send(sub, downlink));
+  const subs = new SubDevices(device, parts, link);
 
   const refuse = (result: GatewayResult, done: GatewayDone): void => {
     counters.received++;
@@ -152,6 +154,24 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
             answer(text);
           },
           () => done({ kind: 'failed' }),
+        );
+      });
+    },
+
+    rpcReply(payload, done) {
+      const reply = read(payload, readRpcReply, done);
+      if (reply === undefined) return;
+      const { device: name, id, data } = reply;
+      withSub(name, DEFAULT_TYPE, done, (sub) =>
+        parts.respond(sub, id, Buffer.from(stringifyJson(data)), (result) => done(named(result, name))),
+      );
+    },
+
+    claim(payload, done) {
+      each(read(payload, readObjects, done), done, (sub, value, one) => {
+        sub.uplink.claimJson(value).then(
+          (result) => one(named(result, sub.device.name)),
+          () => one({ kind: 'failed' }),
         );
       });
     },

@@ -1,12 +1,14 @@
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import { DEFAULT_TYPE } from './gateway-payload.ts';
+import type { RpcLink } from './rpc-queue.ts';
 import type { CloseReason, DeviceLink, Downlink } from './sessions.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -27,10 +29,19 @@ export interface SubDeviceParts {
   readonly rules: SubDeviceRules;
   readonly openSession: (device: Device, link: DeviceLink) => SubSession;
   readonly uplink: (device: Device) => Uplink;
+  /** Calls of the server to the device go to the link from now on; gives what ends it. */
+  readonly listen: (id: DeviceId, link: RpcLink) => () => void;
   /** Tells the chains of a new device. */
   readonly announce: (device: Device) => void;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface SubDeviceLink {
+  /** False when the gateway does not read: the downlink was dropped. */
+  send(device: Device, downlink: Downlink): boolean;
+  /** Hands a call of the server over, as `RpcLink` says. */
+  call(device: Device, ...call: Parameters<RpcLink['send']>): ReturnType<RpcLink['send']>;
 }
 
 interface SubSession {
@@ -65,6 +76,7 @@ class OpenSub implements SubDevice, DeviceLink {
   readonly uplink: Uplink;
   readonly #owner: SubDevices;
   session: SubSession | undefined;
+  unlisten: (() => void) | undefined;
 
   constructor(device: Device, uplink: Uplink, owner: SubDevices) {
     this.device = device;
@@ -94,7 +106,7 @@ class OpenSub implements SubDevice, DeviceLink {
 export class SubDevices {
   readonly #gateway: Device;
   readonly #parts: SubDeviceParts;
-  readonly send: (device: Device, downlink: Downlink) => boolean;
+  readonly #link: SubDeviceLink;
   readonly #open = new Map<string, OpenSub>();
   readonly #opening = new Map<string, Wish[]>();
   #closed = false;
@@ -104,10 +116,14 @@ export class SubDevices {
   #creating = 0;
   #countAgainAt = 0;
 
-  constructor(gateway: Device, parts: SubDeviceParts, send: (device: Device, downlink: Downlink) => boolean) {
+  constructor(gateway: Device, parts: SubDeviceParts, link: SubDeviceLink) {
     this.#gateway = gateway;
     this.#parts = parts;
-    this.send = send;
+    this.#link = link;
+  }
+
+  send(device: Device, downlink: Downlink): boolean {
+    return this.#link.send(device, downlink);
   }
 
   /** Calls back with the open sub-device of that name; `type` names the profile of a new one. */
@@ -140,7 +156,7 @@ export class SubDevices {
   /** Ends the session, or hears that it has been taken over. */
   lost(sub: OpenSub): void {
     if (this.#open.get(sub.device.name) === sub) this.#open.delete(sub.device.name);
-    sub.session?.close();
+    this.#end(sub);
   }
 
   /** Ends all sessions; what is still being opened is used once more, without a session. */
@@ -148,7 +164,7 @@ export class SubDevices {
     this.#closed = true;
     const all = [...this.#open.values()];
     this.#open.clear();
-    for (const sub of all) sub.session?.close();
+    for (const sub of all) this.#end(sub);
   }
 
   get size(): number {
@@ -272,6 +288,14 @@ export class SubDevices {
     if (this.#closed) return sub;
     this.#open.set(device.name, sub);
     sub.session = this.#parts.openSession(device, sub);
+    sub.unlisten = this.#parts.listen(device.id, {
+      send: (call, acknowledged) => this.#link.call(device, call, acknowledged),
+    });
     return sub;
+  }
+
+  #end(sub: OpenSub): void {
+    sub.unlisten?.();
+    sub.session?.close();
   }
 }

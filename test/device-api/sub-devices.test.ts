@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { GatewayLimits } from '../../src/device-api/gateway-limits.ts';
+import type { RpcLink } from '../../src/device-api/rpc-queue.ts';
 import { type DeviceLink, Sessions } from '../../src/device-api/sessions.ts';
 import { SubDevices, type SubResult } from '../../src/device-api/sub-devices.ts';
 import type { Uplink } from '../../src/device-api/uplink.ts';
 import type { Device } from '../../src/model/device.ts';
+import type { DeviceId } from '../../src/model/ids.ts';
 import { createLog } from '../../src/observe/index.ts';
 import type { DeviceProfile } from '../../src/profiles/index.ts';
 import { createProfileSet } from '../../src/profiles/profile-set.ts';
@@ -27,6 +29,7 @@ async function setUp(rooms: Rooms, options: { max?: number; scope?: 'related' | 
   const { max = 10, scope = 'related', messages = '' } = options;
   const sessions = new Sessions();
   const announced: string[] = [];
+  const listening = new Map<DeviceId, RpcLink>();
   const profiles = createProfileSet(['gw', 'default', 'sensor'].map(profile));
   const limits = new GatewayLimits(clock, { subDevices: { ...NONE, messages }, own: NONE });
   const device = async (name: string, gateway = false): Promise<Device> => {
@@ -49,13 +52,23 @@ async function setUp(rooms: Rooms, options: { max?: number; scope?: 'related' | 
           return { seen: () => {}, close: () => sessions.closed(session) };
         },
         uplink: () => ({}) as Uplink,
+        listen: (id: DeviceId, link: RpcLink) => {
+          listening.set(id, link);
+          return () => listening.delete(id);
+        },
         announce: ({ name }) => announced.push(name),
         clock,
         log,
       },
-      ({ name }, { text }) => pushed.push(`${name} ${text}`) > 0,
+      {
+        send: ({ name }, { text }) => pushed.push(`${name} ${text}`) > 0,
+        call({ name }, { id, method }) {
+          pushed.push(`${name} ${id} ${method}`);
+          return 'delivered';
+        },
+      },
     );
-  return { sessions, announced, device, connection };
+  return { sessions, announced, listening, device, connection };
 }
 
 const ask = (subs: SubDevices, name: string, type = 'default'): Promise<SubResult> =>
@@ -140,18 +153,18 @@ describe('sub-devices of a gateway', () => {
 
   it('a connection that ends keeps no session, not even of a device that is being created', async () => {
     await using rooms = await openRooms();
-    const { sessions, device, connection } = await setUp(rooms);
+    const { sessions, listening, device, connection } = await setUp(rooms);
     const subs = connection(await device('g', true));
     await ask(subs, 'A');
     const late = ask(subs, 'B');
     subs.close();
     expect((await late).kind).toBe('open');
-    expect([subs.size, sessions.size]).toEqual([0, 0]);
+    expect([subs.size, sessions.size, listening.size]).toEqual([0, 0, 0]);
   });
 
   it('a session that was taken over is opened again by the next message, and only the newest gets pushes', async () => {
     await using rooms = await openRooms();
-    const { sessions, device, connection } = await setUp(rooms);
+    const { sessions, listening, device, connection } = await setUp(rooms);
     const pushed: string[] = [];
     const subs = connection(await device('g', true), pushed);
     const result = await ask(subs, 'A');
@@ -159,11 +172,13 @@ describe('sub-devices of a gateway', () => {
     const closed: string[] = [];
     const link = { send: () => true, close: (reason: string) => closed.push(reason) };
     sessions.open({ device: result.sub.device, link, since: 0 });
-    expect(subs.size).toBe(0);
+    expect([subs.size, listening.size]).toEqual([0, 0]);
     await ask(subs, 'A');
+    const call = { id: 3, method: 'm', params: '{}' };
+    expect(listening.get(result.sub.device.id)?.send(call, () => {})).toBe('delivered');
     expect(closed).toEqual(['taken-over']);
     sessions.get(result.sub.device.id)?.link.send({ kind: 'shared-attributes', text: '{"c":1}' });
-    expect(pushed).toEqual(['A {"c":1}']);
+    expect(pushed).toEqual(['A 3 m', 'A {"c":1}']);
     sessions.end(result.sub.device.id, 'credentials-changed');
     expect(sessions.size).toBe(1);
     sessions.end(result.sub.device.id, 'device-deleted');

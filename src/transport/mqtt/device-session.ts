@@ -149,6 +149,7 @@ export class DeviceSession implements DeviceLink {
   /** The device acknowledged a message of ours. */
   acknowledged(messageId: number, reasonCode: number): void {
     this.#rpc.acknowledged(messageId, reasonCode);
+    this.#gateway?.acknowledged(messageId, reasonCode);
   }
 
   send(downlink: Downlink): boolean {

@@ -1,21 +1,26 @@
 import type { Client } from 'aedes';
 import type { IPublishPacket } from 'mqtt-packet';
-import type {
-  Device,
-  DeviceApi,
-  DeviceProfile,
-  Downlink,
-  Gateway,
-  GatewayLink,
-  GatewayResult,
+import {
+  type CallToDevice,
+  type Device,
+  type DeviceApi,
+  type DeviceProfile,
+  type Downlink,
+  formatCallWithId,
+  type Gateway,
+  type GatewayLink,
+  type GatewayResult,
 } from '../../device-api/index.ts';
+import { nextMessageId, writePacket } from './aedes-private.ts';
 import { type PublishVerdict, type Subscriptions, sendTo } from './connection.ts';
 import {
   GATEWAY_ATTRIBUTES,
   GATEWAY_ATTRIBUTES_REQUEST,
   GATEWAY_ATTRIBUTES_RESPONSE,
+  GATEWAY_CLAIM,
   GATEWAY_CONNECT,
   GATEWAY_DISCONNECT,
+  GATEWAY_RPC,
   GATEWAY_TELEMETRY,
 } from './gateway-topics.ts';
 import { reasonCodes } from './reason-codes.ts';
@@ -57,6 +62,8 @@ export class GatewaySession implements GatewayLink {
   readonly #subscriptions: Subscriptions;
   readonly #profile: () => DeviceProfile;
   readonly #gateway: Gateway;
+  /** Calls that the gateway will acknowledge, by packet id. */
+  readonly #unacknowledged = new Map<number, (taken: boolean) => void>();
 
   constructor({ client, api, device, subscriptions, profile }: GatewaySessionParts) {
     this.#client = client;
@@ -88,6 +95,12 @@ export class GatewaySession implements GatewayLink {
       case GATEWAY_ATTRIBUTES_REQUEST:
         this.#gateway.requestAttributes(bytes, done, (text) => this.#push(GATEWAY_ATTRIBUTES_RESPONSE, text));
         return;
+      case GATEWAY_RPC:
+        this.#gateway.rpcReply(bytes, done);
+        return;
+      case GATEWAY_CLAIM:
+        this.#gateway.claim(bytes, done);
+        return;
       default:
         finish(UNKNOWN_TOPIC);
     }
@@ -95,6 +108,26 @@ export class GatewaySession implements GatewayLink {
 
   send(device: Device, downlink: Downlink): boolean {
     return this.#push(GATEWAY_ATTRIBUTES, `{"device":${JSON.stringify(device.name)},"data":${downlink.text}}`);
+  }
+
+  call(device: Device, call: CallToDevice, acknowledged: (taken: boolean) => void): 'delivered' | 'sent' | 'refused' {
+    const client = this.#client;
+    const payload = `{"device":${JSON.stringify(device.name)},"data":${formatCallWithId(call)}}`;
+    const qos = this.#subscriptions.qosOf(GATEWAY_RPC) ?? 1;
+    if (qos === 0) return sendTo(client, GATEWAY_RPC, payload, 0) ? 'delivered' : 'refused';
+    const messageId = nextMessageId(client);
+    const packet: IPublishPacket = { cmd: 'publish', topic: GATEWAY_RPC, payload, qos, dup: false, retain: false };
+    if (messageId === undefined || !writePacket(client, { ...packet, messageId })) return 'refused';
+    this.#unacknowledged.set(messageId, acknowledged);
+    return 'sent';
+  }
+
+  /** The gateway acknowledged a message of ours. */
+  acknowledged(messageId: number, reasonCode: number): void {
+    const heard = this.#unacknowledged.get(messageId);
+    if (!heard) return;
+    this.#unacknowledged.delete(messageId);
+    heard(reasonCode < reasonCodes.unspecified);
   }
 
   /** Pushed with or without a subscription. */
