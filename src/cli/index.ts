@@ -24,6 +24,7 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   supplier: { summary: 'power suppliers: create, list, rotate, delete', load: () => import('./supplier.ts') },
   attachment: { summary: 'attachments: list, history, move, end', load: () => import('./attachment.ts') },
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
+  simulate: { summary: 'drive a fleet of meters over real MQTT', load: () => import('./simulate.ts') },
   config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },
   doctor: { summary: 'look for trouble and say how to repair it', load: () => import('./doctor.ts') },
   schema: { summary: 'write the JSON schemas for editors', load: () => import('./schema.ts') },
