@@ -1,6 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import type { Attachment, Grid } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
+import { nameProblem } from '../registry/registry.ts';
 import { type Config, json, optional, text } from '../schema/fields.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AdminDeps } from './deps.ts';
@@ -116,6 +117,8 @@ async function move(ref: string, body: Config<typeof target>, by: string, deps: 
     throw new BrokerError('BAD_REQUEST', { field: 'grid', detail });
   }
   const { code, name } = grid;
+  const wrong = nameProblem(code, 'code of the grid') ?? nameProblem(name, 'name of the grid');
+  if (wrong) throw new BrokerError('BAD_REQUEST', { field: 'grid', detail: wrong });
   const result = await deps.attachments.attach({
     deviceId: device.id,
     supplierId,

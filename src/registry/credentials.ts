@@ -48,14 +48,12 @@ export function credentialsIndex(credentials: Credentials, hash: KeyedHash): str
   }
 }
 
-// C0 controls and DEL are refused in every part of credentials (thingsboard-device-api 1.2, storage rules).
-function hasControls(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return true;
-  }
-  return false;
-}
+// Refused in every part of credentials (thingsboard-device-api 1.2, storage rules); C1 too: no CONNECT may carry them.
+const CONTROLS = /\p{Cc}/u;
+/** The front takes no longer client id. */
+const MAX_CLIENT_ID = 256;
+/** A CONNECT of this user name or client id opens a provisioning session (1.1): no device could log in by it. */
+const RESERVED = 'provision';
 
 /** What is wrong with credentials, in words; undefined when they may be stored. */
 export function credentialsProblem(credentials: Credentials): string | undefined {
@@ -65,15 +63,19 @@ export function credentialsProblem(credentials: Credentials): string | undefined
       : credentials.type === 'MQTT_BASIC'
         ? [credentials.clientId ?? '', credentials.userName ?? '', credentials.password ?? '']
         : [credentials.certificate];
-  if (parts.some(hasControls)) return 'control characters are not allowed';
+  if (parts.some((part) => CONTROLS.test(part))) return 'control characters are not allowed';
   if (parts.some((part) => part.length > 8192)) return 'longer than 8192 characters';
   switch (credentials.type) {
     case 'ACCESS_TOKEN':
+      if (credentials.token === RESERVED) return `"${RESERVED}" is kept for provisioning`;
       return credentials.token === '' ? 'the token is empty' : undefined;
     case 'MQTT_BASIC': {
       const { clientId = '', userName = '', password = '' } = credentials;
       if (clientId === '' && userName === '') return 'client id and user name are both empty';
       if (userName === '' && password !== '') return 'a password needs a user name';
+      if (clientId === RESERVED || userName === RESERVED) return `"${RESERVED}" is kept for provisioning`;
+      if (clientId.length > MAX_CLIENT_ID) return `the client id is longer than ${MAX_CLIENT_ID} characters`;
+      if (clientId in Object.prototype) return 'the client id is a reserved word';
       return undefined;
     }
     case 'X509_CERTIFICATE':

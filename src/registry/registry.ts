@@ -5,23 +5,22 @@ import type { Page } from '../model/entity.ts';
 import { type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
+import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
 import { credentialsProblem, type LoginNames, loginIndexes, randomAlphanumerics, toStored } from './credentials.ts';
 
 const MAX_NAME = 255;
+/** C0, DEL, C1, and the line ends that only some readers know. */
+const CONTROLS = /[\p{Cc}\u2028\u2029]/u;
 
-/** Why a device, profile or supplier name cannot be used (thingsboard-device-api 7.1); undefined when it can. */
-export function nameProblem(name: string): string | undefined {
-  if (name.trim() === '') return 'the name is empty';
-  if (name.length > MAX_NAME) return `the name is longer than ${MAX_NAME} characters`;
-  if (/[<>]/.test(name)) return 'the name contains markup';
-  if (name.includes('{{')) return 'the name contains a template';
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return 'the name contains a control character';
-  }
-  return undefined;
+/** Why a device, profile or supplier name, or another `what`, cannot be used (thingsboard-device-api 7.1); undefined when it can. */
+export function nameProblem(name: string, what = 'name'): string | undefined {
+  if (name.trim() === '') return `the ${what} is empty`;
+  if (name.length > MAX_NAME) return `the ${what} is longer than ${MAX_NAME} characters`;
+  if (/[<>]/.test(name)) return `the ${what} contains markup`;
+  if (name.includes('{{')) return `the ${what} contains a template`;
+  return CONTROLS.test(name) ? `the ${what} contains a control character` : undefined;
 }
 
 export interface CreateDeviceOptions {
@@ -85,9 +84,11 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
       const name = options.name.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
+      const wrongLabel = options.label ? nameProblem(options.label, 'label') : undefined;
+      if (wrongLabel) throw new BrokerError('BAD_REQUEST', { field: 'label', detail: wrongLabel });
       const credentials = options.credentials ?? generatedToken();
       const wrong = credentialsProblem(credentials);
-      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { detail: wrong });
+      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail: wrong });
       const now = clock.now();
       const device: Device = {
         id: newDeviceId(now),
@@ -110,7 +111,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
           by: options.by,
           subject: `device:${device.id}`,
           outcome: 'created',
-          facts: { name, profile: options.profile },
+          facts: { name: hideSupplyPoints(name), profile: options.profile },
         },
         ...(options.profileQuota === undefined ? {} : { profileQuota: options.profileQuota }),
         ...(options.createdBy === undefined ? {} : { createdBy: options.createdBy }),
@@ -161,7 +162,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
     async rotate(id, given, by) {
       const credentials = given ?? generatedToken();
       const wrong = credentialsProblem(credentials);
-      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { detail: wrong });
+      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail: wrong });
       const now = clock.now();
       const result = await store.replaceCredentials(toStored(id, credentials, hash, { now, keepSealed: false }));
       if (result === 'unknown-device') throw new BrokerError('DEVICE_NOT_FOUND', { device: id });

@@ -12,6 +12,8 @@ import { nameProblem } from './registry.ts';
 /** Customers' own keys below this length are refused: a guessable key gives away every supply point (cups.md 8). */
 const MIN_OWN_KEY = 20;
 const MAX_KEY = 512;
+const MIN_DIFFERENT = 6;
+const CONTROLS = /\p{Cc}/u;
 
 export interface SupplierFound {
   readonly id: AssetId;
@@ -65,6 +67,10 @@ export function createSuppliers({ store, audit, hash, clock }: SuppliersParts): 
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       if (ownKey && (ownKey.reveal().length < MIN_OWN_KEY || ownKey.reveal().length > MAX_KEY)) {
         const detail = `a key of your own needs ${MIN_OWN_KEY} to ${MAX_KEY} characters`;
+        throw new BrokerError('BAD_REQUEST', { field: 'secretKey', detail });
+      }
+      if (ownKey && (CONTROLS.test(ownKey.reveal()) || new Set(ownKey.reveal()).size < MIN_DIFFERENT)) {
+        const detail = `a key of your own must be one line with at least ${MIN_DIFFERENT} different characters`;
         throw new BrokerError('BAD_REQUEST', { field: 'secretKey', detail });
       }
       const now = clock.now();

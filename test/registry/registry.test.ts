@@ -38,6 +38,11 @@ describe('credentials', () => {
     [{ type: 'MQTT_BASIC' }],
     [{ type: 'MQTT_BASIC', clientId: 'c', password: 'p' }],
     [{ type: 'MQTT_BASIC', userName: 'a\u007f' }],
+    [{ type: 'ACCESS_TOKEN', token: 'a\u0085b' }],
+    [{ type: 'ACCESS_TOKEN', token: 'provision' }],
+    [{ type: 'MQTT_BASIC', clientId: 'provision', userName: 'u' }],
+    [{ type: 'MQTT_BASIC', clientId: 'c'.repeat(257), userName: 'u' }],
+    [{ type: 'MQTT_BASIC', clientId: '__proto__', userName: 'u' }],
     [{ type: 'X509_CERTIFICATE', certificate: '' }],
   ] as const)('refuses %j', (credentials) => {
     expect(credentialsProblem(credentials)).toBeTypeOf('string');
@@ -45,9 +50,12 @@ describe('credentials', () => {
 });
 
 describe('names', () => {
-  it.each(['', '   ', '<i>', 'a\nb', '\u0000', '{{x}}', 'x'.repeat(256)])('refuses %j', (name) => {
-    expect(nameProblem(name)).toBeTypeOf('string');
-  });
+  it.each(['', '   ', '<i>', 'a\nb', '\u0000', 'a\u009b31m', 'a\u2028b', '{{x}}', 'x'.repeat(256)])(
+    'refuses %j',
+    (name) => {
+      expect(nameProblem(name)).toBeTypeOf('string');
+    },
+  );
   it.each(['meter-1', 'Zähler 7', '#', '+', '$SYS', '__proto__', 'x'.repeat(255)])('takes %j', (name) => {
     expect(nameProblem(name)).toBeUndefined();
   });
@@ -109,6 +117,9 @@ describe('suppliers', () => {
     const { storage, clock } = rooms;
     const suppliers = createSuppliers({ store: storage.suppliers, audit: storage.audit, hash: rooms.hash, clock });
     expect(await codeOf(() => suppliers.create('A', 'test', new Secret('short')))).toBe('BAD_REQUEST');
+    for (const weak of ['a'.repeat(30), ' '.repeat(30), 'a-key-of-our-own\n0123456789']) {
+      expect(await codeOf(() => suppliers.create('A', 'test', new Secret(weak)))).toBe('BAD_REQUEST');
+    }
     const own = new Secret('a-key-of-our-own-0123456789');
     await suppliers.create('A', 'test', own);
     expect(await codeOf(() => suppliers.create('B', 'test', own))).toBe('BAD_REQUEST');

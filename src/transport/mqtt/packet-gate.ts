@@ -19,6 +19,8 @@ export interface GateLimits {
   /** UTF-16 units of a topic or filter. */
   readonly maxTopicLength: number;
   readonly maxClientIdLength: number;
+  /** Access tokens are user names. */
+  readonly maxUserNameLength: number;
   readonly maxFiltersPerPacket: number;
   /** QoS 2 handshakes that a client may leave open at once. */
   readonly maxOpenQos2: number;
@@ -30,6 +32,7 @@ export const defaultGateLimits: GateLimits = {
   maxTopicLevels: 16,
   maxTopicLength: 1024,
   maxClientIdLength: 256,
+  maxUserNameLength: 8192,
   maxFiltersPerPacket: 64,
   maxOpenQos2: 100,
   downlinks: 'ours',
@@ -105,7 +108,7 @@ export function createPacketGate(limits: GateLimits = defaultGateLimits): Packet
     const longest = version === 3 ? 23 : limits.maxClientIdLength;
     const unnamed = id === '' && (version === 3 || (version === 4 && packet.clean === false)); // [MQTT-3.1.3-7]
     if (id.length > longest || unnamed || isPrototypeName(id)) return drop('client id', reasonCodes.clientIdNotValid);
-    if (packet.username !== undefined && packet.username.length > limits.maxTopicLength)
+    if (packet.username !== undefined && packet.username.length > limits.maxUserNameLength)
       return drop('user name is too long', reasonCodes.notAuthorized);
     const will = packet.will && topicFault(packet.will.topic, limits);
     if (will) return drop(`will: ${will.drop}`, will.reasonCode);
