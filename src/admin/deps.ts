@@ -24,7 +24,16 @@ export interface AdminDeps {
   readonly refusalPause: RefusalPause;
   readonly storage: Pick<
     Storage,
-    'kind' | 'registry' | 'attributes' | 'telemetry' | 'assets' | 'deadLetters' | 'audit' | 'health'
+    | 'kind'
+    | 'rpcs'
+    | 'registry'
+    | 'attributes'
+    | 'telemetry'
+    | 'assets'
+    | 'customers'
+    | 'deadLetters'
+    | 'audit'
+    | 'health'
   >;
   /** Profiles and chains in force; asked anew for each request. */
   readonly profiles: () => ProfileSet;

@@ -6,12 +6,14 @@ import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
 import { authorise, keyOf } from './auth.ts';
 import { compileCheck, parseBody } from './checking.ts';
+import { customerRoutes } from './customers.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
 import { deviceProfileRoutes } from './device-profiles.ts';
 import { deviceSaveRoutes } from './device-saves.ts';
 import { deviceRoutes } from './devices.ts';
 import { entityRoutes } from './entities.ts';
+import { entityWriteRoutes } from './entity-writes.ts';
 import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
 import { registerOpenApi } from './openapi.ts';
@@ -20,6 +22,7 @@ import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
 import { recordRoutes } from './records.ts';
 import { HANG_UP, type JsonSchema, type Route } from './route.ts';
+import { rpcRoutes } from './rpc.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
@@ -41,6 +44,8 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...telemetryWriteRoutes(deps),
   ...attributeRoutes(deps),
   ...entityRoutes(deps),
+  ...entityWriteRoutes(deps),
+  ...customerRoutes(deps),
   ...supplierRoutes(deps),
   ...attachmentRoutes(deps),
   ...recordRoutes(deps),
@@ -48,6 +53,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),
+  ...rpcRoutes(deps),
   ...otaRoutes(deps),
 ];
 

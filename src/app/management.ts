@@ -69,9 +69,10 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     async listen(): Promise<number> {
       return (await front.listen()).port;
     },
-    /** From now on `/readyz` says no. */
+    /** From now on `/readyz` says no, and nobody waits. */
     drain(): void {
       draining = true;
+      core.polls.stop();
     },
     close: () => front.close(),
   };
