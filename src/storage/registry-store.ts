@@ -11,7 +11,7 @@ export interface NewDevice {
   readonly serverAttributes: JsonObject;
   /** No more than this many devices in the profile; undefined = no limit. */
   readonly profileQuota?: number;
-  /** The gateway that creates the device: a relation `Created` from it is written in the same step. */
+  /** The gateway that creates the device: in the same step it gets a relation `Created` from it, and its customer. */
   readonly createdBy?: DeviceId;
   /** When the device's silence is to be looked at first (`connectivity-store.ts`), ms. */
   readonly stateDue?: number;
@@ -59,11 +59,21 @@ export interface RegistryStore {
   devices(query: DeviceListQuery): Promise<Page<Device>>;
   /** Number of devices, of one profile or in all; O(1). */
   deviceCount(profile?: string): Promise<number>;
-  /** By credentials index (a keyed hash). */
+  /** By credentials index (a keyed hash): present or former ones, expired or not. */
   credentials(index: string): Promise<StoredCredentials | undefined>;
   credentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
-  /** Atomic; the old index stops working in the same step. */
-  replaceCredentials(credentials: StoredCredentials): Promise<'replaced' | 'credentials-taken' | 'unknown-device'>;
+  /** Those that the present ones took the place of, while they are kept. */
+  formerCredentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
+  /**
+   * Atomic; the old index stops working in the same step, or, with `keepFormerUntil`, stays as the former credentials, with
+   * that end unless theirs is earlier. A device has two at most: older former ones go.
+   */
+  replaceCredentials(
+    credentials: StoredCredentials,
+    keepFormerUntil?: number,
+  ): Promise<'replaced' | 'credentials-taken' | 'unknown-device'>;
+  /** Atomic: `former` drops the former credentials; `all` also ends the present ones at `now`. False when there was nothing to end. */
+  endCredentials(id: DeviceId, which: 'former' | 'all', now: number): Promise<boolean>;
   /** Changes what is given (`label` null = none); gives the device as it is then. Atomic. */
   updateDevice(id: DeviceId, change: DeviceChange): Promise<Device | undefined>;
   /** Sets `lastConnectedGateway` of the device; false when it is unknown. */

@@ -5,6 +5,7 @@ import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { attributesOf, attributeTexts, putAttributes, readAttribute } from './attributes.ts';
 import type { Committer } from './committer.ts';
 import { setDue } from './connectivity-store.ts';
+import { credentialsByIndexOf, dropCredentials, endCredentials, replaceCredentials } from './credentials.ts';
 import { forgetCustomer } from './customer-store.ts';
 import { dropDeadLettersOf } from './dead-letters.ts';
 import { listDevices } from './device-list.ts';
@@ -28,7 +29,7 @@ export function createRegistryStore(
   { purge, maxAuditEntries }: { readonly purge: Purge; readonly maxAuditEntries: number },
 ): RegistryStore {
   const { tables } = environment;
-  const { counters, credentials, credentialsByIndex, deviceNames, devices } = tables;
+  const { counters, credentials, deviceNames, devices } = tables;
   const deviceAt = (id: Buffer | undefined): Device | undefined => id && getJson<Device>(devices, id);
   const credentialsAt = (id: Buffer | undefined): StoredCredentials | undefined =>
     id && getJson<StoredCredentials>(credentials, id);
@@ -46,11 +47,17 @@ export function createRegistryStore(
     deviceByName: async (name) => deviceAt(deviceNames.get(textKey(name))?.subarray(0, ID_BYTES)),
     devices: (query) => listDevices(environment, query, readCounter(counters, ALL_DEVICES)),
     deviceCount: async (profile) => readCounter(counters, profile === undefined ? ALL_DEVICES : ofProfile(profile)),
-    credentials: async (index) => credentialsAt(credentialsByIndex.get(textKey(index))),
+    credentials: async (index) => credentialsByIndexOf(tables, index),
     credentialsOf: async (id) => credentialsAt(idKey(id)),
+    formerCredentialsOf: async (id) => {
+      const key = idKey(id);
+      return key && getJson<StoredCredentials>(tables.formerCredentials, key);
+    },
+    endCredentials: (id, which, now) => committer.run(() => endCredentials(tables, id, which, now)),
     updateDevice: (id, change) => committer.run(() => updateDevice(tables, id, change)),
     setLastGateway: (id, gateway) => committer.run(() => setLastGateway(tables, id, gateway)),
-    replaceCredentials: (next) => committer.run(() => replaceCredentials(tables, next)),
+    replaceCredentials: (next, keepFormerUntil) =>
+      committer.run(() => replaceCredentials(tables, next, keepFormerUntil)),
     claimPreProvisioned: (name, profile, now) => committer.run((tx) => claim(tables, tx, { name, profile, now })),
     async deleteDevice(id, now, by) {
       const key = idKey(id);
@@ -95,6 +102,8 @@ function createDevice(
   if (entry.createdBy !== undefined) {
     const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
     putRelation(tables, { from: end(entry.createdBy), type: 'Created', to: end(device.id) });
+    const customer = tables.deviceCustomers.get(newIdKey(entry.createdBy));
+    if (customer !== undefined) tables.deviceCustomers.put(id, customer);
   }
   return { kind: 'created' };
 }
@@ -120,22 +129,6 @@ function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): b
   if (key === undefined || device === undefined) return false;
   putJson(devices, key, { ...device, lastConnectedGateway: gateway });
   return true;
-}
-
-function replaceCredentials(
-  tables: Tables,
-  next: StoredCredentials,
-): 'replaced' | 'credentials-taken' | 'unknown-device' {
-  const id = idKey(next.deviceId);
-  if (id === undefined || !tables.devices.has(id)) return 'unknown-device';
-  const index = textKey(next.index);
-  const holder = tables.credentialsByIndex.get(index);
-  if (holder !== undefined && !holder.equals(id)) return 'credentials-taken';
-  const former = getJson<StoredCredentials>(tables.credentials, id);
-  if (former !== undefined) tables.credentialsByIndex.remove(textKey(former.index));
-  tables.credentialsByIndex.put(index, id);
-  putJson(tables.credentials, id, next);
-  return 'replaced';
 }
 
 function claim(tables: Tables, tx: Tx, what: { name: string; profile: string; now: number }): ClaimResult {
@@ -174,9 +167,7 @@ function deleteDevice(
   forgetCustomer(tables, key);
   purge.dropHistory(key);
   tables.heads.remove(key);
-  const credentials = getJson<StoredCredentials>(tables.credentials, key);
-  if (credentials !== undefined) tables.credentialsByIndex.remove(textKey(credentials.index));
-  tables.credentials.remove(key);
+  dropCredentials(tables, key);
   tables.deviceNames.remove(textKey(device.name));
   tables.devices.remove(key);
   adjustCounter(tables.counters, ALL_DEVICES, -1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DeviceId } from '../../../src/model/ids.ts';
+import { type DeviceId, newCustomerId } from '../../../src/model/ids.ts';
 import { aDevice, aSupplier, benchFor, credentialsOf, exact, type MakeStore, newDevice, register } from './harness.ts';
 
 export function registryConformance(name: string, make: MakeStore): void {
@@ -286,6 +286,17 @@ export function registryConformance(name: string, make: MakeStore): void {
       await bench.reopen();
       expect(await registry().device(id)).toEqual(unlabelled);
       expect(await registry().updateDevice('0193b5f2-0000-7000-8000-000000000000' as DeviceId, {})).toBeUndefined();
+    });
+
+    it('a device that a gateway creates belongs to the customer of the gateway', async () => {
+      const { customers } = bench.storage;
+      const gateway = await register(bench.storage, { gateway: true });
+      const customer = { id: newCustomerId(1), title: 'Ana', createdAt: 1 };
+      await customers.createCustomer(customer);
+      await customers.assign(gateway, customer.id);
+      const entry = newDevice({}, { createdBy: gateway });
+      await registry().createDevice(entry);
+      expect(await customers.customerOf(entry.device.id)).toBe(customer.id);
     });
 
     it('the last gateway of a device is replaced; an unknown device has none', async () => {
