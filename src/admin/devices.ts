@@ -1,8 +1,8 @@
 import { BrokerError } from '../errors.ts';
-import type { Credentials, Device } from '../model/device.ts';
 import { flag, json, optional, text } from '../schema/fields.ts';
 import { CREDENTIALS, checkedCredentials } from './credentials.ts';
 import type { AdminDeps } from './deps.ts';
+import { createDevice } from './device-create.ts';
 import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { mayRead, readableDevices } from './supplier-scope.ts';
@@ -20,30 +20,6 @@ const CREATED = object({
 /** Devices: ThingsBoard's paths, and pre-provisioning and rotation under our own. */
 export function deviceRoutes(deps: AdminDeps): readonly Route[] {
   const { registry, deviceApi } = deps;
-  const create = async (options: {
-    readonly name: string;
-    readonly profile: string;
-    readonly profileField: string;
-    readonly label?: string;
-    readonly gateway?: boolean;
-    readonly credentials?: Credentials;
-    readonly keepSealed?: boolean;
-    readonly by: string;
-  }): Promise<{ readonly device: Device; readonly credentials: Credentials }> => {
-    const { profileField, ...wanted } = options;
-    if (!deps.profiles().byName(options.profile)) throw new BrokerError('PROFILE_NOT_FOUND', { field: profileField });
-    const result = await registry.create(wanted);
-    switch (result.kind) {
-      case 'created':
-        return result;
-      case 'name-taken':
-        throw new BrokerError('NAME_TAKEN', { field: 'name' });
-      case 'credentials-taken':
-        throw new BrokerError('CREDENTIALS_TAKEN', { field: 'credentials' });
-      case 'quota-reached':
-        throw new BrokerError('RATE_LIMITED', { field: profileField, detail: 'the quota of the profile is reached' });
-    }
-  };
   return [
     defineRoute({
       method: 'GET',
@@ -102,46 +78,6 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
     }),
     defineRoute({
       method: 'POST',
-      url: '/api/device',
-      tag,
-      summary: 'Creates a device. Without accessToken one is made and shown in the answer, once.',
-      role: 'administrator',
-      lenient: true,
-      query: { accessToken: optional(text('The access token of the device.')) },
-      body: {
-        name: text('Unique name.'),
-        type: text('Name of the device profile.'),
-        label: optional(json<string | null>('What people call it.', { type: ['string', 'null'] })),
-        id: optional(json<unknown>('Must be absent: changing a device is not offered.', {})),
-        additionalInfo: optional(
-          json<{ readonly gateway?: boolean } | null>('`gateway` marks a gateway.', {
-            type: ['object', 'null'],
-            properties: { gateway: { type: 'boolean' } },
-          }),
-        ),
-      },
-      answer: { ...DEVICE, description: 'The device; with `accessToken` when it was made here.' },
-      async handle({ query, body, by }) {
-        const { name, type, label, additionalInfo } = body;
-        if (body.id !== undefined && body.id !== null) {
-          throw new BrokerError('BAD_REQUEST', { field: 'id', detail: 'changing a device is not offered' });
-        }
-        const token = query.accessToken;
-        const { device, credentials } = await create({
-          name,
-          profile: type,
-          profileField: 'type',
-          gateway: additionalInfo?.gateway ?? false,
-          ...(label === undefined || label === null ? {} : { label }),
-          ...(token === undefined ? {} : { credentials: { type: 'ACCESS_TOKEN', token } }),
-          by,
-        });
-        const made = token === undefined && credentials.type === 'ACCESS_TOKEN';
-        return { ...toDevice(device), ...(made ? { accessToken: credentials.token } : {}) };
-      },
-    }),
-    defineRoute({
-      method: 'POST',
       url: URL,
       tag,
       summary: 'Registers a device before it comes; its credentials are shown this once.',
@@ -160,15 +96,18 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ body, by }) {
         const { name, profile, label, keepSealed } = body;
         const given = checkedCredentials(body.credentials);
-        const { device, credentials } = await create({
-          name,
-          profile,
-          profileField: 'profile',
-          keepSealed,
-          ...(label === undefined ? {} : { label }),
-          ...(given ? { credentials: given } : {}),
-          by,
-        });
+        const { device, credentials } = await createDevice(
+          {
+            name,
+            profile,
+            profileField: 'profile',
+            keepSealed,
+            ...(label === undefined ? {} : { label }),
+            ...(given ? { credentials: given } : {}),
+            by,
+          },
+          deps,
+        );
         return { id: device.id, name: device.name, profile: device.profile, credentials };
       },
     }),

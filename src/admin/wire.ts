@@ -1,6 +1,7 @@
 import type { Attachment, AttachmentHistoryEntry } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
 import type { Asset, Page, Relation } from '../model/entity.ts';
+import { profileIdOf } from '../model/ids.ts';
 import type { ApiKey } from '../storage/record-stores.ts';
 import type { Supplier } from '../storage/supplier-store.ts';
 import type { JsonSchema } from './route.ts';
@@ -16,7 +17,10 @@ export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGatew
   id: { entityType: 'DEVICE', id },
   createdTime: createdAt,
   name,
+  tenantId: TENANT,
+  customerId: NO_CUSTOMER,
   type: profile,
+  deviceProfileId: { entityType: 'DEVICE_PROFILE', id: profileIdOf(profile) },
   label: label ?? null,
   additionalInfo: {
     ...(gateway ? { gateway: true } : {}),
@@ -27,6 +31,8 @@ export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGatew
 export const toAsset = ({ id, type, name, createdAt }: Asset) => ({
   id: { entityType: 'ASSET', id },
   createdTime: createdAt,
+  tenantId: TENANT,
+  customerId: NO_CUSTOMER,
   name,
   type,
 });
@@ -117,7 +123,10 @@ export const DEVICE = object({
   id: entityId,
   createdTime: time,
   name: string,
+  tenantId: entityId,
+  customerId: entityId,
   type: { ...string, description: 'Name of the device profile.' },
+  deviceProfileId: entityId,
   label: { type: ['string', 'null'] },
   additionalInfo: ANY_OBJECT,
 });

@@ -1,0 +1,130 @@
+import { BrokerError } from '../errors.ts';
+import type { Credentials, Device } from '../model/device.ts';
+import { profileIdOf } from '../model/ids.ts';
+import { type Config, json, optional, text } from '../schema/fields.ts';
+import type { AdminDeps } from './deps.ts';
+import { createDevice } from './device-create.ts';
+import { deviceOf } from './lookup.ts';
+import { defineRoute, type Route } from './route.ts';
+import { fromThingsBoard, THINGSBOARD_CREDENTIALS, type ThingsBoardCredentials } from './thingsboard-credentials.ts';
+import { DEVICE, toDevice } from './wire.ts';
+
+const tag = 'devices';
+const idObject = (what: string) =>
+  optional(
+    json<{ readonly id: string } | null>(what, {
+      type: ['object', 'null'],
+      required: ['id'],
+      properties: { id: { type: 'string' } },
+    }),
+  );
+const fields = {
+  name: text('Unique name.'),
+  type: optional(json<string | null>('Name of the device profile.', { type: ['string', 'null'] })),
+  deviceProfileId: idObject('The device profile, when `type` is absent.'),
+  label: optional(json<string | null>('What people call it.', { type: ['string', 'null'] })),
+  id: idObject('Present: the label and the gateway flag of this device are changed.'),
+  additionalInfo: optional(
+    json<{ readonly gateway?: boolean } | null>('`gateway` marks a gateway.', {
+      type: ['object', 'null'],
+      properties: { gateway: { type: 'boolean' } },
+    }),
+  ),
+};
+type Given = Config<typeof fields>;
+const body = json<Given>('The device.', {
+  type: 'object',
+  required: ['name'],
+  properties: Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])),
+});
+
+/** Creating and changing devices under ThingsBoard's paths. */
+export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
+  const create = async (given: Given, credentials: Credentials | undefined, by: string) =>
+    createDevice(
+      {
+        name: given.name,
+        ...profileOf(given, deps),
+        gateway: given.additionalInfo?.gateway ?? false,
+        ...(given.label === undefined || given.label === null ? {} : { label: given.label }),
+        ...(credentials === undefined ? {} : { credentials }),
+        by,
+      },
+      deps,
+    );
+  const update = async (given: Given, id: string, by: string): Promise<Device> => {
+    const device = await deviceOf(id, deps);
+    const unchangeable = [
+      ['name', given.name, device.name],
+      ['type', given.type ?? device.profile, device.profile],
+      ['deviceProfileId', given.deviceProfileId?.id ?? profileIdOf(device.profile), profileIdOf(device.profile)],
+    ] as const;
+    for (const [field, wanted, present] of unchangeable) {
+      if (wanted === present) continue;
+      throw new BrokerError('BAD_REQUEST', { field, detail: `the ${field} of a device cannot be changed` });
+    }
+    const change = {
+      ...(given.label === undefined ? {} : { label: given.label }),
+      ...(given.additionalInfo === undefined ? {} : { gateway: given.additionalInfo?.gateway ?? false }),
+    };
+    return deps.registry.update(device.id, change, by);
+  };
+  return [
+    defineRoute({
+      method: 'POST',
+      url: '/api/device',
+      tag,
+      summary:
+        'Creates a device, or with an id changes one. Without accessToken one is made and shown in the answer, once.',
+      role: 'administrator',
+      lenient: true,
+      query: { accessToken: optional(text('The access token of the device.')) },
+      body: fields,
+      answer: { ...DEVICE, description: 'The device; with `accessToken` when it was made here.' },
+      async handle({ query, body: given, by }) {
+        const token = query.accessToken;
+        if (given.id) {
+          if (token !== undefined) {
+            const detail = 'the token of an existing device is changed with POST /api/device/credentials';
+            throw new BrokerError('BAD_REQUEST', { field: 'accessToken', detail });
+          }
+          return toDevice(await update(given, given.id.id, by));
+        }
+        const { device, credentials } = await create(
+          given,
+          token === undefined ? undefined : { type: 'ACCESS_TOKEN', token },
+          by,
+        );
+        const made = token === undefined && credentials.type === 'ACCESS_TOKEN';
+        return { ...toDevice(device), ...(made ? { accessToken: credentials.token } : {}) };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      url: '/api/device-with-credentials',
+      tag,
+      summary: 'Creates a device with the given credentials.',
+      role: 'administrator',
+      lenient: true,
+      body: { device: body, credentials: json<ThingsBoardCredentials>('Its credentials.', THINGSBOARD_CREDENTIALS) },
+      answer: DEVICE,
+      async handle({ body: given, by }) {
+        if (given.device.id) {
+          throw new BrokerError('BAD_REQUEST', { field: 'device/id', detail: 'this path only creates devices' });
+        }
+        return toDevice((await create(given.device, fromThingsBoard(given.credentials), by)).device);
+      },
+    }),
+  ];
+}
+
+function profileOf(given: Given, { profiles }: AdminDeps): { readonly profile: string; readonly profileField: string } {
+  if (given.type) return { profile: given.type, profileField: 'type' };
+  const id = given.deviceProfileId?.id.toLowerCase();
+  if (id === undefined) return { profile: 'default', profileField: 'type' };
+  const found = profiles()
+    .all()
+    .find(({ name }) => profileIdOf(name) === id);
+  if (!found) throw new BrokerError('PROFILE_NOT_FOUND', { field: 'deviceProfileId' });
+  return { profile: found.name, profileField: 'deviceProfileId' };
+}

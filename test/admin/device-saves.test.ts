@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CloseReason } from '../../src/device-api/index.ts';
+import { type Harness, startHarness } from './harness.ts';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness[Symbol.asyncDispose]());
+
+const post = async (url: string, body: unknown) => (await harness.api('POST', url, body)).json();
+const get = async (url: string) => (await harness.api('GET', url)).json();
+const logsIn = async (token: string) => (await harness.core.registry.loginByToken(token))?.name;
+
+describe('POST /api/device', () => {
+  it('with the object that was read changes the label and the gateway flag', async () => {
+    const { id } = await harness.device('change-1');
+    const read = await get(`/api/device/${id}`);
+    const changed = await post('/api/device', { ...read, label: 'Cellar', additionalInfo: { gateway: true } });
+    expect(changed).toEqual({ ...read, label: 'Cellar', additionalInfo: { gateway: true } });
+    expect(await get(`/api/device/${id}`)).toEqual(changed);
+    expect((await post('/api/device', { ...changed, label: null })).label).toBeNull();
+    expect(await logsIn('token-of-change-1')).toBe('change-1');
+  });
+
+  it.each([
+    ['name', { name: 'other' }],
+    ['type', { type: 'limited' }],
+    [
+      'deviceProfileId',
+      { deviceProfileId: { entityType: 'DEVICE_PROFILE', id: '00000000-0000-0000-0000-000000000000' } },
+    ],
+  ])('refuses a change of %s', async (field, change) => {
+    const { id } = await harness.device(`fixed-${field}`);
+    const read = await get(`/api/device/${id}`);
+    expect(await post('/api/device', { ...read, ...change })).toMatchObject({ code: 'BAD_REQUEST', at: field });
+  });
+
+  it('takes the profile by its id', async () => {
+    const profile = (await get('/api/deviceProfiles?textSearch=SMART')).data[0];
+    const made = await post('/api/device', { name: 'by-id', deviceProfileId: profile.id });
+    expect([made.type, made.deviceProfileId]).toEqual(['smart-meter', profile.id]);
+    expect(await post('/api/device', { name: 'no-profile' })).toMatchObject({ code: 'PROFILE_NOT_FOUND', at: 'type' });
+  });
+});
+
+describe('credentials', () => {
+  it('of all types are given with a new device', async () => {
+    const create = (name: string, credentials: object) =>
+      post('/api/device-with-credentials', { device: { name, type: 'smart-meter' }, credentials });
+    await create('wc-1', { credentialsType: 'ACCESS_TOKEN', credentialsId: 'wc-token-1' });
+    expect(await logsIn('wc-token-1')).toBe('wc-1');
+    const value = JSON.stringify({ clientId: 'c', userName: 'u', password: 'p' });
+    await create('wc-2', { credentialsType: 'MQTT_BASIC', credentialsId: null, credentialsValue: value });
+    const login = await harness.core.registry.login({ clientId: 'c', userName: 'u', password: 'p' });
+    expect(login).toMatchObject({ kind: 'device', device: { name: 'wc-2' } });
+    for (const credentialsValue of ['[]', 'x', '{"clientId":1}', null]) {
+      const answer = await create('wc-3', { credentialsType: 'MQTT_BASIC', credentialsValue });
+      expect(answer.code).toBe('CREDENTIALS_INVALID');
+    }
+  });
+
+  it('are read with their type and without themselves; what was read is not taken back as a token', async () => {
+    const { id } = await harness.device('cred-1');
+    const read = await get(`/api/device/${id}/credentials`);
+    expect(read).toMatchObject({
+      deviceId: { entityType: 'DEVICE', id },
+      credentialsType: 'ACCESS_TOKEN',
+      credentialsId: '********',
+      credentialsValue: null,
+    });
+    expect((await post('/api/device/credentials', read)).code).toBe('CREDENTIALS_INVALID');
+    expect(await logsIn('token-of-cred-1')).toBe('cred-1');
+  });
+
+  it('that are replaced stop working, and the session ends', async () => {
+    const device = await harness.device('cred-2');
+    const closed: CloseReason[] = [];
+    harness.core.deviceApi.openSession(device, { send: () => true, close: (reason) => closed.push(reason) });
+    const read = await get(`/api/device/${device.id}/credentials`);
+    await post('/api/device/credentials', { ...read, credentialsId: 'cred-2-new' });
+    expect([await logsIn('token-of-cred-2'), await logsIn('cred-2-new')]).toEqual([undefined, 'cred-2']);
+    expect(closed).toEqual(['credentials-changed']);
+  });
+});
+
+describe('reading', () => {
+  it('gives infos with profile and activity', async () => {
+    const device = await harness.device('info-1');
+    const info = async () => get(`/api/device/info/${device.id}`);
+    expect(await info()).toMatchObject({ name: 'info-1', deviceProfileName: 'smart-meter', active: false });
+    harness.core.deviceApi.openSession(device, { send: () => true, close: () => undefined });
+    const page = await get('/api/tenant/deviceInfos?textSearch=info-1');
+    expect(page.data).toEqual([await info()]);
+    const { id } = page.data[0].deviceProfileId;
+    expect((await get(`/api/tenant/deviceInfos?deviceProfileId=${id}&textSearch=info-1`)).totalElements).toBe(1);
+  });
+
+  it('gives devices by ids, without the unknown ones', async () => {
+    const [a, b] = [await harness.device('ids-1'), await harness.device('ids-2')];
+    const nobody = '00000000-0000-0000-0000-000000000000';
+    const found = await get(`/api/devices?deviceIds=${b.id},${nobody},${a.id}`);
+    expect(found.map(({ name }: { name: string }) => name)).toEqual(['ids-2', 'ids-1']);
+    expect((await get('/api/devices?deviceIds=x')).at).toBe('deviceIds');
+    expect((await get('/api/tenant/device?deviceName=ids-1')).id.id).toBe(a.id);
+  });
+
+  it('gives profiles under ids that follow from their names, without keys and secrets', async () => {
+    const page = await get('/api/deviceProfiles');
+    expect(page.data.map(({ name }: { name: string }) => name)).toEqual(['limited', 'smart-meter']);
+    const [, meter] = page.data;
+    expect(meter).toMatchObject({
+      provisionType: 'ALLOW_CREATE_NEW_DEVICES',
+      provisionDeviceKey: null,
+      transportType: 'DEFAULT',
+      default: false,
+    });
+    expect(await get(`/api/deviceProfile/${meter.id.id}`)).toEqual(meter);
+    expect(await get(`/api/deviceProfileInfo/${meter.id.id}`)).toMatchObject({ name: 'smart-meter' });
+    expect((await get('/api/deviceProfileInfos?pageSize=1&page=1')).data[0].name).toBe('smart-meter');
+    expect((await get('/api/deviceProfile/00000000-0000-0000-0000-000000000000')).code).toBe('NOT_FOUND');
+  });
+});
