@@ -39,4 +39,6 @@ export interface StoredCredentials {
   /** The credentials in clear, sealed; only until a pre-provisioned device has fetched them. */
   readonly sealed?: string;
   readonly createdAt: number;
+  /** From then on they are refused, ms since 1970; absent = never. */
+  readonly expiresAt?: number;
 }

@@ -41,6 +41,7 @@ export const TABLES = [
   'customersByTitle',
   'deviceCustomers',
   'claims',
+  'formerCredentials',
   'otaPackages',
   'otaNames',
   'otaBlocks',

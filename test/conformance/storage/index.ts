@@ -2,6 +2,7 @@ import { assetConformance } from './asset-store.ts';
 import { attachmentConformance } from './attachment-store.ts';
 import { attributeConformance } from './attribute-store.ts';
 import { connectivityConformance } from './connectivity-store.ts';
+import { credentialsConformance } from './credentials.ts';
 import { customerConformance } from './customer-store.ts';
 import type { MakeStore } from './harness.ts';
 import { otaConformance } from './ota-store.ts';
@@ -17,6 +18,7 @@ import { userConformance } from './user-store.ts';
 export function storageConformance(name: string, make: MakeStore): void {
   wholeStorageConformance(name, make);
   registryConformance(name, make);
+  credentialsConformance(name, make);
   telemetryConformance(name, make);
   attributeConformance(name, make);
   assetConformance(name, make);
