@@ -19,6 +19,8 @@ export interface CallToServer {
   readonly topic?: string;
   /** Answers `getSessionLimits` in place of the chain; absent where the front has no such thing. */
   readonly sessionLimits?: () => string;
+  /** MQTT takes a call without `params`, HTTP does not. */
+  readonly paramsRequired?: boolean;
 }
 
 /** Calls of one session, both ways. Payloads are read before a call returns: the caller may reuse the buffer. */
@@ -123,6 +125,10 @@ export function createRpcUplink(
       const { method, params = null } = parsed.value;
       if (typeof method !== 'string') {
         done(count({ kind: 'no-method' }));
+        return;
+      }
+      if (call.paramsRequired && parsed.value.params === undefined) {
+        done(count({ kind: 'invalid', problem: 'the call has no "params"' }));
         return;
       }
       if (method === 'getSessionLimits' && call.sessionLimits) {

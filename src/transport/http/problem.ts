@@ -33,11 +33,14 @@ const FASTIFY_DETAILS: Readonly<Record<string, { readonly code: ErrorCode; reado
   FST_ERR_REOPENED_CLOSE_SERVER: { code: 'SHUTTING_DOWN', detail: ERROR_CODES.SHUTTING_DOWN },
 };
 
+/** Statuses of 500 and more that say nothing of a fault here: a device that is not there, an instance that goes. */
+const NOT_OURS: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'RPC_TIMEOUT', 'RPC_NO_SESSION']);
+
 /** Turns any caught thing into an answer without its cause, and says whether to log it as our fault. */
 export function toProblem(thing: unknown): ProblemReport {
   const error = toBrokerError(thing);
   const status = clientStatus(thing) ?? HTTP_STATUS[error.code];
-  const ours = status >= 500 && error.code !== 'SHUTTING_DOWN';
+  const ours = status >= 500 && !NOT_OURS.has(error.code);
   const field = error.facts.field;
   return {
     problem: {

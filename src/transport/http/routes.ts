@@ -5,6 +5,7 @@ import type { Log } from '../../observe/index.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
+import { registerRpcRoutes } from './rpc-routes.ts';
 
 export interface DeviceRouteParts {
   readonly deviceApi: DeviceApi;
@@ -121,6 +122,14 @@ export function registerDeviceRoutes(
   scope.post<TokenRoute>('/api/v1/:token/claim', about('Offers the device to be claimed.'), (request, reply) =>
     loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
   );
+
+  registerRpcRoutes(scope, {
+    deviceApi,
+    about,
+    payloadOf,
+    answerUplink,
+    loggedIn: (request, reply, use) => loggedIn(request, reply, (_uplink, device) => use(device)),
+  });
 
   for (const kind of OTA_KINDS) {
     scope.get<TokenRoute>(
