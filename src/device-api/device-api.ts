@@ -136,7 +136,7 @@ export interface DeviceApiParts {
 export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const { registry, provisioning, profiles, attributes, runner, sessions, limits, counters, clock, log } = parts;
   const { claims, connectivity, polls } = parts;
-  const uplinkParts = { profiles, runner, attributes, limits, claims, counters, clock, json: parts.json };
+  const uplinkParts = { profiles, runner, attributes, limits, claims, counters, clock, log, json: parts.json };
 
   const uplink = (device: Device): Uplink =>
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
@@ -198,11 +198,16 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     async provision(payload, address) {
       const json = parseJson(payload, parts.json);
-      if (!json.ok) return { kind: 'not-json', problem: json.error.problem };
+      const malformed = (kind: 'not-json' | 'wrong-form', problem: string): ProvisionReply => {
+        bump(counters.refusals, `provision:${kind}`);
+        log.info({ event: 'provision', outcome: kind, problem, address }, 'provisioning request');
+        return { kind, problem };
+      };
+      if (!json.ok) return malformed('not-json', json.error.problem);
       const body = json.value;
-      if (!isObject(body)) return { kind: 'wrong-form', problem: 'the request must be a JSON object' };
+      if (!isObject(body)) return malformed('wrong-form', 'the request must be a JSON object');
       const parsed = parseProvisionRequest(body);
-      if (!parsed.ok) return { kind: 'wrong-form', problem: `"${parsed.field}" ${parsed.problem}` };
+      if (!parsed.ok) return malformed('wrong-form', `"${parsed.field}" ${parsed.problem}`);
       try {
         const outcome = await provisioning.provision(parsed.request, address);
         const { status } = outcome.answer;

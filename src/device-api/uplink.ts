@@ -1,6 +1,8 @@
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { hideSupplyPoints } from '../model/supply-point/index.ts';
+import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import { decodeAttributes, decodeTelemetry } from '../telemetry/payload.ts';
@@ -60,9 +62,11 @@ export interface UplinkParts {
   readonly claims: Claims;
   readonly counters: MessageCounters;
   readonly clock: Clock;
+  readonly log: Log;
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
 }
 
+const COMPLAINT_PAUSE_MS = 1_000;
 const STORED: UplinkResult = { kind: 'stored' };
 const RATE_LIMITED: UplinkResult = { kind: 'rate-limited' };
 const FAILED: UplinkResult = { kind: 'failed' };
@@ -77,6 +81,7 @@ class DeviceUplink implements Uplink {
   readonly #parts: UplinkParts;
   readonly #meter: UplinkMeter;
   readonly #names: { readonly deviceName: string; readonly deviceType: string };
+  #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(device: Device, parts: UplinkParts, meter: UplinkMeter | undefined) {
     this.#device = device;
@@ -238,9 +243,20 @@ class DeviceUplink implements Uplink {
   }
 
   #invalid(problem: string, done: UplinkDone): void {
+    this.#complain(problem);
     this.#parts.counters.received++;
     this.#parts.counters.outcomes.refused++;
     done({ kind: 'invalid', problem });
+  }
+
+  /** One line a second and connection at most: the device hears no reason, and may send as fast as it likes. */
+  #complain(problem: string): void {
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#complainedAt < COMPLAINT_PAUSE_MS) return;
+    this.#complainedAt = now;
+    // Paths in a problem are made of the device's own keys.
+    const shown = hideSupplyPoints(problem);
+    this.#parts.log.info({ event: 'msg.invalid', device: this.#device.id, problem: shown }, 'payload refused');
   }
 
   #limited(done: UplinkDone): void {
