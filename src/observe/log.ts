@@ -56,6 +56,8 @@ export function createLog(options: LogOptions): Log {
       base: null,
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
+      // Errors are plain objects by then: pino's own serialiser would flatten them once more.
+      serializers: { err: (err) => err },
       formatters: { level: (label) => ({ level: label }), log: redactFacts },
     },
     sink,

@@ -15,5 +15,7 @@ export interface Issue {
 /** `file: /pointer: problem (hint)`, one line, for terminals and logs. */
 export function formatIssue(issue: Issue): string {
   const place = issue.at === '' ? issue.file : `${issue.file}: ${issue.at}`;
-  return `${place}: ${issue.level}: ${issue.problem}${issue.hint ? ` (${issue.hint})` : ''} [${issue.rule}]`;
+  const text = `${place}: ${issue.level}: ${issue.problem}${issue.hint ? ` (${issue.hint})` : ''} [${issue.rule}]`;
+  // What stands in a file is quoted: it must not act on the terminal it is shown on, nor begin a line of its own.
+  return text.replace(/\p{Cc}/gu, '?');
 }

@@ -49,6 +49,20 @@ describe('log', () => {
     expect(lines[0]).toContain('refused');
   });
 
+  it('an error is an object with its kind, message, places and cause, once each', () => {
+    const { log, lines } = logToLines();
+    const cause = Object.assign(new TypeError('no disk'), { code: 'ENOSPC' });
+    log.error({ event: 'x', err: new BrokerError('INTERNAL', { device: 'd1' }, { cause }) }, 'failed');
+    const { err } = JSON.parse(lines[0] ?? '');
+    expect(err).toMatchObject({
+      type: 'BrokerError',
+      code: 'INTERNAL',
+      cause: { type: 'TypeError', message: 'no disk' },
+    });
+    expect(err.message).toBe('INTERNAL: An unexpected fault. (device=d1)');
+    expect(err.stack).toEqual(expect.arrayContaining([expect.stringMatching(/^at /)]));
+  });
+
   it('redacts secrets by type wherever they stand', () => {
     const { log, lines } = logToLines();
     log.info({ event: 'x', harmless: new Secret(PLANTED), list: [new Secret(PLANTED)] }, 'm');
