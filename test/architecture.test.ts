@@ -58,7 +58,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   aedes: ['transport/mqtt'],
   'mqtt-packet': ['transport/mqtt'],
-  ws: ['transport/mqtt'],
+  ws: ['transport/mqtt', 'admin/live/socket.ts'],
   lmdb: ['storage/embedded/environment.ts'],
   ajv: ['schema/validate.ts'],
   pino: ['observe/log.ts'],

@@ -10,6 +10,7 @@ import type { Suppliers } from '../registry/suppliers.ts';
 import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { ChangeFeed } from '../telemetry/change-feed.ts';
 
 /** What the management API stands on; `app` passes all of it in. */
 export interface AdminDeps {
@@ -19,6 +20,8 @@ export interface AdminDeps {
   readonly attachments: Attachments;
   readonly apiKeys: ApiKeys;
   readonly users: Users;
+  /** What is stored for devices, as it happens. */
+  readonly changes: ChangeFeed;
   readonly ota: { readonly packages: OtaPackages; readonly assignments: OtaAssignments };
   /** Slows down who guesses keys; the one of wrong device logins, so that both count together. */
   readonly refusalPause: RefusalPause;

@@ -14,6 +14,7 @@ import { deviceSaveRoutes } from './device-saves.ts';
 import { deviceRoutes } from './devices.ts';
 import { entityRoutes } from './entities.ts';
 import { entityWriteRoutes } from './entity-writes.ts';
+import { registerLive } from './live/socket.ts';
 import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
 import { registerOpenApi } from './openapi.ts';
@@ -63,6 +64,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
  */
 export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): Promise<void> {
   pullMetrics(deps);
+  registerLive(server, deps);
   await server.register(async (scope) => {
     registerProbes(scope, deps);
     registerOpenApi(scope, deps.instance.version);

@@ -33,6 +33,7 @@ import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
 import { openEmbeddedStorage } from '../storage/embedded/index.ts';
 import type { Storage } from '../storage/storage.ts';
+import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { type Definitions, loadDefinitions, watchDefinitions } from './definitions.ts';
 import { startOta } from './ota.ts';
@@ -87,13 +88,15 @@ export async function startCore(options: CoreOptions, log: Log, clock: Clock = s
 
 function wire(
   options: CoreOptions,
-  storage: Storage,
+  stored: Storage,
   hash: ReturnType<typeof createKeyedHash>,
   first: Definitions,
   log: Log,
   clock: Clock,
   audit: Storage['audit'],
 ) {
+  const changes = new ChangeFeed();
+  const storage = watchedStorage(stored, changes);
   let definitions = first;
   const profiles = () => definitions.profiles;
   const registry = createRegistry({
@@ -212,6 +215,7 @@ function wire(
     attachments,
     apiKeys,
     users,
+    changes,
     ota,
     deviceApi,
     runner,

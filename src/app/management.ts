@@ -55,6 +55,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     attachments,
     apiKeys,
     users: core.users,
+    changes: core.changes,
     refusalPause: guessPause,
     storage,
     profiles: () => core.definitions().profiles,

@@ -108,6 +108,7 @@ export async function startHarness(
     attachments: core.attachments,
     apiKeys: core.apiKeys,
     users: core.users,
+    changes: core.changes,
     ota: core.ota,
     refusalPause: core.guessPause,
     storage: core.storage,
