@@ -1,7 +1,7 @@
 import type { Device } from '../model/device.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
-import type { MessageCounters } from './counters.ts';
+import { bump, type MessageCounters } from './counters.ts';
 import {
   DEFAULT_TYPE,
   type Form,
@@ -87,7 +87,10 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   const withSub = (name: string, type: string, done: GatewayDone, use: (sub: SubDevice) => void): void =>
     subs.with(name, type, (result) => {
       if (result.kind === 'open') use(result.sub);
-      else refuse(named(result, name), done);
+      else {
+        bump(counters.refusals, `gateway:${result.kind}`);
+        refuse(named(result, name), done);
+      }
     });
   /** Each member for itself, one answer when the last has its outcome. */
   const each = <T extends JsonValue>(

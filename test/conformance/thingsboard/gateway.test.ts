@@ -309,6 +309,29 @@ describe('thingsboard-device-api 12: gateway', () => {
     expect((await deviceOf('of-b')).additionalInfo.lastConnectedGateway).toBe(await deviceId(broker, 'iso-b'));
   });
 
+  it('a gateway that reconnects takes its sub-devices along; one that leaves takes their sessions with it', async () => {
+    const first = await gateway('g-again');
+    await first.publish(CONNECT, '{"device":"again"}');
+    const second = await MqttClient.connect({ port: broker.ports.mqtt, version: 5, userName: 'tok-g-again' });
+    await second.publish(CONNECT, '{"device":"again"}');
+    expect(await first.ended()).toBe(0x8e);
+    await setShared('again', { c: 1 });
+    expect(await second.message()).toBe(`${ATTRIBUTES} {"device":"again","data":{"c":1}}`);
+    second.send({ cmd: 'disconnect' });
+    await second.ended();
+    await using third = await MqttClient.connect({ port: broker.ports.mqtt, version: 5, userName: 'tok-g-again' });
+    await setShared('again', { c: 2 });
+    await third.alive();
+    expect(third.unread).toEqual([]);
+  });
+
+  it('what a gateway is refused is counted by its reason', async () => {
+    await using client = await gateway('g-count');
+    await client.publish(CONNECT, '{"device":"g-count"}');
+    const metrics = await (await fetch(`${broker.url}/metrics`)).text();
+    expect(metrics).toMatch(/gateway:not-yours"[^\n]* [1-9]/);
+  });
+
   it('a deleted sub-device is made anew by the next publish', async () => {
     await using client = await gateway('g-del');
     await client.publish(TELEMETRY, '{"del":[{"t":1}]}');
