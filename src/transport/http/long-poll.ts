@@ -36,11 +36,7 @@ export function answerPoll(reply: FastifyReply, result: PollResult): FastifyRepl
     case 'device-deleted':
       return reply.code(403).type('text/plain; charset=utf-8').send('Device was deleted!');
     case 'full':
-      return reply
-        .code(503)
-        .header('retry-after', '10')
-        .type('text/plain; charset=utf-8')
-        .send('too many requests wait');
+      return reply.code(500).type('text/plain; charset=utf-8').send('too many requests wait');
     case 'rate-limited':
       return reply.code(500).type('text/plain; charset=utf-8').send('rate limit reached');
   }
