@@ -1,0 +1,208 @@
+"""Drives the official ThingsBoard SDK, unmodified, by commands that come as JSON lines on standard input.
+
+A command is {"id": 1, "do": "connect", ...arguments}; its answer is {"id": 1, "result": ...} or {"id": 1, "error": "..."}.
+What the SDK's callbacks get is written as {"event": name, "data": ...}. The SDK's own log goes to standard error.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from threading import Event, Lock
+from time import monotonic, sleep
+
+DEADLINE_SECONDS = 20
+
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+# Whatever else is printed, by the SDK or what it starts, must not stand among the answers.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+output = Lock()
+
+from tb_device_http import TBHTTPDevice  # noqa: E402
+from tb_device_mqtt import TBDeviceMqttClient  # noqa: E402
+from tb_gateway_mqtt import TBGatewayMqttClient  # noqa: E402
+
+
+def write(line):
+    with output:
+        print(json.dumps(line), file=answers, flush=True)
+
+
+def event(name, data):
+    write({"event": name, "data": data})
+
+
+class Answer:
+    """A callback of the SDK that somebody waits for."""
+
+    def __init__(self):
+        self.done = Event()
+        self.value = None
+
+    def __call__(self, *values):
+        self.value = next((value for value in values if isinstance(value, (dict, Exception))), values)
+        self.done.set()
+
+    def wait(self):
+        if not self.done.wait(DEADLINE_SECONDS):
+            raise TimeoutError("no answer from the broker")
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+def until(condition, what, seconds=DEADLINE_SECONDS):
+    end = monotonic() + seconds
+    while not condition():
+        if monotonic() > end:
+            raise TimeoutError(what)
+        sleep(0.02)
+
+
+def sent(info):
+    """0 once the broker acknowledged."""
+    return [one.get() for one in info] if isinstance(info, list) else info.get()
+
+
+class Driver:
+    def __init__(self):
+        self.client = None
+        self.http = None
+
+    def provision(self, host, port, key, secret, **fields):
+        return TBDeviceMqttClient.provision(host, key, secret, port=port, **fields)
+
+    def connect(self, host, port, token, password=None, client_id="", chunk_size=0, gateway=False, deadline=DEADLINE_SECONDS):
+        if gateway:
+            self.client = TBGatewayMqttClient(host, port, token, password, client_id=client_id)
+        else:
+            self.client = TBDeviceMqttClient(host, port, token, password, client_id=client_id, chunk_size=chunk_size)
+            self.client.set_on_firmware_received_callback(self.firmware_received)
+            self.client.set_server_side_rpc_request_handler(self.called)
+        self.client.connect()
+        until(lambda: self.client.is_connected(), "not connected", deadline)
+        until(lambda: self.client.rate_limits_received, "getSessionLimits was not answered")
+        if gateway:
+            until(lambda: not self.client.get_subscriptions_in_progress(), "subscriptions are open")
+            self.client.gw_set_server_side_rpc_request_handler(self.device_called)
+        return {
+            "maxPayloadSize": self.client.max_payload_size,
+            "hasTelemetryLimit": bool(self.client._telemetry_rate_limit.has_limit()),
+        }
+
+    def disconnect(self):
+        self.client.stop()
+        self.client.disconnect()
+
+    def is_connected(self):
+        return self.client.is_connected()
+
+    # device
+
+    def telemetry(self, data, qos=1):
+        return sent(self.client.send_telemetry(data, quality_of_service=qos))
+
+    def attributes(self, data):
+        return sent(self.client.send_attributes(data))
+
+    def request_attributes(self, client_keys=None, shared_keys=None):
+        answer = Answer()
+        self.client.request_attributes(client_keys, shared_keys, answer)
+        return answer.wait()
+
+    def subscribe(self, key="*"):
+        return self.client.subscribe_to_attribute(key, lambda content, _: event("attributes", content))
+
+    def called(self, request_id, body):
+        event("rpc", body)
+        self.client.send_rpc_reply(request_id, {"echo": body.get("params")})
+
+    def call(self, method, params):
+        answer = Answer()
+        self.client.send_rpc_call(method, params, answer)
+        return answer.wait()
+
+    def claim(self, secret, duration):
+        return sent(self.client.claim(secret, duration))
+
+    def firmware(self, title="Initial", version="v0"):
+        self.client.current_firmware_info["current_fw_title"] = title
+        self.client.current_firmware_info["current_fw_version"] = version
+        self.client.get_firmware_update()
+
+    def firmware_received(self, _client, data, version):
+        self.client.update_firmware_info(title=self.client.firmware_info["fw_title"], version=version)
+        event("firmware", {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "version": version})
+
+    # gateway
+
+    def gw_connect(self, device, type="default"):
+        return sent(self.client.gw_connect_device(device, type))
+
+    def gw_disconnect(self, device):
+        return sent(self.client.gw_disconnect_device(device))
+
+    def gw_telemetry(self, device, data):
+        return sent(self.client.gw_send_telemetry(device, data))
+
+    def gw_attributes(self, device, data):
+        return sent(self.client.gw_send_attributes(device, data))
+
+    def gw_request(self, device, keys, shared=False):
+        answer = Answer()
+        ask = self.client.gw_request_shared_attributes if shared else self.client.gw_request_client_attributes
+        ask(device, keys, answer)
+        return answer.wait()
+
+    def gw_subscribe(self, device):
+        return self.client.gw_subscribe_to_all_device_attributes(device, lambda content: event("gw_attributes", content))
+
+    def device_called(self, _gateway, content):
+        event("gw_rpc", content)
+        data = content["data"]
+        self.client.gw_send_rpc_reply(content["device"], data["id"], {"echo": data.get("params")})
+
+    def gw_claim(self, device, secret, duration):
+        return sent(self.client.gw_claim(device, secret, duration))
+
+    # HTTP
+
+    def http_connect(self, url, token):
+        self.http = TBHTTPDevice(url, token)
+        return self.http.connect()
+
+    def http_telemetry(self, data):
+        self.http.send_telemetry(data, queued=False)
+
+    def http_attributes(self, data):
+        self.http.send_attributes(data)
+
+    def http_request_attributes(self):
+        return self.http.request_attributes()
+
+    def http_subscribe(self, endpoint):
+        self.http.subscribe(endpoint, lambda data: event("http_" + endpoint, data))
+
+    def http_unsubscribe(self, endpoint):
+        self.http.unsubscribe(endpoint)
+
+    def http_provision(self, url, name, key, secret):
+        self.http = TBHTTPDevice.provision(url, name, key, secret)
+        return self.http.token
+
+
+def main():
+    driver = Driver()
+    for line in sys.stdin:
+        command = json.loads(line)
+        number = command.pop("id")
+        try:
+            result = getattr(driver, command.pop("do"))(**command)
+            write({"id": number, "result": result})
+        except Exception as error:  # whatever the SDK throws belongs to the test
+            write({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+
+main()
