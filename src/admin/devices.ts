@@ -1,6 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import { flag, json, optional, text } from '../schema/fields.ts';
 import { CREDENTIALS, checkedCredentials } from './credentials.ts';
+import { CREDENTIALS_ENDS, credentialsEnds } from './credentials-ends.ts';
 import type { AdminDeps } from './deps.ts';
 import { createDevice } from './device-create.ts';
 import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
@@ -115,16 +116,20 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: `${URL}/:id/rotate`,
       tag,
-      summary: 'Gives a device new credentials, shown this once, and ends its session.',
+      summary: 'Gives a device new credentials, shown this once; sessions of the old ones end when those do.',
       role: 'administrator',
       params: { id: text('Id or name of the device.') },
-      body: { credentials: optional(json<unknown>('Absent: an access token is made.', CREDENTIALS)) },
+      body: {
+        credentials: optional(json<unknown>('Absent: an access token is made.', CREDENTIALS)),
+        ...CREDENTIALS_ENDS,
+      },
       answer: CREATED,
       async handle({ params, body, by }) {
         const device = await findDevice(params.id, deps);
         if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'id' });
-        const credentials = await registry.rotate(device.id, checkedCredentials(body.credentials), by);
-        deviceApi.endSession(device.id, 'credentials-changed');
+        const ends = credentialsEnds(body, deps.clock);
+        const credentials = await registry.rotate(device.id, checkedCredentials(body.credentials), by, ends);
+        await deviceApi.credentialsChanged(device.id);
         return { id: device.id, name: device.name, profile: device.profile, credentials };
       },
     }),

@@ -6,6 +6,7 @@ import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
 import { authorise, keyOf } from './auth.ts';
 import { compileCheck, parseBody } from './checking.ts';
+import { credentialsEndRoutes } from './credentials-ends.ts';
 import { customerRoutes } from './customers.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
@@ -56,6 +57,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...stateRoutes(deps),
   ...rpcRoutes(deps),
   ...otaRoutes(deps),
+  ...credentialsEndRoutes(deps),
 ];
 
 /**
@@ -73,7 +75,8 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
-      'application/json',
+      // ThingsBoard's own clients send JSON as text/plain where its API description says "string".
+      ['application/json', 'text/plain'],
       { parseAs: 'buffer' },
       async (_request: FastifyRequest, body: Buffer) => parseBody(body),
     );

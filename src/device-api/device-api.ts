@@ -9,7 +9,7 @@ import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { Provisioning } from '../provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../provisioning/request.ts';
 import { formatProvisionAnswer } from '../provisioning/response.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { LoginMatch, Registry } from '../registry/registry.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { Claims } from './claims.ts';
@@ -18,6 +18,7 @@ import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
+import { LiveCredentials } from './live-credentials.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
@@ -36,8 +37,18 @@ export interface Login {
   readonly clientId: string;
   readonly userName: string;
   readonly password: string;
+  /** The peer's own certificate, whose key it has proved to hold; user name and password then play no part. */
+  readonly certificate?: ClientCertificate;
   /** Peer address, for limits and audit. */
   readonly address: string;
+}
+
+export interface ClientCertificate {
+  /** Base64 DER. */
+  readonly der: string;
+  /** Validity, ms since 1970. */
+  readonly notBefore: number;
+  readonly notAfter: number;
 }
 
 /** Why a login is refused; each front has its own codes (thingsboard-device-api 1.4). `hang-up`: no answer at all. */
@@ -103,6 +114,8 @@ export interface DeviceApi {
   isConnected(id: DeviceId): boolean;
   readonly connected: number;
   readonly ota: OtaDownloads;
+  /** Ends the device's live session when the credentials it used work no more, now or at their end. */
+  credentialsChanged(id: DeviceId): Promise<void>;
 }
 
 export interface DeviceApiParts {
@@ -140,6 +153,13 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
   const uplink = (device: Device): Uplink =>
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
+
+  const live = new LiveCredentials({ registry, sessions, clock, log });
+
+  const byCertificate = async ({ der, notBefore, notAfter }: ClientCertificate): Promise<LoginMatch> => {
+    const now = clock.now();
+    return now < notBefore || now > notAfter ? { kind: 'expired' } : registry.loginByCertificate(der);
+  };
 
   const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {
     bump(counters.refusals, `login:${reason}`);
@@ -180,8 +200,13 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         return Promise.resolve({ kind: 'provision' });
       }
       return guarded(async () => {
-        const match = await registry.login(login);
-        if (match.kind === 'device') return withinLimits(admit(match.device));
+        const { certificate } = login;
+        const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
+        if (match.kind === 'device') {
+          live.used(match.device, match.credentials);
+          return withinLimits(admit(match.device));
+        }
+        if (login.certificate !== undefined) return refuse('not-authorized', login.address);
         const { clientId, userName, password } = login;
         if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
         return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
@@ -252,10 +277,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       counters.connects++;
       if (sessions.open(session)) counters.takeOvers++;
       presence.opened();
+      live.opened(session);
       return {
         seen: () => presence.seen(),
         close() {
           sessions.closed(session);
+          live.closed(session);
           presence.closed();
         },
       };
@@ -316,6 +343,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       polls.forget(id);
     },
     ota: parts.ota,
+    credentialsChanged: (id) => live.changed(id),
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {
       return sessions.size;

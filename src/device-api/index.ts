@@ -4,6 +4,7 @@ export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
 export {
+  type ClientCertificate,
   createDeviceApi,
   type DeviceApi,
   type Login,

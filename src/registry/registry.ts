@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Credentials, Device } from '../model/device.ts';
+import type { Credentials, CredentialsType, Device, StoredCredentials } from '../model/device.ts';
 import type { Page } from '../model/entity.ts';
 import { type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -8,7 +8,14 @@ import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
-import { credentialsProblem, type LoginNames, loginIndexes, randomAlphanumerics, toStored } from './credentials.ts';
+import {
+  credentialsIndex,
+  credentialsProblem,
+  type LoginNames,
+  loginIndexes,
+  randomAlphanumerics,
+  toStored,
+} from './credentials.ts';
 
 const MAX_NAME = 255;
 /** C0, DEL, C1, and the line ends that only some readers know. */
@@ -44,9 +51,28 @@ export type Created =
   | Exclude<CreateDeviceResult, { kind: 'created' }>;
 
 export type LoginMatch =
-  | { readonly kind: 'device'; readonly device: Device }
-  | { readonly kind: 'wrong-password' }
+  /** `credentials`: the index of those that matched. */
+  | { readonly kind: 'device'; readonly device: Device; readonly credentials: string }
+  | { readonly kind: 'wrong-password' | 'expired' }
   | { readonly kind: 'unknown' };
+
+export interface CredentialsLife {
+  readonly type: CredentialsType;
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+}
+
+export interface CredentialsState {
+  readonly present?: CredentialsLife;
+  readonly former?: CredentialsLife;
+}
+
+/** Times in ms since 1970. */
+export interface CredentialsEnds {
+  readonly keepFormerUntil?: number;
+  /** When the new ones end; absent = never. */
+  readonly expiresAt?: number;
+}
 
 /** Devices and their credentials: create, find, log in, rotate, delete. */
 export interface Registry {
@@ -54,14 +80,25 @@ export interface Registry {
   create(options: CreateDeviceOptions): Promise<Created>;
   /** Finds the device of a CONNECT; constant-time where secrets are compared. `password` absent = ''. */
   login(login: LoginNames & { readonly password: string }): Promise<LoginMatch>;
+  /** @param certificate base64 DER of a certificate whose key the peer has proved to hold. */
+  loginByCertificate(certificate: string): Promise<LoginMatch>;
   loginByToken(token: string): Promise<Device | undefined>;
+  /** Present and former credentials, without any secret. */
+  credentialsState(id: DeviceId): Promise<CredentialsState>;
+  /** When credentials that matched at a login end, ms; undefined = never. `gone`: they work no more. */
+  credentialsEnd(id: DeviceId, credentials: string): Promise<number | 'gone' | undefined>;
   device(id: DeviceId): Promise<Device | undefined>;
   deviceByName(name: string): Promise<Device | undefined>;
   devices(query: DeviceListQuery): Promise<Page<Device>>;
   /** Changes label (null = none) and gateway flag. Throws DEVICE_NOT_FOUND. */
   update(id: DeviceId, change: DeviceChange, by: string): Promise<Device>;
-  /** New credentials; the old ones stop working in the same step. Throws DEVICE_NOT_FOUND, CREDENTIALS_TAKEN. */
-  rotate(id: DeviceId, credentials: Credentials | undefined, by: string): Promise<Credentials>;
+  /**
+   * New credentials; the old ones stop working in the same step, or at `keepFormerUntil`.
+   * Throws DEVICE_NOT_FOUND, CREDENTIALS_TAKEN, CREDENTIALS_INVALID.
+   */
+  rotate(id: DeviceId, credentials: Credentials | undefined, by: string, ends?: CredentialsEnds): Promise<Credentials>;
+  /** `former`: those kept by a rotation; `all`: the device cannot log in until it is rotated. False when there was nothing to end. */
+  revoke(id: DeviceId, which: 'former' | 'all', by: string): Promise<boolean>;
   /** Notes the gateway that last connected for the device. */
   connectedThrough(id: DeviceId, gateway: DeviceId): Promise<void>;
   /** Everything the device has goes with it. Throws DEVICE_NOT_FOUND. */
@@ -129,15 +166,35 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
         if (found.passwordHash !== undefined && !sameHash(found.passwordHash, hash.hash('password', password))) {
           return { kind: 'wrong-password' };
         }
+        if (hasEnded(found, clock)) return { kind: 'expired' };
         const device = await store.device(found.deviceId);
-        if (device) return { kind: 'device', device };
+        if (device) return { kind: 'device', device, credentials: index };
       }
       return { kind: 'unknown' };
     },
 
+    async loginByCertificate(certificate) {
+      const index = credentialsIndex({ type: 'X509_CERTIFICATE', certificate }, hash);
+      const found = await store.credentials(index);
+      if (found?.type !== 'X509_CERTIFICATE') return { kind: 'unknown' };
+      if (hasEnded(found, clock)) return { kind: 'expired' };
+      const device = await store.device(found.deviceId);
+      return device ? { kind: 'device', device, credentials: index } : { kind: 'unknown' };
+    },
+
     async loginByToken(token) {
       const found = await store.credentials(hash.hash('credentials-name', token));
-      return found?.type === 'ACCESS_TOKEN' ? store.device(found.deviceId) : undefined;
+      return found?.type === 'ACCESS_TOKEN' && !hasEnded(found, clock) ? store.device(found.deviceId) : undefined;
+    },
+
+    async credentialsState(id) {
+      const [present, former] = [await store.credentialsOf(id), await store.formerCredentialsOf(id)];
+      return { ...(present ? { present: lifeOf(present) } : {}), ...(former ? { former: lifeOf(former) } : {}) };
+    },
+
+    async credentialsEnd(id, credentials) {
+      const found = await store.credentials(credentials);
+      return found?.deviceId !== id || hasEnded(found, clock) ? 'gone' : found.expiresAt;
     },
 
     device: (id) => store.device(id),
@@ -159,16 +216,32 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
       return device;
     },
 
-    async rotate(id, given, by) {
+    async rotate(id, given, by, { keepFormerUntil, expiresAt } = {}) {
       const credentials = given ?? generatedToken();
       const wrong = credentialsProblem(credentials);
       if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail: wrong });
       const now = clock.now();
-      const result = await store.replaceCredentials(toStored(id, credentials, hash, { now, keepSealed: false }));
+      const next = toStored(id, credentials, hash, { now, keepSealed: false });
+      if (keepFormerUntil !== undefined && (await store.credentialsOf(id))?.index === next.index) {
+        const detail = 'old and new credentials can live side by side only when their ids differ';
+        throw new BrokerError('CREDENTIALS_INVALID', { detail });
+      }
+      const result = await store.replaceCredentials(
+        expiresAt === undefined ? next : { ...next, expiresAt },
+        keepFormerUntil,
+      );
       if (result === 'unknown-device') throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
       if (result === 'credentials-taken') throw new BrokerError('CREDENTIALS_TAKEN', { device: id });
       await audit.append({ at: now, action: 'device.rotate', by, subject: `device:${id}`, outcome: 'rotated' });
       return credentials;
+    },
+
+    async revoke(id, which, by) {
+      const now = clock.now();
+      const ended = await store.endCredentials(id, which, now);
+      const outcome = ended ? 'revoked' : 'nothing to revoke';
+      await audit.append({ at: now, action: 'device.revoke', by, subject: `device:${id}`, outcome, facts: { which } });
+      return ended;
     },
 
     async connectedThrough(id, gateway) {
@@ -182,3 +255,9 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
     },
   };
 }
+
+const hasEnded = ({ expiresAt }: StoredCredentials, clock: Clock): boolean =>
+  expiresAt !== undefined && expiresAt <= clock.now();
+
+const lifeOf = ({ type, createdAt, expiresAt }: StoredCredentials): CredentialsLife =>
+  expiresAt === undefined ? { type, createdAt } : { type, createdAt, expiresAt };

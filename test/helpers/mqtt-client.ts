@@ -46,17 +46,22 @@ export class MqttClient implements AsyncDisposable {
       socket.once('error', reject);
     });
     const client = new MqttClient(socket, version);
-    client.send({
+    client.sendConnect(options);
+    return client;
+  }
+
+  /** The CONNECT packet alone, for a socket of the caller's. */
+  sendConnect(options: Omit<ConnectOptions, 'port' | 'version'>): void {
+    this.send({
       cmd: 'connect',
       protocolId: 'MQTT',
-      protocolVersion: version,
+      protocolVersion: this.#version,
       clean: true,
       keepalive: options.keepalive ?? 60,
       clientId: options.clientId ?? '',
       ...(options.userName === undefined ? {} : { username: options.userName }),
       ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
     });
-    return client;
   }
 
   /** Opens and expects to be let in. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
-import type { DeviceApi, LoginResult } from '../../device-api/index.ts';
+import type { ClientCertificate, DeviceApi, LoginResult } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
 import { disconnectClient, guardClient, hardenBroker, refuseConnect } from './aedes-private.ts';
@@ -41,6 +41,7 @@ type Session = DeviceSession | ProvisionSession;
 
 interface Connection {
   readonly address: string;
+  readonly certificate?: ClientCertificate;
   login?: LoginResult;
   session?: Session;
 }
@@ -99,9 +100,9 @@ export class DeviceBroker extends Aedes {
   }
 
   /** Takes a fresh connection over. */
-  accept(socket: Duplex, address: string): void {
+  accept(socket: Duplex, address: string, certificate?: ClientCertificate): void {
     const client = this.handle(socket as Socket);
-    const connection: Connection = { address };
+    const connection: Connection = certificate ? { address, certificate } : { address };
     this.#connections.set(client, connection);
     this.#open.add(client);
     socket.once('close', () => {
@@ -169,6 +170,7 @@ export class DeviceBroker extends Aedes {
       userName: packet.username ?? '',
       password: packet.password?.toString('utf8') ?? '',
       address: connection.address,
+      ...(connection.certificate ? { certificate: connection.certificate } : {}),
     };
     // Sessions are clean and in memory, without will (thingsboard-device-api 1.5); a silent device must go some day.
     packet.clean = true;

@@ -1,10 +1,11 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import type { AddressBlockOptions } from './address-block.ts';
+import { clientCertificate } from './client-certificate.ts';
 import { DeviceBroker, type DeviceBrokerOptions, wireBytes } from './device-broker.ts';
 
 export interface Listener {
@@ -36,6 +37,12 @@ export interface MqttPorts {
  */
 const BACKLOG = 4096;
 
+/**
+ * A client may show a certificate of any issuer; what it is worth is decided at CONNECT (thingsboard-device-api 1.3). The
+ * handshake proves only that the client holds its key.
+ */
+const ASK_FOR_CERTIFICATE = { requestCert: true, rejectUnauthorized: false, noDelay: true } as const;
+
 /** The MQTT front: 3.1, 3.1.1 and 5 over TCP, TLS and WebSocket. */
 export interface MqttFront {
   /** Throws when a port cannot be bound; nothing then listens. */
@@ -64,7 +71,9 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
     socket.on('error', () => {});
-    if (!socket.destroyed) broker.accept(socket, socket.remoteAddress ?? 'unknown');
+    if (socket.destroyed) return;
+    const certificate = socket instanceof TLSSocket ? clientCertificate(socket) : undefined;
+    broker.accept(socket, socket.remoteAddress ?? 'unknown', certificate);
   };
   const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
     server.maxConnections = options.maxConnections;
@@ -88,7 +97,8 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
       await broker.listen();
       const mqtt = await open(createServer({ noDelay: true }, accept), options.tcp);
       const tls =
-        options.tls && createTlsServer({ minVersion: 'TLSv1.2', ...options.tls.options, noDelay: true }, accept);
+        options.tls &&
+        createTlsServer({ minVersion: 'TLSv1.2', ...options.tls.options, ...ASK_FOR_CERTIFICATE }, accept);
       tls?.on('tlsClientError', (error, socket) => {
         log.debug({ event: 'mqtt.tls', reason: error.message }, 'TLS handshake failed');
         socket.destroy();

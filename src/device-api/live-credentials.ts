@@ -1,0 +1,72 @@
+import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
+import type { Log } from '../observe/index.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { LiveSession, Sessions } from './sessions.ts';
+
+/** Node's timers take no more, ms. */
+const MAX_DELAY_MS = 2_147_483_647;
+
+export interface LiveCredentialsParts {
+  readonly registry: Pick<Registry, 'credentialsEnd'>;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Ends a live session when the credentials it logged in with end: revoked, replaced or expired. */
+export class LiveCredentials {
+  readonly #parts: LiveCredentialsParts;
+  /** By the very object that the login gave. */
+  readonly #usedBy = new WeakMap<Device, string>();
+  readonly #timers = new Map<LiveSession, NodeJS.Timeout>();
+
+  constructor(parts: LiveCredentialsParts) {
+    this.#parts = parts;
+  }
+
+  /** @param credentials index of those that matched. */
+  used(device: Device, credentials: string): void {
+    this.#usedBy.set(device, credentials);
+  }
+
+  /** Also what changed between the login and now counts. */
+  opened(session: LiveSession): void {
+    void this.#check(session);
+  }
+
+  closed(session: LiveSession): void {
+    clearTimeout(this.#timers.get(session));
+    this.#timers.delete(session);
+  }
+
+  /** The credentials of the device have changed: its session ends when it used those that are gone. */
+  changed(id: DeviceId): Promise<void> {
+    const session = this.#parts.sessions.get(id);
+    return session ? this.#check(session) : Promise.resolve();
+  }
+
+  async #check(session: LiveSession): Promise<void> {
+    const { registry, sessions, clock, log } = this.#parts;
+    const { id } = session.device;
+    const credentials = this.#usedBy.get(session.device);
+    if (credentials === undefined) return; // a sub-device: its gateway logged in
+    try {
+      const end = await registry.credentialsEnd(id, credentials);
+      if (sessions.get(id) !== session) return;
+      this.closed(session);
+      if (end === undefined) return;
+      if (end === 'gone') {
+        log.info({ event: 'session.credentials-ended', device: id }, 'session ended with its credentials');
+        sessions.end(id, 'credentials-changed');
+        return;
+      }
+      const delay = Math.min(Math.max(end - clock.now(), 0) + 1, MAX_DELAY_MS);
+      this.#timers.set(session, setTimeout(() => void this.#check(session), delay).unref());
+    } catch (error) {
+      log.error({ event: 'session.credentials', device: id, err: error }, 'credentials could not be checked');
+      sessions.end(id, 'credentials-changed'); // unknown is not valid; the device comes back when the store does
+    }
+  }
+}
