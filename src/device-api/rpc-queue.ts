@@ -116,7 +116,7 @@ export class RpcQueue {
       entry.state = 'waiting';
     }
     if (this.#links.length > 0) this.pump();
-    else this.#entries = this.#entries.filter((entry) => !entry.stored || entry.state === 'delivered');
+    else this.#forgetStored();
   }
 
   add(entry: Entry): void {
@@ -155,7 +155,13 @@ export class RpcQueue {
     const response = isJson ? text : JSON.stringify({ error: text });
     const stored = this.#end(entry, 'SUCCESSFUL', response);
     this.pump();
-    await stored;
+    try {
+      await stored;
+    } catch (error) {
+      entry.state = 'delivered';
+      this.#entries.push(entry); // not acknowledged: the device may say it again
+      throw error;
+    }
   }
 
   /** Ends all that wait in memory. */
@@ -173,6 +179,12 @@ export class RpcQueue {
       const link = this.#links.at(-1);
       const entry = this.#next();
       if (!link) return;
+      if (entry && entry.expiresAt <= this.#parts.clock.now()) {
+        if (entry.stored)
+          this.remove(entry); // the next sweep notes it
+        else entry.state = 'unheard'; // its own timer ends it
+        continue;
+      }
       if (!entry) {
         if (this.#more && !this.#entries.some(({ state }) => state === 'waiting')) void this.#load();
         return;
@@ -288,8 +300,8 @@ export class RpcQueue {
       do {
         this.#more = false;
         const { store, clock } = this.#parts;
-        // Those in memory may still be among the undelivered.
-        const limit = LOAD + this.#entries.filter(({ stored }) => stored).length;
+        // Those in memory and those just ended may still be among the undelivered: there must be room for others.
+        const limit = LOAD + this.#ending.size + this.#entries.filter(({ stored }) => stored).length;
         const found = await store.undelivered(this.#device, { now: clock.now(), limit });
         const fresh = found.filter(({ id }) => !this.#ending.has(id) && !this.#has(id));
         for (const rpc of fresh) this.#insert(toEntry(rpc));
@@ -303,7 +315,7 @@ export class RpcQueue {
     } finally {
       this.#loading = false;
     }
-    if (this.#links.length === 0) this.#entries = this.#entries.filter(({ stored }) => !stored);
+    if (this.#links.length === 0) this.#forgetStored();
     this.pump();
     this.#parts.onLoaded(this.#device);
   }
@@ -313,6 +325,11 @@ export class RpcQueue {
     const at = this.#entries.findIndex((one) => one.state === 'waiting' && one.at > entry.at);
     if (at < 0) this.#entries.push(entry);
     else this.#entries.splice(at, 0, entry);
+  }
+
+  /** Persistent calls can be read again, but for those that wait for the answer to the id they were sent with. */
+  #forgetStored(): void {
+    this.#entries = this.#entries.filter((entry) => !entry.stored || entry.state === 'delivered');
   }
 
   #has(id: RpcId): boolean {

@@ -78,8 +78,9 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
   let stopped = false;
   let sweeping = false;
 
-  const onError = (error: unknown): void =>
-    log.error({ event: 'rpc.store', err: error }, 'the state of a call could not be stored');
+  const onError = (error: unknown): void => {
+    if (!stopped) log.error({ event: 'rpc.store', err: error }, 'the state of a call could not be stored');
+  };
 
   const takeId = (device: DeviceId): number => {
     const id = nextIds.get(device) ?? 0;
