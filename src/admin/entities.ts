@@ -39,6 +39,29 @@ export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route
         return both.map(toRelation);
       },
     }),
+    ...(['from', 'to'] as const).flatMap((side) =>
+      [`/api/relations/${side}/:type/:id`, `/api/relations/${side}/:type/:id/:relationType`].map((url) =>
+        defineRoute({
+          method: 'GET',
+          url,
+          tag: 'relations',
+          summary: `Relations ${side} an entity.`,
+          role: 'read-only',
+          lenient: true,
+          params: {
+            type: oneOf('Type of the entity.', ENTITY_TYPES),
+            ...idParam,
+            relationType: optional(text('Only relations of this type.')),
+          },
+          answer: list(RELATION),
+          async handle({ params: { type, id, relationType } }) {
+            const entity = { entityType: type, id: uuidOf(id) };
+            const read = side === 'from' ? assets.relationsFrom : assets.relationsTo;
+            return (await read(entity, relationType)).map(toRelation);
+          },
+        }),
+      ),
+    ),
     defineRoute({
       method: 'GET',
       url: '/api/asset/:id',

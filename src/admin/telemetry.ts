@@ -18,6 +18,7 @@ export const MAX_TS = Number.MAX_SAFE_INTEGER;
 
 const query = {
   keys: optional(text('Comma-separated; absent: all keys of the device.')),
+  key: optional(text('One key; may be repeated. Another way to write `keys`.')),
   startTs: optional(integer('From, ms, inclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
   endTs: optional(integer('To, ms, exclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
   limit: integer('Points a key, without aggregation.', { minimum: 1, maximum: MAX_POINTS, default: 100 }),
@@ -37,10 +38,11 @@ const query = {
 /** Series of a device, read under ThingsBoard's paths. */
 export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
   const { telemetry } = deps.storage;
-  return [
+  // The second path is that of ThingsBoard 4.
+  const reads = [`${URL}/values/timeseries`, `${URL}/values/timeseries/history`].map((url) =>
     defineRoute({
       method: 'GET',
-      url: `${URL}/values/timeseries`,
+      url,
       tag,
       summary: 'Latest values, or with startTs and endTs the history.',
       role: 'read-only',
@@ -54,7 +56,7 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
       },
       async handle({ params, query: asked }) {
         const { id } = await deviceOf(params.id, deps);
-        const keys = keyList(asked.keys);
+        const keys = keyList(asked.keys) ?? keyList(asked.key);
         const range = rangeOf(asked);
         const latest = range && keys ? undefined : await telemetry.latest(id, keys);
         const all = keys ?? [...(latest?.keys() ?? [])];
@@ -64,6 +66,9 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
         return toSeries(series, asked.useStrictDataTypes);
       },
     }),
+  );
+  return [
+    ...reads,
     defineRoute({
       method: 'GET',
       url: `${URL}/keys/timeseries`,

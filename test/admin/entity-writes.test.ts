@@ -33,6 +33,9 @@ it('relations are added, seen and removed; a repeat changes nothing', async () =
     expect((await api('POST', url, body)).json()).toEqual(body);
   }
   expect(await get(`/api/relations?fromId=${from.id}&fromType=ASSET`)).toEqual([body]);
+  expect(await get(`/api/relations/from/ASSET/${from.id}`)).toEqual([body]);
+  expect(await get(`/api/relations/to/DEVICE/${device.id}/Contains`)).toEqual([body]);
+  expect(await get(`/api/relations/to/DEVICE/${device.id}/Other`)).toEqual([]);
   const url = `/api/relation?${query(from, device, 'Contains')}&typeGroup=COMMON`;
   expect((await api('DELETE', url)).statusCode).toBe(200);
   expect((await api('DELETE', url)).statusCode).toBe(404);

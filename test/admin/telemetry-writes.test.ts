@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Harness, startHarness } from './harness.ts';
+import { ADMIN_KEY, type Harness, startHarness } from './harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -24,6 +24,15 @@ describe('POST timeseries', () => {
   it.each(['"text"', '17', '{"ts":"x","values":{}}', '[1]'])('of %s is 400', async (body) => {
     expect((await post(await newUrl(), body)).json().code).toBe('BAD_REQUEST');
   });
+});
+
+it('a body of JSON that is called text/plain, as the official Python client does, is taken', async () => {
+  const url = await newUrl();
+  const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'text/plain' };
+  const payload = '{"power":42.0}';
+  const answer = await harness.inject({ method: 'POST', url: `${url}/timeseries/ANY`, headers, payload });
+  expect(answer.statusCode).toBe(200);
+  expect((await series(url, '/history?key=power&startTs=0&endTs=9007199254740991')).power[0].value).toBe('42.0');
 });
 
 describe('aggregation', () => {
