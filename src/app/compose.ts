@@ -17,6 +17,7 @@ import {
   RefusalPause,
   Sessions,
   type SubDeviceRules,
+  watchTimeouts,
 } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
@@ -115,7 +116,8 @@ function wire(
   const polls = new LongPolls(options.longPolls);
   const sessions = new Sessions(polls);
   const counters = createMessageCounters();
-  const { telemetry, attributes, deadLetters } = storage;
+  const { telemetry, deadLetters } = storage;
+  const attributes = watchTimeouts(storage.attributes, (id) => void connectivity.timeoutChanged(id));
   const calls = startRpc(options.rpc, { storage, clock, log, json: options.json });
   const runner = createMessageRunner({
     telemetry,

@@ -33,7 +33,7 @@ export interface Connectivity {
   presence(device: Device): Presence;
   /** Activity without a connection, such as an HTTP request. */
   seen(device: Device): void;
-  /** `inactivityTimeout` of the device was written or removed: its state is looked at anew, at once. */
+  /** `inactivityTimeout` of the device was written or removed: its state is looked at anew, at once. Never rejects. */
   timeoutChanged(id: DeviceId): Promise<void>;
   /** The device is deleted. */
   forget(id: DeviceId): void;
@@ -255,12 +255,16 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     },
 
     async timeoutChanged(id) {
-      const device = entries.get(id)?.device ?? (await devices.device(id));
-      if (!device) return;
-      const entry = entryOf(device);
-      await entry.ready;
-      if (entry.facts) entry.facts.timeoutMs = (await read(id)).timeoutMs;
-      await check(device);
+      try {
+        const device = entries.get(id)?.device ?? (await devices.device(id));
+        if (!device) return;
+        const entry = entryOf(device);
+        await entry.ready;
+        if (entry.facts) entry.facts.timeoutMs = (await read(id)).timeoutMs;
+        await check(device);
+      } catch (error) {
+        log.warn({ event: 'state.not-stored', device: id, err: error }, 'connectivity not stored');
+      }
     },
 
     forget(id) {

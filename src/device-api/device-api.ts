@@ -323,7 +323,6 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       const write = { deviceId: id, scope, values: stored, ts: clock.now(), onlyOnChange: false };
       const written = await attributes.save(write);
       if (scope === 'SHARED_SCOPE') sessions.push(id, { kind: 'shared-attributes', text: stringifyJson(values) });
-      if (scope === 'SERVER_SCOPE' && written.includes('inactivityTimeout')) await connectivity.timeoutChanged(id);
       return written;
     },
 
@@ -332,7 +331,6 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       if (scope === 'SHARED_SCOPE' && removed.length > 0) {
         sessions.push(id, { kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }) });
       }
-      if (scope === 'SERVER_SCOPE' && removed.includes('inactivityTimeout')) await connectivity.timeoutChanged(id);
       return removed;
     },
 

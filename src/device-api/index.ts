@@ -32,4 +32,5 @@ export { createServerRpc } from './server-rpc.ts';
 export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-devices.ts';
+export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
