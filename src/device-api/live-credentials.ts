@@ -43,8 +43,11 @@ export class LiveCredentials {
 
   /** The credentials of the device have changed: its session ends when it used those that are gone. */
   changed(id: DeviceId): Promise<void> {
-    const session = this.#parts.sessions.get(id);
-    return session ? this.#check(session) : Promise.resolve();
+    const { sessions } = this.#parts;
+    const session = sessions.get(id);
+    if (session && this.#usedBy.has(session.device)) return this.#check(session);
+    sessions.end(id, 'credentials-changed'); // a sub-device's ignores this
+    return Promise.resolve();
   }
 
   async #check(session: LiveSession): Promise<void> {
