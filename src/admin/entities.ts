@@ -39,6 +39,29 @@ export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route
         return both.map(toRelation);
       },
     }),
+    defineRoute({
+      method: 'GET',
+      url: '/api/relation',
+      tag: 'relations',
+      summary: 'One relation.',
+      role: 'read-only',
+      lenient: true,
+      query: {
+        fromId: text('UUID.'),
+        fromType: oneOf('Type of the entity.', ENTITY_TYPES),
+        relationType: text('Type of the relation.'),
+        toId: text('UUID.'),
+        toType: oneOf('Type of the entity.', ENTITY_TYPES),
+      },
+      answer: RELATION,
+      async handle({ query: { fromId, fromType, relationType, toId, toType } }) {
+        const to = uuidOf(toId, 'toId');
+        const all = await assets.relationsFrom({ entityType: fromType, id: uuidOf(fromId, 'fromId') }, relationType);
+        const found = all.find((one) => one.to.id === to && one.to.entityType === toType);
+        if (!found) throw new BrokerError('NOT_FOUND', { detail: 'there is no such relation' });
+        return toRelation(found);
+      },
+    }),
     ...(['from', 'to'] as const).flatMap((side) =>
       [`/api/relations/${side}/:type/:id`, `/api/relations/${side}/:type/:id/:relationType`].map((url) =>
         defineRoute({

@@ -36,6 +36,8 @@ it('relations are added, seen and removed; a repeat changes nothing', async () =
   expect(await get(`/api/relations/from/ASSET/${from.id}`)).toEqual([body]);
   expect(await get(`/api/relations/to/DEVICE/${device.id}/Contains`)).toEqual([body]);
   expect(await get(`/api/relations/to/DEVICE/${device.id}/Other`)).toEqual([]);
+  expect(await get(`/api/relation?${query(from, device, 'Contains')}`)).toEqual(body);
+  expect((await get(`/api/relation?${query(from, device, 'Other')}`)).code).toBe('NOT_FOUND');
   const url = `/api/relation?${query(from, device, 'Contains')}&typeGroup=COMMON`;
   expect((await api('DELETE', url)).statusCode).toBe(200);
   expect((await api('DELETE', url)).statusCode).toBe(404);
