@@ -86,8 +86,15 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   };
   const withSub = (name: string, type: string, done: GatewayDone, use: (sub: SubDevice) => void): void =>
     subs.with(name, type, (result) => {
-      if (result.kind === 'open') use(result.sub);
-      else {
+      if (result.kind === 'open') {
+        try {
+          use(result.sub);
+        } catch (error) {
+          // Often nobody called us who could catch it: the device had to be opened first.
+          parts.log.error({ event: 'gateway.member', device: result.sub.device.id, err: error }, 'message not handled');
+          done({ kind: 'failed' });
+        }
+      } else {
         bump(counters.refusals, `gateway:${result.kind}`);
         refuse(named(result, name), done);
       }

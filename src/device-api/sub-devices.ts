@@ -205,6 +205,10 @@ export class SubDevices {
         if (device === undefined) return { kind: 'failed' };
       }
       if (!(await this.#mayUse(device))) return { kind: 'not-yours' };
+      if (this.#parts.profiles().byName(device.profile) === undefined) {
+        log.warn({ event: 'login.no-profile', device: device.id, profile: device.profile }, 'device profile is gone');
+        return { kind: 'refused' };
+      }
       if (device.lastConnectedGateway !== gateway) await registry.connectedThrough(device.id, gateway);
       return { kind: 'open', sub: this.#openSub({ ...device, lastConnectedGateway: gateway }) };
     } catch (error) {

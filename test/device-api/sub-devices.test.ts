@@ -195,6 +195,14 @@ describe('sub-devices of a gateway', () => {
     expect(await rooms.registry.deviceByName('B')).toBeUndefined();
   });
 
+  it('a device whose profile is gone is refused: the others of its gateway go on', async () => {
+    await using rooms = await openRooms();
+    const { device, connection } = await setUp(rooms, { scope: 'any' });
+    const subs = connection(await device('g', true));
+    await rooms.registry.create({ name: 'old', profile: 'removed', by: 'test' });
+    expect(await kinds(subs, ['old', 'new'])).toEqual(['refused', 'open']);
+  });
+
   it('the profile is the type, else default, else the gateway has the last word', async () => {
     await using rooms = await openRooms();
     const { device, connection } = await setUp(rooms);
