@@ -30,7 +30,7 @@ import { createRpcUplink, type RpcUplink } from './rpc-uplink.ts';
 import type { ServerRpc } from './server-rpc.ts';
 import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
 import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
-import type { SubDeviceRules } from './sub-devices.ts';
+import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
 export interface Login {

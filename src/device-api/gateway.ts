@@ -13,7 +13,8 @@ import {
   readRpcReply,
 } from './gateway-payload.ts';
 import type { MessageRunner } from './message-runner.ts';
-import { type SubDevice, type SubDeviceLink, type SubDeviceParts, SubDevices, type SubRefusal } from './sub-devices.ts';
+import type { SubRefusal } from './sub-device-maker.ts';
+import { type SubDevice, type SubDeviceLink, type SubDeviceParts, SubDevices } from './sub-devices.ts';
 import type { UplinkDone, UplinkMeter, UplinkResult } from './uplink.ts';
 
 /**

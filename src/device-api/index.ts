@@ -31,6 +31,6 @@ export type { CallResult, RpcUplink } from './rpc-uplink.ts';
 export { createServerRpc } from './server-rpc.ts';
 export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
-export type { SubDeviceRules } from './sub-devices.ts';
+export type { SubDeviceRules } from './sub-device-maker.ts';
 export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
