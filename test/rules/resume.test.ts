@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { NodeFailure, type NodeResult } from '../../src/rules/node-kind.ts';
+import { createTestContext } from '../../src/rules/test-context.ts';
+import { chainText, loadOrThrow, tempFolder, testMsg } from '../helpers/chain-kit.ts';
+
+const CHAIN = chainText({
+  ask: { kind: 'rpc/call', config: {}, to: { Success: 'said', Failure: 'silent' } },
+  said: { kind: 'action/log', config: { text: 'said $[n]' } },
+  silent: { kind: 'action/log', config: { text: 'silent: ${error}' } },
+});
+
+describe('generation: a message goes on behind a node', () => {
+  const setUp = async () => {
+    const folder = await tempFolder({ 'main.json': CHAIN });
+    const generation = await loadOrThrow(folder.path);
+    const context = createTestContext();
+    const msg = testMsg({ data: { n: 5 } }, context);
+    const resume = async (node: string, produce: () => NodeResult) => {
+      const result = await generation.resume({ chain: 'main', node }, { msg, produce }, context);
+      return { result, logs: context.logs.map(({ text }) => text) };
+    };
+    return { folder, generation, msg, resume };
+  };
+
+  it('by the label it is given, and counts as leaving that node', async () => {
+    const { folder, generation, msg, resume } = await setUp();
+    await using _ = folder;
+    const { result, logs } = await resume('ask', () => ({ relation: 'Success', msg }));
+    expect([result, logs]).toEqual([{ outcome: 'processed' }, ['said 5']]);
+    expect(generation.counters()[0]).toMatchObject({ node: 'ask', in: 0, edges: { Success: 1 } });
+  });
+
+  it('by Failure when what it brings throws', async () => {
+    const { folder, resume } = await setUp();
+    await using _ = folder;
+    const { logs } = await resume('ask', () => {
+      throw new NodeFailure('TIMEOUT');
+    });
+    expect(logs).toEqual(['silent: TIMEOUT']);
+  });
+
+  it('not at all when the node is gone: it is dead-lettered there', async () => {
+    const { folder, msg, resume } = await setUp();
+    await using _ = folder;
+    const { result } = await resume('former', () => ({ relation: 'Success', msg }));
+    expect(result).toMatchObject({ outcome: 'dead-lettered', letters: [{ chain: 'main', node: 'former' }] });
+  });
+});
