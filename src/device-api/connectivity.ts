@@ -52,6 +52,8 @@ export interface ConnectivityParts {
   readonly log: Log;
 }
 
+/** How exact the time of activity is, ms. */
+const TICK_MS = 250;
 /** Devices that one step of a sweep writes. */
 const STEP = 250;
 /** Devices without a connection that may be held until their activity is stored; activity of more is let go. */
@@ -120,10 +122,15 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     raise('ACTIVITY_EVENT', entry.device, facts);
   };
 
+  const wake = (entry: Entry): void => {
+    if (entry.facts && !entry.facts.active && !entry.forgotten) activate(entry, entry.facts, entry.at);
+  };
+
   const events = {
-    now: () => clock.now(),
+    now: clock.now(),
     active(entry: Entry): void {
-      if (entry.facts && !entry.facts.active && !entry.forgotten) activate(entry, entry.facts, entry.at);
+      entry.at = Math.max(entry.at, clock.now());
+      wake(entry);
     },
     connected(entry: Entry): void {
       const at = clock.now();
@@ -132,7 +139,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
         facts.connectedAt = Math.max(facts.connectedAt, at);
         write(entry, { lastConnectTime: facts.connectedAt });
         raise('CONNECT_EVENT', entry.device, facts);
-        events.active(entry); // an open session is activity
+        wake(entry); // an open session is activity
       });
     },
     disconnected(entry: Entry): void {
@@ -154,7 +161,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
       entry.facts = readFacts(new Map(), options.inactivityTimeoutMs);
     }
     for (const act of entry.waiting.splice(0)) if (!entry.forgotten) act();
-    if (entry.at > 0) events.active(entry);
+    if (entry.at > 0) wake(entry);
   };
 
   const entryOf = (device: Device): Entry => {
@@ -239,6 +246,12 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     }
   };
 
+  const ticking = setInterval(
+    () => {
+      events.now = clock.now();
+    },
+    Math.min(TICK_MS, options.reportIntervalMs),
+  ).unref();
   const reporting = every(options.reportIntervalMs, report, 'state.report', log);
   const sweeping = every(options.checkIntervalMs, sweep, 'state.sweep', log);
 
@@ -250,7 +263,6 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
       if (!known && withoutConnection >= MAX_WITHOUT_CONNECTION) return;
       if (!known) withoutConnection++;
       const entry = known ?? entryOf(device);
-      entry.at = Math.max(entry.at, clock.now());
       events.active(entry);
     },
 
@@ -279,6 +291,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
 
     async stop() {
       stopped = true;
+      clearInterval(ticking);
       await Promise.all([reporting.stop(), sweeping.stop()]);
       await Promise.all([...entries.values()].map(({ ready }) => ready));
       await report().catch((error) => log.warn({ event: 'state.not-stored', err: error }, 'connectivity not stored'));
