@@ -36,7 +36,7 @@ describe('official Python SDK: device client', () => {
     return () => sdk[Symbol.asyncDispose]();
   });
 
-  it('connects, subscribes, and takes the limits from getSessionLimits', async () => {
+  it('79: connects, subscribes, and takes the limits from getSessionLimits', async () => {
     const limits = await connect();
     // 80 % of 65,536 bytes.
     expect(limits.maxPayloadSize).toBe(52_428);
@@ -45,7 +45,7 @@ describe('official Python SDK: device client', () => {
     expect(sdk.log.join('\n')).toContain('Service configuration was successfully retrieved and applied.');
   });
 
-  it('sends telemetry: an object, a timed sample, a list, at QoS 1 and 0', async () => {
+  it('79: sends telemetry: an object, a timed sample, a list, at QoS 1 and 0', async () => {
     await connect();
     expect(await sdk.call('telemetry', { data: { a: 1 } })).toBe(0);
     expect(await sdk.call('telemetry', { data: { ts: 1_700_000_000_000, values: { b: 2.5 } } })).toBe(0);
@@ -58,7 +58,7 @@ describe('official Python SDK: device client', () => {
     expect({ a, b, c, d, e }).toEqual({ a: '1', b: '2.5', c: 'true', d: 'text', e: '0' });
   });
 
-  it('splits a message that is larger than the limit it was told', async () => {
+  it('79: splits a message that is larger than the limit it was told', async () => {
     await connect();
     const big = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`key${index}`, 'x'.repeat(600)]));
     const results = await sdk.call<number | number[]>('telemetry', { data: big });
@@ -67,7 +67,7 @@ describe('official Python SDK: device client', () => {
     expect(await sdk.call('is_connected')).toBe(true);
   });
 
-  it('sends attributes and reads client and shared attributes', async () => {
+  it('79: sends attributes and reads client and shared attributes', async () => {
     await connect();
     expect(await sdk.call('attributes', { data: { serial: 'A1', cfg: { x: 1 } } })).toBe(0);
     expect(await attributes(broker, name, 'CLIENT_SCOPE')).toMatchObject({ serial: 'A1', cfg: { x: 1 } });
@@ -79,7 +79,7 @@ describe('official Python SDK: device client', () => {
     expect(both).toEqual({ client: { serial: 'A1', cfg: { x: 1 } }, shared: { period: 60 } });
   });
 
-  it('hears of shared attributes that change and go', async () => {
+  it('79: hears of shared attributes that change and go', async () => {
     await connect();
     await sdk.call('subscribe');
     await setShared({ period: 30 });
@@ -89,7 +89,7 @@ describe('official Python SDK: device client', () => {
     expect(await sdk.event('attributes')).toEqual({ deleted: ['period'] });
   });
 
-  it('is called by the server, and its answer reaches the caller', async () => {
+  it('79: is called by the server, and its answer reaches the caller', async () => {
     await connect();
     const id = await deviceId(broker, name);
     const answer = await api(broker, `/api/rpc/twoway/${id}`, {
@@ -100,18 +100,18 @@ describe('official Python SDK: device client', () => {
     expect(answer).toEqual({ echo: { pin: 7 } });
   });
 
-  it('calls the server, and the chain answers', async () => {
+  it('79: calls the server, and the chain answers', async () => {
     await connect();
     expect(await sdk.call('call', { method: 'getTime', params: { zone: 'UTC' } })).toMatchObject({ time: 'noon' });
   });
 
-  it('claims', async () => {
+  it('79: claims', async () => {
     await connect();
     expect(await sdk.call('claim', { secret: 'mine', duration: 60_000 })).toBe(0);
     expect(await sdk.call('is_connected')).toBe(true);
   });
 
-  it('comes back by itself when the broker restarts', async () => {
+  it('79: comes back by itself when the broker restarts', async () => {
     await connect();
     await broker.restart();
     await expect.poll(() => sdk.call('is_connected'), { timeout: 30_000, interval: 200 }).toBe(true);
@@ -119,7 +119,7 @@ describe('official Python SDK: device client', () => {
     expect((await latest(broker, name)).after).toBe('1');
   });
 
-  it('a wrong token is not connected', async () => {
+  it('79: a wrong token is not connected', async () => {
     const outcome = sdk.call('connect', {
       host: '127.0.0.1',
       port: broker.ports.mqtt,

@@ -37,7 +37,7 @@ describe('official Python SDK: firmware', () => {
     ['CRC32', 4_096, 5_000],
     ['MURMUR3_32', 4_096, 5_000],
     ['MURMUR3_128', 4_096, 5_000],
-  ])('downloads, verifies (%s, chunks of %i) and reports', async (algorithm, chunkSize, size) => {
+  ])('79: downloads, verifies (%s, chunks of %i) and reports', async (algorithm, chunkSize, size) => {
     await using sdk = Sdk.start();
     const name = `sdk-fw-${algorithm}-${chunkSize}`.toLowerCase();
     const token = await newDevice(broker, name);
@@ -56,7 +56,7 @@ describe('official Python SDK: firmware', () => {
       .toBe(`${algorithm}.${chunkSize}`);
   });
 
-  it('hears of a package that is assigned while it is connected', async () => {
+  it('79: hears of a package that is assigned while it is connected', async () => {
     await using sdk = Sdk.start();
     const name = 'sdk-fw-live';
     const token = await newDevice(broker, name);

@@ -40,13 +40,13 @@ describe('official Python SDK: gateway client', () => {
     await api(broker, path, { method: 'POST', body: values });
   };
 
-  it('takes its limits, and those of its devices', async () => {
+  it('80: takes its limits, and those of its devices', async () => {
     const limits = await sdk.call<Record<string, unknown>>('call', { method: 'getSessionLimits', params: {} });
     expect(Object.keys(limits)).toContain('gatewayRateLimits');
     expect(sdk.log.join('\n')).toContain('Current limits for devices connected through the gateway');
   });
 
-  it('connects two devices and sends their telemetry and attributes', async () => {
+  it('80: connects two devices and sends their telemetry and attributes', async () => {
     expect(await sdk.call('gw_connect', { device: a, type: 'sensor' })).toBe(0);
     expect(await sdk.call('gw_connect', { device: b })).toBe(0);
     expect(await sdk.call('gw_telemetry', { device: a, data: { t: 1 } })).toBe(0);
@@ -60,7 +60,7 @@ describe('official Python SDK: gateway client', () => {
     expect(await sdk.call('gw_disconnect', { device: a })).toBe(0);
   });
 
-  it('asks for attributes of a device', async () => {
+  it('80: asks for attributes of a device', async () => {
     await sdk.call('gw_connect', { device: a });
     await sdk.call('gw_attributes', { device: a, data: { k1: 1, k2: 'two' } });
     await setShared(a, { s1: 5 });
@@ -74,14 +74,14 @@ describe('official Python SDK: gateway client', () => {
     });
   });
 
-  it('hears of shared attributes of a device', async () => {
+  it('80: hears of shared attributes of a device', async () => {
     await sdk.call('gw_connect', { device: a });
     await sdk.call('gw_subscribe', { device: a });
     await setShared(a, { period: 9 });
     expect(await sdk.event('gw_attributes')).toEqual({ device: a, data: { period: 9 } });
   });
 
-  it('passes a call to a device on, and the answer back', async () => {
+  it('80: passes a call to a device on, and the answer back', async () => {
     await sdk.call('gw_connect', { device: a });
     const answer = await api(broker, `/api/rpc/twoway/${await deviceId(broker, a)}`, {
       method: 'POST',
@@ -91,7 +91,7 @@ describe('official Python SDK: gateway client', () => {
     expect(answer).toEqual({ echo: { valve: 2 } });
   });
 
-  it('claims for a device, and goes on', async () => {
+  it('80: claims for a device, and goes on', async () => {
     await sdk.call('gw_connect', { device: a });
     expect(await sdk.call('gw_claim', { device: a, secret: 'mine', duration: 60_000 })).toBe(0);
     expect(await sdk.call('gw_telemetry', { device: a, data: { t: 3 } })).toBe(0);

@@ -10,7 +10,7 @@ describe('official Python SDK: HTTP long polls', () => {
   });
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it('TBHTTPDevice hears of shared attributes', async () => {
+  it('79: TBHTTPDevice hears of shared attributes', async () => {
     await using sdk = Sdk.start();
     const token = await newDevice(broker, 'sdk-poll-1');
     await sdk.call('http_connect', { url: broker.url, token });
@@ -26,7 +26,7 @@ describe('official Python SDK: HTTP long polls', () => {
     }
   });
 
-  it('TBHTTPDevice is called by the server', async () => {
+  it('79: TBHTTPDevice is called by the server', async () => {
     await using sdk = Sdk.start();
     const token = await newDevice(broker, 'sdk-poll-2');
     await sdk.call('http_connect', { url: broker.url, token });

@@ -26,7 +26,7 @@ describe('official Python SDK: provisioning and HTTP', () => {
   const connect = (fields: Record<string, unknown>) =>
     sdk.call('connect', { host: '127.0.0.1', port: broker.ports.mqtt, ...fields });
 
-  it('ProvisionClient gets a token of its own, or a made one, that connects', async () => {
+  it('79: ProvisionClient gets a token of its own, or a made one, that connects', async () => {
     const own = await provision({ device_name: 'sdk-p1', access_token: 'sdk-token-of-p1-0123456789' });
     expect(own).toEqual({
       status: 'SUCCESS',
@@ -40,7 +40,7 @@ describe('official Python SDK: provisioning and HTTP', () => {
     expect(await latest(broker, 'sdk-p2')).toEqual({ p: '2' });
   });
 
-  it('ProvisionClient gets MQTT_BASIC credentials that connect, also when it sends nulls for the missing ones', async () => {
+  it('79: ProvisionClient gets MQTT_BASIC credentials that connect, also when it sends nulls for the missing ones', async () => {
     const full = await provision({ device_name: 'sdk-p3', client_id: 'c3', username: 'u3', password: 'p3' });
     const { userName, password, clientId } = (full?.credentialsValue ?? {}) as Record<string, string>;
     await connect({ token: userName, password, client_id: clientId });
@@ -51,11 +51,11 @@ describe('official Python SDK: provisioning and HTTP', () => {
     await sdk.call('disconnect');
   });
 
-  it('ProvisionClient gives nothing for a wrong secret', async () => {
+  it('79: ProvisionClient gives nothing for a wrong secret', async () => {
     expect(await provision({ device_name: 'sdk-p5' }, 'wrong')).toBeNull();
   });
 
-  it('TBHTTPDevice provisions, connects, sends and reads', async () => {
+  it('79: TBHTTPDevice provisions, connects, sends and reads', async () => {
     const token = await sdk.call<string>('http_provision', {
       url: broker.url,
       name: 'sdk-h1',
