@@ -109,8 +109,13 @@ export class SubDeviceMaker {
 
   async #count(): Promise<number> {
     const end = { entityType: 'DEVICE', id: this.#gateway.id } as const;
-    const relations = await this.#parts.assets.relationsFrom(end, 'Created');
-    this.#createdSince = 0;
-    return relations.length;
+    try {
+      const relations = await this.#parts.assets.relationsFrom(end, 'Created');
+      this.#createdSince = 0;
+      return relations.length;
+    } catch (error) {
+      this.#counted = undefined; // the next one counts again
+      throw error;
+    }
   }
 }

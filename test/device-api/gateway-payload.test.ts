@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   readArrays,
@@ -9,7 +10,7 @@ import {
 import { type JsonValue, parseJson } from '../../src/model/json.ts';
 
 const json = (text: string): JsonValue => {
-  const parsed = parseJson(text, { maxDepth: 10 });
+  const parsed = parseJson(text, { maxDepth: 1_000 });
   if (!parsed.ok) throw new Error(parsed.error.problem);
   return parsed.value;
 };
@@ -60,6 +61,20 @@ describe('gateway payloads (thingsboard-device-api 4)', () => {
     for (const wrong of ['"key":"k"', '"client":1,"key":"k"', '"client":true', '"client":true,"keys":[]']) {
       expect(ask(wrong).ok).toBe(false);
     }
+  });
+
+  it('whatever JSON comes is read or refused, and no name is empty', () => {
+    const readers = [readNamed, readArrays, readObjects, readAttributeRequest, readRpcReply];
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        for (const read of readers) {
+          const form = read(json(text));
+          if (!form.ok) continue;
+          const named = Array.isArray(form.value) ? form.value : [form.value];
+          for (const { device } of named) expect(device).toMatch(/\S/);
+        }
+      }),
+    );
   });
 
   it('ids are whole numbers, as numbers or as text', () => {

@@ -248,6 +248,28 @@ describe('thingsboard-device-api 12: gateway', () => {
     expect((await latest(broker, 'q0')).t).toBe('2');
   });
 
+  it('4.2: at QoS 0 a wrong form and what is not JSON end the connection, with the code on 5', async () => {
+    for (const [payload, code] of [
+      ['{"A":{"t":1}}', 0x83],
+      ['not json', 0x99],
+    ] as const) {
+      const v5 = await gateway(`g-q0-${code}`);
+      v5.publishQos0(TELEMETRY, payload);
+      expect(await v5.ended()).toBe(code);
+      const v3 = await gateway(`g-q0-${code}-v3`, 4);
+      v3.publishQos0(TELEMETRY, payload);
+      await v3.ended();
+    }
+  });
+
+  it('4.2: on 3.1.1 a device that cannot be created, or is not its own, is acknowledged and nothing else', async () => {
+    await using client = await gateway('g-v3', 4);
+    expect(await client.publish(CONNECT, '{"device":"<b>"}')).toBe(0);
+    expect(await client.publish(TELEMETRY, '{"g-v3":[{"t":1}]}')).toBe(0);
+    await client.alive();
+    expect(await latest(broker, 'g-v3')).toEqual({});
+  });
+
   it('68: the limit of all sub-devices together is announced, then the connection ends; the own limit is another', async () => {
     const client = await gateway('g68', 5, 'smart-meter', limitedBroker);
     expect(await client.publish('v1/devices/me/telemetry', '{"own":1}')).toBe(0);
