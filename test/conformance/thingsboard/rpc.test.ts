@@ -254,6 +254,8 @@ describe('thingsboard-device-api 12: RPC', () => {
     const made = await call(id, 'rpc/twoway', { method: 'm', params: { n: 1 }, persistent: true, timeout: 600_000 });
     const { rpcId } = JSON.parse(made.text) as { rpcId: string };
     const state = () => api<{ status: string; response: unknown }>(broker, `/api/rpc/persistent/${rpcId}`);
+    const becomes = (status: string) =>
+      expect.poll(async () => (await state()).status, { timeout: 10_000 }).toBe(status);
     expect((await state()).status).toBe('QUEUED');
     await broker.restart('SIGKILL');
     expect((await state()).status).toBe('QUEUED');
@@ -261,10 +263,9 @@ describe('thingsboard-device-api 12: RPC', () => {
     await client.subscribe(CALLS);
     const packet = (await client.next('publish')) as IPublishPacket;
     expect(`${packet.topic} ${packet.payload}`).toBe('v1/devices/me/rpc/request/0 {"method":"m","params":{"n":1}}');
-    expect((await state()).status).toBe('SENT');
+    await becomes('SENT');
     client.send({ cmd: 'puback', messageId: packet.messageId ?? 0 });
-    await client.alive();
-    expect((await state()).status).toBe('DELIVERED');
+    await becomes('DELIVERED');
     await client.publish('v1/devices/me/rpc/response/0', '{"done":1}');
     expect(await state()).toMatchObject({ status: 'SUCCESSFUL', response: { done: 1 } });
     await broker.restart('SIGKILL');
