@@ -208,6 +208,8 @@ describe('connectivity', () => {
     await set(5_000);
     await until('CONNECT_EVENT', 'ACTIVITY_EVENT', 'INACTIVITY_EVENT');
     expect(told[2]?.data).toMatchObject({ active: false, inactivityTimeout: 5_000 });
+    await set(4_000);
+    expect(types()).toHaveLength(3); // it is told of once, however often it is looked at
     await set(60_000);
     await until('CONNECT_EVENT', 'ACTIVITY_EVENT', 'INACTIVITY_EVENT', 'ACTIVITY_EVENT');
     later(50_000);
