@@ -6,6 +6,7 @@ import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson 
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import { provisionByChain } from '../provisioning/certificate-chain.ts';
 import type { Provisioning } from '../provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../provisioning/request.ts';
 import { formatProvisionAnswer } from '../provisioning/response.ts';
@@ -49,6 +50,8 @@ export interface ClientCertificate {
   /** Validity, ms since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Base64 DER of what the peer sent along, nearest issuer first, unchecked; asked only for an unknown certificate. */
+  readonly issuers: () => readonly string[];
 }
 
 /** Why a login is refused; each front has its own codes (thingsboard-device-api 1.4). `hang-up`: no answer at all. */
@@ -156,9 +159,13 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
   const live = new LiveCredentials({ registry, sessions, clock, log });
 
-  const byCertificate = async ({ der, notBefore, notAfter }: ClientCertificate): Promise<LoginMatch> => {
+  const byCertificate = async ({ der, notBefore, notAfter, issuers }: ClientCertificate): Promise<LoginMatch> => {
     const now = clock.now();
-    return now < notBefore || now > notAfter ? { kind: 'expired' } : registry.loginByCertificate(der);
+    if (now < notBefore || now > notAfter) return { kind: 'expired' };
+    const match = await registry.loginByCertificate(der);
+    if (match.kind !== 'unknown') return match;
+    const made = await provisionByChain({ leaf: der, issuers: issuers() }, { registry, profiles, clock });
+    return made ? registry.loginByCertificate(der) : match;
   };
 
   const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {

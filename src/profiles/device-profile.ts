@@ -8,6 +8,15 @@ export type ProvisionSecret =
   /** `variable`: the environment variable that would have given it. */
   | { readonly kind: 'pending'; readonly variable: string | undefined };
 
+/** Devices whose certificate was issued under this one get in without a request (thingsboard-device-api 2.6). */
+export interface CertificateChain {
+  /** Of the issuer, base64 DER. */
+  readonly certificate: string;
+  /** Matched against the leaf's common name; group 1 is the device's name. */
+  readonly name: RegExp;
+  readonly allowCreate: boolean;
+}
+
 /** A device profile, however its file was written. */
 export interface DeviceProfile {
   readonly name: string;
@@ -22,6 +31,7 @@ export interface DeviceProfile {
     readonly rate?: string;
     readonly onExisting: 'reject';
   };
+  readonly certificateChain?: CertificateChain;
   readonly transport: 'default' | 'mqtt';
   /** Custom topics; absent = the standard ones. Active for transport `mqtt` only. */
   readonly topics: {

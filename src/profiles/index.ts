@@ -1,4 +1,4 @@
-export type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
+export type { CertificateChain, DeviceProfile, ProvisionSecret } from './device-profile.ts';
 export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load.ts';
 export { profileSchema } from './profile-schema.ts';
 export type { ProfileSet } from './profile-set.ts';

@@ -1,4 +1,5 @@
 import type { Issue } from '../schema/issue.ts';
+import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { SecretSpec, STRATEGIES } from './profile-schema.ts';
 
 /** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
@@ -11,6 +12,7 @@ export interface ProfileDraft {
   readonly secret: SecretSpec | undefined;
   readonly quota: number | undefined;
   readonly rate: string | undefined;
+  readonly certificateChain: CertificateChainSpec | undefined;
   readonly telemetryTopic: string | undefined;
   readonly attributesTopic: string | undefined;
   readonly attributesSubscribeTopic: string | undefined;

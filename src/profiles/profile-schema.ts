@@ -40,6 +40,15 @@ export const provisionFields = {
   onExisting: oneOf('What happens when the device name exists.', ['reject'], { default: 'reject' }),
 };
 
+export const chainFields = {
+  certificate: text('Certificate of the issuer, PEM in one text.', { minLength: 1 }),
+  commonName: text("Regular expression on the common name of a device's certificate; group 1 is the device's name.", {
+    minLength: 1,
+    examples: ['^(.*)\\.meters$'],
+  }),
+  allowCreate: flag('Whether devices that are not known are created.', { default: false }),
+};
+
 export const topicFields = {
   telemetry: topic('Topic filter of telemetry; `+` and `#` are allowed.', 'v1/devices/me/telemetry'),
   attributes: topic('Topic filter of client attributes; `+` and `#` are allowed.', 'v1/devices/me/attributes'),
@@ -63,6 +72,12 @@ export const profileFields = {
     oneOf('`mqtt` switches custom topics on; chosen by itself when `topics` are given.', ['default', 'mqtt']),
   ),
   provision: optional(json<Config<typeof provisionFields>>('How devices get in.', jsonSchemaOf(provisionFields))),
+  certificateChain: optional(
+    json<Config<typeof chainFields>>(
+      'Devices get in by certificates issued under this one, over mutual TLS.',
+      jsonSchemaOf(chainFields),
+    ),
+  ),
   topics: optional(
     json<Config<typeof topicFields>>('Own MQTT topics; each replaces the standard one.', jsonSchemaOf(topicFields)),
   ),

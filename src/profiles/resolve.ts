@@ -2,6 +2,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { ExactNumber, type JsonValue } from '../model/json.ts';
 import { Secret } from '../model/secret.ts';
 import { compileUserSchema, type UserCheck } from '../schema/user-schema.ts';
+import { resolveCertificateChain } from './certificate-chain.ts';
 import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
 import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
 import type { Parsed, Report } from './profile-draft.ts';
@@ -43,6 +44,8 @@ export function resolveProfile(
     const problem = 'the provision secret is shorter than 8 characters: it can be guessed';
     report({ at: places.secret, rule: 'weak-secret', level: 'warning', problem });
   }
+  const chain = draft.certificateChain && resolveCertificateChain(draft.certificateChain);
+  if (chain?.ok === false) error(places.certificateChain, 'wrong-certificate-chain', chain.problem);
   if (failed) return undefined;
   return {
     name: draft.name,
@@ -55,6 +58,7 @@ export function resolveProfile(
       ...given('quota', draft.quota),
       ...given('rate', draft.rate),
     },
+    ...(chain?.ok ? { certificateChain: chain.chain } : {}),
     transport: draft.transport,
     topics: {
       ...given('telemetry', customFilter(draft.telemetryTopic, STANDARD_TELEMETRY)),

@@ -1,4 +1,5 @@
 import { compileSchema } from '../schema/validate.ts';
+import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { SECRET_SCHEMA, type SecretSpec } from './profile-schema.ts';
 
@@ -32,6 +33,8 @@ interface ThingsBoardFile {
     readonly provisionConfiguration?: {
       readonly type?: ProvisionType;
       readonly provisionDeviceSecret?: SecretSpec | null;
+      readonly certificateRegExPattern?: string | null;
+      readonly allowCreateNewDevicesByX509Certificate?: boolean | null;
     } | null;
     readonly alarms?: readonly unknown[] | null;
   };
@@ -118,8 +121,9 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       description: file.description ?? undefined,
       transport: mqtt ? 'mqtt' : 'default',
       strategy: type === 'X509_CERTIFICATE_CHAIN' ? 'disabled' : PROVISION_TYPES[type],
-      key: file.provisionDeviceKey || undefined,
-      secret: provision.provisionDeviceSecret || undefined,
+      key: isChain(type) ? undefined : file.provisionDeviceKey || undefined,
+      secret: isChain(type) ? undefined : provision.provisionDeviceSecret || undefined,
+      certificateChain: isChain(type) ? chainOf(provision) : undefined,
       quota: undefined,
       rate: undefined,
       telemetryTopic: topic(transport.deviceTelemetryTopic),
@@ -135,6 +139,24 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       telemetryDataPoints: undefined,
       secretKeys: [],
     },
+  };
+}
+
+type Provision = NonNullable<ThingsBoardFile['profileData']['provisionConfiguration']>;
+
+const isChain = (type: ProvisionType): boolean => type === 'X509_CERTIFICATE_CHAIN';
+
+/** ThingsBoard keeps the certificate where other strategies have their secret. */
+function chainOf(provision: Provision): CertificateChainSpec {
+  const {
+    provisionDeviceSecret: certificate,
+    certificateRegExPattern,
+    allowCreateNewDevicesByX509Certificate,
+  } = provision;
+  return {
+    certificate: typeof certificate === 'string' ? certificate : '',
+    commonName: certificateRegExPattern ?? '',
+    allowCreate: allowCreateNewDevicesByX509Certificate === true,
   };
 }
 
@@ -161,16 +183,15 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
   if (payload !== 'JSON') refuse(payloadAt, `payload type ${payload} is not supported yet`);
   if (transport.sparkplug === true) refuse(`${TRANSPORT}/sparkplug`, 'Sparkplug is not supported yet');
   const type = file.provisionType ?? provision.type;
-  if (type === 'X509_CERTIFICATE_CHAIN') refuse('/provisionType', 'provisioning by X.509 chains is not supported yet');
-  else if (provision.type !== undefined && provision.type !== type) {
+  if (provision.type !== undefined && provision.type !== type) {
     refuse(`${PROVISION}/type`, `is ${provision.type}, but provisionType is ${String(type)}`);
   }
   if ((file.profileData.alarms?.length ?? 0) > 0) {
     warn('/profileData/alarms', 'alarm rules are not evaluated yet: no alarm will be raised by this profile');
   }
   if (file.defaultRuleChainId) warn('/defaultRuleChainId', 'ignored: messages of all profiles start in the root chain');
-  if (file.firmwareId) warn('/firmwareId', 'ignored: firmware updates are not supported yet');
-  if (file.softwareId) warn('/softwareId', 'ignored: software updates are not supported yet');
+  if (file.firmwareId) warn('/firmwareId', 'ignored: give the profile its firmware over the management API');
+  if (file.softwareId) warn('/softwareId', 'ignored: give the profile its software over the management API');
   if (file.defaultQueueName) warn('/defaultQueueName', 'ignored: there are no named queues');
   return errors > 0;
 }
@@ -184,6 +205,7 @@ function placesUnder(prefix: string): Places {
     strategy: `${prefix}/provisionType`,
     key: `${prefix}/provisionDeviceKey`,
     secret: `${prefix}${PROVISION}/provisionDeviceSecret`,
+    certificateChain: `${prefix}${PROVISION}`,
     telemetryTopic: `${prefix}${TRANSPORT}/deviceTelemetryTopic`,
     attributesTopic: `${prefix}${TRANSPORT}/deviceAttributesTopic`,
     attributesSubscribeTopic: `${prefix}${TRANSPORT}/deviceAttributesSubscribeTopic`,

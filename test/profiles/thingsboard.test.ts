@@ -106,19 +106,27 @@ describe('ThingsBoard profiles', () => {
       '/profileData/transportConfiguration/transportPayloadTypeConfiguration/transportPayloadType',
     ],
     ['Sparkplug', {}, { sparkplug: true }, {}, '/profileData/transportConfiguration/sparkplug'],
-    [
-      'X.509 chains',
-      { provisionType: 'X509_CERTIFICATE_CHAIN' },
-      {},
-      { type: 'X509_CERTIFICATE_CHAIN' },
-      '/provisionType',
-    ],
     ['two strategies', { provisionType: 'DISABLED' }, {}, {}, '/profileData/provisionConfiguration/type'],
     ['two transports', { transportType: 'DEFAULT' }, {}, {}, '/profileData/transportConfiguration/type'],
   ])('%s is refused by name', (_what, top, transport, provision, at) => {
     const { draft, issues } = parse(exported(top, transport, provision));
     expect(draft).toBeUndefined();
     expect(issues).toEqual([['error', 'not-supported', at]]);
+  });
+
+  it('X.509 chains keep certificate, pattern and permission where the export has them', () => {
+    const provision = {
+      type: 'X509_CERTIFICATE_CHAIN',
+      provisionDeviceSecret: 'PEM',
+      certificateRegExPattern: '(.*)\\.m$',
+      allowCreateNewDevicesByX509Certificate: true,
+    };
+    const { draft } = parse(exported({ provisionType: 'X509_CERTIFICATE_CHAIN' }, {}, provision));
+    expect(draft).toMatchObject({
+      strategy: 'disabled',
+      certificateChain: { certificate: 'PEM', commonName: '(.*)\\.m$', allowCreate: true },
+    });
+    expect(draft?.secret).toBeUndefined();
   });
 
   it('alarms, a chain of its own, firmware and queues are warned of', () => {

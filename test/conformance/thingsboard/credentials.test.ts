@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -23,6 +23,14 @@ function hasOpenssl(): boolean {
 
 describe('credentials: rotation, expiry, revocation', () => {
   let broker: Broker;
+  let serial = 0;
+  const authority = (file: string, subject: string): void => {
+    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', subject];
+    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', `${file}.key`, '-out', `${file}.pem`], {
+      cwd: dir,
+      stdio: 'ignore',
+    });
+  };
   let dir: string;
   const post = (path: string, body: unknown) => api(broker, `/api/gridmoor/devices/${path}`, { method: 'POST', body });
   const login = (userName: string, version: 4 | 5 = 5) =>
@@ -35,7 +43,22 @@ describe('credentials: rotation, expiry, revocation', () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'gridmoor-x509-'));
+    const profilesDir = join(dir, 'profiles');
+    mkdirSync(profilesDir);
+    const provision = {
+      strategy: 'allow-create-new-devices',
+      key: 'smart-meter',
+      secret: { env: 'PROVISION_SECRET_SMART_METER' },
+    };
+    writeFileSync(join(profilesDir, 'meter.json'), JSON.stringify({ name: 'smart-meter', provision }));
+    if (hasOpenssl()) {
+      authority('ca', '/CN=Test CA');
+      const certificate = readFileSync(join(dir, 'ca.pem'), 'utf8');
+      const certificateChain = { certificate, commonName: '^(.*)\\.meters$', allowCreate: true };
+      writeFileSync(join(profilesDir, 'chained.json'), JSON.stringify({ name: 'chained', certificateChain }));
+    }
     broker = await startBroker({
+      profilesDir,
       env: {
         GRIDMOOR_FREE_REFUSALS: '100000',
         MQTT_SSL_ENABLED: 'true',
@@ -141,6 +164,21 @@ describe('credentials: rotation, expiry, revocation', () => {
       openssl('req', '-x509', ...request(name), '-out', `${name}.pem`);
       return identity(name);
     };
+    const issued = (ca: string, commonName: string, file: string) => {
+      const made = [
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-subj',
+        `/CN=${commonName}`,
+      ];
+      openssl('req', ...made, '-keyout', `${file}.key`, '-out', `${file}.csr`);
+      const by = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-set_serial', String(++serial)];
+      openssl('x509', '-req', '-in', `${file}.csr`, ...by, '-out', `${file}.pem`);
+      return identity(file);
+    };
     const expiredCertificate = () => {
       const policy =
         '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n';
@@ -229,6 +267,35 @@ describe('credentials: rotation, expiry, revocation', () => {
       expect(await client.connack()).toBe(0);
       await post('x-revoked/credentials/revoke', { which: 'all' });
       expect(await client.ended()).toBe(0x98);
+    });
+
+    it('a certificate under that of a profile makes its device, and a newer one takes the place of the former', async () => {
+      const one = issued('ca', 'pump-1.meters', 'one');
+      await using first = await open(one, 5);
+      expect(await first.connack()).toBe(0);
+      const found = await api<{ type: string }>(broker, '/api/tenant/devices?deviceName=pump-1');
+      expect(found.type).toBe('chained');
+      const two = issued('ca', 'pump-1.meters', 'two');
+      await using second = await open(two, 4);
+      expect(await second.connack()).toBe(0);
+      expect(await second.publish(TELEMETRY, '{"t":1}')).toBe(0);
+      await post('pump-1/credentials/revoke', { which: 'all' });
+      await using third = await open(issued('ca', 'pump-1.meters', 'three'), 5);
+      expect(await third.connack()).toBe(0x87); // what was revoked stays so
+    });
+
+    it('a certificate that only names the issuer, whose name does not fit, or of a device with a token is refused', async () => {
+      authority('other', '/CN=Test CA');
+      const forged = issued('other', 'pump-2.meters', 'forged');
+      const real = readFileSync(join(dir, 'ca.pem'), 'utf8');
+      const misfit = issued('ca', 'pump-2.inverters', 'misfit');
+      await newDevice(broker, 'pump-3');
+      const taken = issued('ca', 'pump-3.meters', 'taken');
+      for (const shown of [forged, { ...forged, cert: `${forged.cert}\n${real}` }, misfit, taken]) {
+        await using client = await open(shown, 5);
+        expect(await client.connack()).toBe(0x87);
+      }
+      await expect(api(broker, '/api/tenant/devices?deviceName=pump-2')).rejects.toThrow('404');
     });
 
     it("a certificate's text as token or client id logs nobody in", async () => {

@@ -1,0 +1,92 @@
+import { X509Certificate } from 'node:crypto';
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { CertificateChain, DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import { nameProblem, type Registry } from '../registry/registry.ts';
+
+/** Certificates as base64 DER. */
+export interface ShownChain {
+  readonly leaf: string;
+  /** The issuers that the peer sent along, nearest first; not checked yet. */
+  readonly issuers: readonly string[];
+}
+
+export interface ChainProvisioningParts {
+  readonly registry: Registry;
+  readonly profiles: () => ProfileSet;
+  readonly clock: Clock;
+}
+
+const MAX_ISSUERS = 8;
+
+/**
+ * X509_CERTIFICATE_CHAIN (thingsboard-device-api 2.6): a certificate under the one of a profile makes its device, or takes the
+ * place of the device's former certificate. True when the leaf is now the credentials of a device.
+ */
+export async function provisionByChain(shown: ShownChain, parts: ChainProvisioningParts): Promise<boolean> {
+  const { registry, clock } = parts;
+  const candidates = parts.profiles().all().filter(hasChain);
+  if (candidates.length === 0) return false;
+  const leaf = certificateOf(shown.leaf);
+  const issuers = shown.issuers.slice(0, MAX_ISSUERS).map(certificateOf);
+  const under = candidates.find(({ certificateChain: { certificate } }) =>
+    isUnder(leaf, issuers, certificateOf(certificate), clock.now()),
+  );
+  if (!under) return false;
+  const { certificateChain, name: profile, provision } = under;
+  const commonName: unknown = leaf.toLegacyObject().subject.CN;
+  const name = typeof commonName === 'string' ? certificateChain.name.exec(commonName)?.[1]?.trim() : undefined;
+  if (name === undefined || nameProblem(name)) return false;
+  const by = `provision:${profile}`;
+  const credentials = { type: 'X509_CERTIFICATE', certificate: shown.leaf } as const;
+  const device = await registry.deviceByName(name);
+  if (!device) {
+    if (!certificateChain.allowCreate) return false;
+    const { quota } = provision;
+    const serverAttributes = { provisionState: 'provisioned' };
+    const made = await registry.create({
+      ...{ name, profile, credentials, serverAttributes, by },
+      ...(quota === undefined ? {} : { profileQuota: quota }),
+    });
+    return made.kind === 'created';
+  }
+  if (device.profile !== profile) return false;
+  const { present } = await registry.credentialsState(device.id);
+  // Ended credentials were revoked: a fresh certificate of the same issuer must not undo that.
+  if (present?.type !== 'X509_CERTIFICATE' || present.expiresAt !== undefined) return false;
+  try {
+    await registry.rotate(device.id, credentials, by);
+    return true;
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return false;
+    throw error;
+  }
+}
+
+const hasChain = (profile: DeviceProfile): profile is DeviceProfile & { readonly certificateChain: CertificateChain } =>
+  profile.certificateChain !== undefined;
+
+const certificateOf = (der: string): X509Certificate => new X509Certificate(Buffer.from(der, 'base64'));
+
+/** Every signature from the leaf up to the anchor is checked here: the handshake lets any chain pass. */
+function isUnder(
+  leaf: X509Certificate,
+  issuers: readonly X509Certificate[],
+  anchor: X509Certificate,
+  now: number,
+): boolean {
+  let current = leaf;
+  for (const issuer of issuers) {
+    if (isIssuedBy(current, anchor, now)) return true;
+    if (!isIssuedBy(current, issuer, now)) return false;
+    current = issuer;
+  }
+  return isIssuedBy(current, anchor, now);
+}
+
+const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate, now: number): boolean =>
+  issuer.ca &&
+  now >= Date.parse(issuer.validFrom) &&
+  now <= Date.parse(issuer.validTo) &&
+  certificate.checkIssued(issuer) &&
+  certificate.verify(issuer.publicKey);
