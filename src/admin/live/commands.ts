@@ -24,13 +24,14 @@ export type Command =
 export function parseCommands(text: string): readonly Command[] | undefined {
   const parsed = parseJson(text, LIMITS);
   if (!parsed.ok || !isObject(parsed.value)) return undefined;
-  const { authCmd, cmds, tsSubCmds, attrSubCmds } = parsed.value;
+  const { authCmd, cmds, tsSubCmds, attrSubCmds, historyCmds } = parsed.value;
   const commands: Command[] = [];
   if (isObject(authCmd) && typeof authCmd.token === 'string') commands.push({ kind: 'auth', token: authCmd.token });
   const given = [
     ...listOf(cmds).map((one) => [one, isObject(one) ? one.type : undefined] as const),
     ...listOf(tsSubCmds).map((one) => [one, 'TIMESERIES'] as const),
     ...listOf(attrSubCmds).map((one) => [one, 'ATTRIBUTES'] as const),
+    ...listOf(historyCmds).map((one) => [one, 'TIMESERIES_HISTORY'] as const),
   ];
   if (given.length > MAX_COMMANDS) return undefined;
   for (const [one, type] of given) {
