@@ -62,6 +62,7 @@ function toBrokerError(thing: unknown): BrokerError {
   const known = Object.hasOwn(FASTIFY_DETAILS, code) ? FASTIFY_DETAILS[code] : undefined;
   if (known) return new BrokerError(known.code, { detail: known.detail });
   if (clientStatus(thing) !== undefined) return new BrokerError('BAD_REQUEST');
+  if (brokeOff(thing)) return new BrokerError('BAD_REQUEST', { detail: 'the connection ended before the body did' });
   return BrokerError.from(thing);
 }
 
@@ -69,6 +70,10 @@ const codeOf = (thing: unknown): string => {
   const code = thing instanceof Error ? (thing as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : '';
 };
+
+/** A peer that goes in the middle of its body: Fastify marks the error of the socket with 400. */
+const brokeOff = (thing: unknown): boolean =>
+  codeOf(thing) === 'ECONNRESET' && (thing as { statusCode?: unknown }).statusCode === 400;
 
 /** Fastify's own finer status (415, 414) of a request it refused; BrokerErrors have theirs from the table. */
 function clientStatus(thing: unknown): number | undefined {

@@ -28,3 +28,9 @@ it('a system error with a code of its own is INTERNAL too', () => {
   const error = Object.assign(new Error('ENOENT: no such file /data/x'), { code: 'ENOENT', statusCode: 404 });
   expect(toProblem(error).problem).toMatchObject({ code: 'INTERNAL', status: 500 });
 });
+
+it('a peer that goes in the middle of its body is not our fault; a connection of ours that is reset is', () => {
+  const error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+  expect(toProblem(error).ours).toBe(true);
+  expect(toProblem(Object.assign(error, { statusCode: 400 }))).toMatchObject({ ours: false, problem: { status: 400 } });
+});
