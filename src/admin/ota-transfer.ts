@@ -6,6 +6,7 @@ import { authorise } from './auth.ts';
 import type { AdminDeps } from './deps.ts';
 import { otaIdOf, toOtaInfo } from './ota.ts';
 import { readUpload } from './ota-upload.ts';
+import { PROBLEM_SCHEMA } from './route.ts';
 
 const tags = ['firmware and software'];
 const BLOCK_BYTES = 65_536;
@@ -55,7 +56,14 @@ export function registerOtaTransfer(scope: FastifyInstance, deps: AdminDeps): vo
 
   scope.get<IdRoute>(
     `${URL}/download`,
-    { schema: { tags, summary: 'The content of a package.' }, onRequest: asRole('read-only') },
+    {
+      schema: {
+        tags,
+        summary: 'The content of a package.',
+        response: { 200: { type: 'null', description: 'The bytes.' }, '4XX': PROBLEM_SCHEMA, '5XX': PROBLEM_SCHEMA },
+      },
+      onRequest: asRole('read-only'),
+    },
     async (request, reply) => {
       const id = otaIdOf(request.params.id);
       const content = (await packages.package(id))?.content;
