@@ -12,7 +12,8 @@ const tag = 'firmware and software';
 const TYPES = { firmware: 'FIRMWARE', software: 'SOFTWARE' } as const satisfies Record<OtaKind, string>;
 const string = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
-const INFO = object({
+/** Schema of a package. */
+export const OTA_INFO = object({
   id: object({ entityType: string, id: string }),
   createdTime: { type: 'integer' },
   type: { enum: Object.values(TYPES) },
@@ -97,7 +98,7 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
         id: optional(json<unknown>('Must be absent: a package never changes.', {})),
         deviceProfileId: optional(json<unknown>('Must be absent: name the profile in `deviceProfile`.', {})),
       },
-      answer: INFO,
+      answer: OTA_INFO,
       async handle({ body, by }) {
         for (const field of ['id', 'deviceProfileId'] as const) {
           if (body[field] === undefined || body[field] === null) continue;
@@ -125,7 +126,7 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
       role: 'read-only',
       lenient: true,
       query: { textSearch: optional(text('Part of the title, in any case.')), ...pageFields },
-      answer: countedPageOf(INFO),
+      answer: countedPageOf(OTA_INFO),
       async handle({ query: { textSearch, page, pageSize } }) {
         const found = await packages.list({ page, pageSize, ...(textSearch ? { textSearch } : {}) });
         return toCountedPage(found, pageSize, toOtaInfo);
@@ -139,7 +140,7 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
       role: 'read-only',
       lenient: true,
       params: idParam,
-      answer: INFO,
+      answer: OTA_INFO,
       async handle({ params }) {
         const entry = await packages.package(otaIdOf(params.id));
         if (!entry) throw new BrokerError('NOT_FOUND', { field: 'id' });

@@ -108,7 +108,6 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
 }
 
 /** What every refused request gets. */
-export /** Schema of every error answer. */
 export const PROBLEM_SCHEMA = {
   description: 'What is wrong, after RFC 9457; `code` is stable, `at` names the field.',
   type: 'object',
