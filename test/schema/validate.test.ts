@@ -7,10 +7,18 @@ import { chainSchema } from '../../src/rules/chain-schema.ts';
 import { catalogue } from '../../src/rules/index.ts';
 import { compileSchema, nearest } from '../../src/schema/validate.ts';
 
+/** Routes read their parts when they are called; to be listed they need none of them. */
+function anyDeps(): Parameters<typeof adminRoutes>[0] {
+  const anything: unknown = new Proxy(() => anything, {
+    get: (_, name) => (name === Symbol.toPrimitive ? () => '' : anything),
+  });
+  return anything as Parameters<typeof adminRoutes>[0];
+}
+
 const meta = new Ajv2020({ strict: false, validateFormats: false });
 
 describe('our own schemas', () => {
-  const routes = adminRoutes({ storage: {} } as Parameters<typeof adminRoutes>[0]);
+  const routes = adminRoutes(anyDeps());
   const schemas: [string, unknown][] = [
     ['gridmoor.json', configSchema()],
     ['device profiles', profileSchema()],
