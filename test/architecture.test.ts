@@ -63,6 +63,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['schema/validate.ts'],
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts'],
+  protobufjs: ['schema/proto-schema.ts'],
   'json-rules-engine': [],
   fastify: ['transport/http', 'admin'],
   '@fastify/swagger': ['transport/http', 'admin'],

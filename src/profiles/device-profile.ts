@@ -1,5 +1,6 @@
 import type { JsonValue } from '../model/json.ts';
 import type { Secret } from '../model/secret.ts';
+import type { ProtobufPayloads } from './protobuf.ts';
 import type { TopicFilter } from './topic-filter.ts';
 
 /** A provision secret: given by reference or literally, or to be made on the first start. */
@@ -39,6 +40,8 @@ export interface DeviceProfile {
     readonly attributes?: TopicFilter;
     readonly attributesSubscribe?: TopicFilter;
   };
+  /** Absent: payloads are JSON. Active for transport `mqtt` only. */
+  readonly protobuf?: ProtobufPayloads;
   readonly sendAckOnValidationException: boolean;
   readonly typeCast: boolean;
   /** What is wrong with a payload by the profile's own JSON Schema, in words; absent = no schema. */

@@ -1,6 +1,7 @@
 import { compileSchema, type Violation } from '../schema/validate.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { type NativeProfile, profileSchema } from './profile-schema.ts';
+import type { ProtobufDraft } from './protobuf.ts';
 import { looksLikeThingsBoard, parseThingsBoard } from './thingsboard.ts';
 
 const checkNative = compileSchema<NativeProfile>(profileSchema());
@@ -19,6 +20,7 @@ const PLACES: Places = {
   attributesTopic: '/topics/attributes',
   attributesSubscribeTopic: '/topics/attributesSubscribe',
   sendAckOnValidationException: '/sendAckOnValidationException',
+  protobuf: '/payload',
   typeCast: '/typeCast',
   telemetrySchema: '/telemetrySchema',
   attributesSchema: '/attributesSchema',
@@ -41,12 +43,13 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
     return undefined;
   }
   const file = checked.value;
-  const { provision, topics, limits } = file;
-  const transport = file.transport ?? (topics ? 'mqtt' : 'default');
+  const { provision, topics, limits, payload } = file;
+  const transport = file.transport ?? (topics || payload?.type === 'protobuf' ? 'mqtt' : 'default');
   if (topics && transport === 'default') {
     const problem = 'own topics work with transport "mqtt" only';
     report({ at: '/topics', rule: 'ignored-field', level: 'error', problem, hint: 'set "transport": "mqtt"' });
   }
+  const protobuf = payload === undefined ? undefined : protobufOf(payload, transport, report);
   return {
     places: PLACES,
     draft: {
@@ -63,6 +66,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       attributesTopic: topics?.attributes,
       attributesSubscribeTopic: topics?.attributesSubscribe,
       sendAckOnValidationException: file.sendAckOnValidationException,
+      protobuf,
       typeCast: file.typeCast,
       telemetrySchema: file.telemetrySchema,
       attributesSchema: file.attributesSchema,
@@ -72,6 +76,36 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       telemetryDataPoints: limits?.telemetryDataPoints,
       secretKeys: file.secretKeys,
     },
+  };
+}
+
+type Payload = NonNullable<NativeProfile['payload']>;
+
+function protobufOf(payload: Payload, transport: string, report: Report): ProtobufDraft | undefined {
+  const refuse = (at: string, problem: string, hint: string): void =>
+    report({ at, rule: 'ignored-field', level: 'error', problem, hint });
+  if (payload.type !== 'protobuf') {
+    const given = Object.keys(payload).find((key) => /^(?:telemetry|attributes|rpc)/.test(key));
+    if (given) refuse(`/payload/${given}`, 'is of protobuf', 'set "type": "protobuf"');
+    return undefined;
+  }
+  if (transport === 'default')
+    refuse('/payload/type', 'protobuf works with transport "mqtt" only', 'set "transport": "mqtt"');
+  const { compatibleWithJson = false, jsonOnDefaultDownlinkTopics = false } = payload;
+  if (jsonOnDefaultDownlinkTopics && !compatibleWithJson) {
+    refuse('/payload/jsonOnDefaultDownlinkTopics', 'has no effect', 'set "compatibleWithJson": true');
+  }
+  const schema = (key: 'telemetry' | 'attributes' | 'rpcRequest' | 'rpcResponse') => ({
+    text: payload[key],
+    at: `/payload/${key}`,
+  });
+  return {
+    telemetry: schema('telemetry'),
+    attributes: schema('attributes'),
+    rpcRequest: schema('rpcRequest'),
+    rpcResponse: schema('rpcResponse'),
+    compatibleWithJson,
+    jsonOnDefaultDownlinkTopics,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Issue } from '../schema/issue.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { SecretSpec, STRATEGIES } from './profile-schema.ts';
+import type { ProtobufDraft } from './protobuf.ts';
 
 /** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
 export interface ProfileDraft {
@@ -17,6 +18,7 @@ export interface ProfileDraft {
   readonly attributesTopic: string | undefined;
   readonly attributesSubscribeTopic: string | undefined;
   readonly sendAckOnValidationException: boolean;
+  readonly protobuf: ProtobufDraft | undefined;
   readonly typeCast: boolean;
   readonly telemetrySchema: Readonly<Record<string, unknown>> | undefined;
   readonly attributesSchema: Readonly<Record<string, unknown>> | undefined;

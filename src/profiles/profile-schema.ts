@@ -58,6 +58,25 @@ export const topicFields = {
   ),
 };
 
+const protoSchema = (what: string, standard: string) =>
+  optional(
+    text(`proto3 schema of ${what}; its last message counts. Absent: ${standard}.`, {
+      examples: ['syntax = "proto3"; message Telemetry { double power = 1; }'],
+    }),
+  );
+
+export const payloadFields = {
+  type: oneOf('How devices write their payloads.', ['json', 'protobuf'], { default: 'json' }),
+  telemetry: protoSchema('telemetry', 'none can be sent in protobuf'),
+  attributes: protoSchema('client attributes', 'none can be sent in protobuf'),
+  rpcRequest: protoSchema('a call to the device', 'method, requestId and params as texts and number'),
+  rpcResponse: protoSchema("the device's answer to a call", 'one text, payload'),
+  compatibleWithJson: flag('Whether what is no protobuf is read as JSON.', { default: false }),
+  jsonOnDefaultDownlinkTopics: flag('Whether the v1 topics go down in JSON; needs compatibleWithJson.', {
+    default: false,
+  }),
+};
+
 export const limitFields = {
   messages: rateText('Messages of one device other than telemetry and attributes'),
   telemetryMessages: rateText('Telemetry and attribute messages of one device'),
@@ -80,6 +99,9 @@ export const profileFields = {
   ),
   topics: optional(
     json<Config<typeof topicFields>>('Own MQTT topics; each replaces the standard one.', jsonSchemaOf(topicFields)),
+  ),
+  payload: optional(
+    json<Config<typeof payloadFields>>('JSON or protobuf, on MQTT. Absent: JSON.', jsonSchemaOf(payloadFields)),
   ),
   sendAckOnValidationException: flag(
     'Whether a payload that cannot be read is acknowledged all the same (MQTT 3.1.1).',

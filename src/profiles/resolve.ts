@@ -7,6 +7,7 @@ import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
 import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
 import type { Parsed, Report } from './profile-draft.ts';
 import type { SecretSpec } from './profile-schema.ts';
+import { resolveProtobuf } from './protobuf.ts';
 import { readSecret } from './secret-file.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
 
@@ -36,6 +37,7 @@ export function resolveProfile(
   };
   const telemetry = compile('telemetrySchema');
   const attributes = compile('attributesSchema');
+  const protobuf = draft.protobuf ? resolveProtobuf(draft.protobuf, error) : undefined;
   const secret =
     draft.strategy === 'disabled'
       ? undefined
@@ -65,6 +67,7 @@ export function resolveProfile(
       ...given('attributes', customFilter(draft.attributesTopic, STANDARD_ATTRIBUTES)),
       ...given('attributesSubscribe', customFilter(draft.attributesSubscribeTopic, STANDARD_ATTRIBUTES)),
     },
+    ...given('protobuf', protobuf),
     sendAckOnValidationException: draft.sendAckOnValidationException,
     typeCast: draft.typeCast,
     ...(telemetry ? { checkTelemetry: (payload: JsonValue) => checkSamples(payload, telemetry) } : {}),

@@ -2,6 +2,7 @@ import { compileSchema } from '../schema/validate.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { SECRET_SCHEMA, type SecretSpec } from './profile-schema.ts';
+import type { ProtobufDraft } from './protobuf.ts';
 
 const PROVISION_TYPES = {
   DISABLED: 'disabled',
@@ -9,6 +10,16 @@ const PROVISION_TYPES = {
   CHECK_PRE_PROVISIONED_DEVICES: 'check-pre-provisioned-devices',
 } as const;
 type ProvisionType = keyof typeof PROVISION_TYPES | 'X509_CERTIFICATE_CHAIN';
+
+interface PayloadConfiguration {
+  readonly transportPayloadType?: string;
+  readonly deviceTelemetryProtoSchema?: string | null;
+  readonly deviceAttributesProtoSchema?: string | null;
+  readonly deviceRpcRequestProtoSchema?: string | null;
+  readonly deviceRpcResponseProtoSchema?: string | null;
+  readonly enableCompatibilityWithJsonPayloadFormat?: boolean;
+  readonly useJsonPayloadFormatForDefaultDownlinkTopics?: boolean;
+}
 
 interface ThingsBoardFile {
   readonly name: string;
@@ -26,7 +37,7 @@ interface ThingsBoardFile {
       readonly deviceTelemetryTopic?: string | null;
       readonly deviceAttributesTopic?: string | null;
       readonly deviceAttributesSubscribeTopic?: string | null;
-      readonly transportPayloadTypeConfiguration?: { readonly transportPayloadType?: string } | null;
+      readonly transportPayloadTypeConfiguration?: PayloadConfiguration | null;
       readonly sparkplug?: boolean;
       readonly sendAckOnValidationException?: boolean;
     } | null;
@@ -67,7 +78,15 @@ const checkExport = compileSchema<ThingsBoardFile>({
             deviceAttributesSubscribeTopic: nullable('string'),
             transportPayloadTypeConfiguration: {
               type: ['object', 'null'],
-              properties: { transportPayloadType: { type: 'string' } },
+              properties: {
+                transportPayloadType: { type: 'string' },
+                deviceTelemetryProtoSchema: nullable('string'),
+                deviceAttributesProtoSchema: nullable('string'),
+                deviceRpcRequestProtoSchema: nullable('string'),
+                deviceRpcResponseProtoSchema: nullable('string'),
+                enableCompatibilityWithJsonPayloadFormat: { type: 'boolean' },
+                useJsonPayloadFormatForDefaultDownlinkTopics: { type: 'boolean' },
+              },
             },
             sparkplug: { type: 'boolean' },
             sendAckOnValidationException: { type: 'boolean' },
@@ -87,6 +106,7 @@ const checkExport = compileSchema<ThingsBoardFile>({
 });
 
 const TRANSPORT = '/profileData/transportConfiguration';
+const PAYLOAD = `${TRANSPORT}/transportPayloadTypeConfiguration`;
 const PROVISION = '/profileData/provisionConfiguration';
 
 /** Whether a file has the shape of an export, bare or wrapped in `entity` as in version control. */
@@ -130,6 +150,7 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       attributesTopic: topic(transport.deviceAttributesTopic),
       attributesSubscribeTopic: topic(transport.deviceAttributesSubscribeTopic),
       sendAckOnValidationException: mqtt && transport.sendAckOnValidationException === true,
+      protobuf: mqtt ? protobufOf(transport.transportPayloadTypeConfiguration ?? {}, prefix) : undefined,
       typeCast: false,
       telemetrySchema: undefined,
       attributesSchema: undefined,
@@ -179,8 +200,8 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
     refuse(`${TRANSPORT}/type`, `is ${transport.type}, but transportType is ${transportType}`);
   }
   const payload = transport.transportPayloadTypeConfiguration?.transportPayloadType ?? 'JSON';
-  const payloadAt = `${TRANSPORT}/transportPayloadTypeConfiguration/transportPayloadType`;
-  if (payload !== 'JSON') refuse(payloadAt, `payload type ${payload} is not supported yet`);
+  const payloadAt = `${PAYLOAD}/transportPayloadType`;
+  if (!['JSON', 'PROTOBUF'].includes(payload)) refuse(payloadAt, `payload type ${payload} is not supported yet`);
   if (transport.sparkplug === true) refuse(`${TRANSPORT}/sparkplug`, 'Sparkplug is not supported yet');
   const type = file.provisionType ?? provision.type;
   if (provision.type !== undefined && provision.type !== type) {
@@ -194,6 +215,22 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
   if (file.softwareId) warn('/softwareId', 'ignored: give the profile its software over the management API');
   if (file.defaultQueueName) warn('/defaultQueueName', 'ignored: there are no named queues');
   return errors > 0;
+}
+
+function protobufOf(payload: PayloadConfiguration, prefix: string): ProtobufDraft | undefined {
+  if (payload.transportPayloadType !== 'PROTOBUF') return undefined;
+  const schema = (what: 'Telemetry' | 'Attributes' | 'RpcRequest' | 'RpcResponse') => {
+    const key = `device${what}ProtoSchema` as const;
+    return { text: payload[key] ?? undefined, at: `${prefix}${PAYLOAD}/${key}` };
+  };
+  return {
+    telemetry: schema('Telemetry'),
+    attributes: schema('Attributes'),
+    rpcRequest: schema('RpcRequest'),
+    rpcResponse: schema('RpcResponse'),
+    compatibleWithJson: payload.enableCompatibilityWithJsonPayloadFormat === true,
+    jsonOnDefaultDownlinkTopics: payload.useJsonPayloadFormatForDefaultDownlinkTopics === true,
+  };
 }
 
 function placesUnder(prefix: string): Places {
@@ -210,6 +247,7 @@ function placesUnder(prefix: string): Places {
     attributesTopic: `${prefix}${TRANSPORT}/deviceAttributesTopic`,
     attributesSubscribeTopic: `${prefix}${TRANSPORT}/deviceAttributesSubscribeTopic`,
     sendAckOnValidationException: `${prefix}${TRANSPORT}/sendAckOnValidationException`,
+    protobuf: `${prefix}${PAYLOAD}`,
     quota: none,
     rate: none,
     typeCast: none,

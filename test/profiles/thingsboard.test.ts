@@ -99,9 +99,9 @@ describe('ThingsBoard profiles', () => {
     ['CoAP', { transportType: 'COAP' }, { type: 'COAP' }, {}, '/transportType'],
     ['LwM2M', { transportType: 'LWM2M' }, { type: 'LWM2M' }, {}, '/transportType'],
     [
-      'Protobuf',
+      'an unknown payload type',
       {},
-      { transportPayloadTypeConfiguration: { transportPayloadType: 'PROTOBUF' } },
+      { transportPayloadTypeConfiguration: { transportPayloadType: 'CBOR' } },
       {},
       '/profileData/transportConfiguration/transportPayloadTypeConfiguration/transportPayloadType',
     ],
