@@ -29,6 +29,7 @@ const TICK_MS = 10;
 /** Below half of the keep-alive that the meters announce. */
 const PING_MS = 25_000;
 const DRAIN_MS = 10_000;
+const STORM_SLICE = 50;
 
 /**
  * Runs a fleet: all meters join, then they publish at the rate until the time is over, then the last acknowledgements are
@@ -121,11 +122,21 @@ function send(context: FleetContext, meters: readonly Meter[], plan: FleetPlan, 
       } else if (plan.stormMs !== undefined && now - lastStorm >= plan.stormMs) {
         lastStorm = now;
         context.tally.storms++;
-        for (const meter of meters) meter.powerCut();
+        storm(meters);
       }
     };
     const timer = setInterval(tick, TICK_MS);
   });
+}
+
+/** All connections end at once; they come back as fast as this process can, in slices that leave room for other work. */
+function storm(meters: readonly Meter[]): void {
+  const dark = meters.filter((meter) => meter.powerCut());
+  const back = (): void => {
+    for (const meter of dark.splice(0, STORM_SLICE)) meter.powerBack();
+    if (dark.length > 0) setImmediate(back);
+  };
+  back();
 }
 
 /** Resolves when every message has its acknowledgement, or the broker is too late. */

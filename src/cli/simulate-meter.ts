@@ -91,12 +91,17 @@ export class Meter {
     tally.sent++;
   }
 
-  /** Drops the connection without a word and connects again at once. */
-  powerCut(): void {
+  /** Drops the connection without a word; false when there was none. */
+  powerCut(): boolean {
     const link = this.#link;
-    if (link === undefined) return;
+    if (link === undefined) return false;
     this.#part('interrupted');
     link.drop();
+    return true;
+  }
+
+  /** Connects again at once. */
+  powerBack(): void {
     void this.#reconnect();
   }
 
