@@ -336,7 +336,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     async deleteAttributes(id, scope, keys) {
       const removed = await attributes.remove(id, scope, keys);
       if (scope === 'SHARED_SCOPE' && removed.length > 0) {
-        sessions.push(id, { kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }) });
+        sessions.push(id, { kind: 'shared-attributes', text: JSON.stringify({ deleted: removed }), deleted: removed });
       }
       return removed;
     },

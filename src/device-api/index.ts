@@ -22,6 +22,15 @@ export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
 export type { Presence } from './presence.ts';
+export { type PayloadForm, readProvisionRequest } from './protobuf-payloads.ts';
+export {
+  encodeAttributesAnswer,
+  encodeAttributesUpdate,
+  encodeCall,
+  encodeProvisionAnswer,
+  encodeRpcAnswer,
+  sendsProtobuf,
+} from './protobuf-replies.ts';
 export { RefusalPause } from './refusal-pause.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';

@@ -16,6 +16,8 @@ export interface Downlink {
   /** A reply goes out always, shared attributes only when the device subscribed to them. */
   readonly kind: 'shared-attributes' | 'reply';
   readonly text: string;
+  /** Keys that were removed, when that is what `text` says. */
+  readonly deleted?: readonly string[];
 }
 
 /** A live connection as a front offers it. */

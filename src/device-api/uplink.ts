@@ -2,6 +2,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
+import type { TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
@@ -10,6 +11,7 @@ import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageEnd, MessageRunner } from './message-runner.ts';
+import { type PayloadForm, type PayloadKind, readPayload } from './protobuf-payloads.ts';
 
 /** What became of one publish. `stored`: every outcome of it is durable. `invalid`: it could not be read; `problem` says why. */
 export type UplinkResult =
@@ -19,8 +21,16 @@ export type UplinkResult =
   | { readonly kind: 'failed' };
 
 export type AttributesAnswer =
-  | { readonly kind: 'answer'; readonly text: string }
+  | { readonly kind: 'answer'; readonly text: string; readonly found: AttributesFound }
   | Exclude<UplinkResult, { readonly kind: 'stored' }>;
+
+/** Attributes as they were asked for: a scope without any is absent. */
+export interface AttributesFound {
+  readonly client?: ReadonlyMap<string, TimedValue>;
+  readonly shared?: ReadonlyMap<string, TimedValue>;
+  /** How many keys were named. */
+  readonly keys: number;
+}
 
 export type UplinkDone = (result: UplinkResult) => void;
 
@@ -35,6 +45,8 @@ export interface Uplink {
   /** An offer to be claimed; an empty payload is one too (thingsboard-device-api 3.10). Says nothing of its success. */
   claim(payload: Uint8Array): Promise<UplinkResult>;
   claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
+  /** The payload as JSON, whatever the form it came in; undefined after `done` heard that it cannot be read. */
+  readable(kind: PayloadKind, payload: Uint8Array, form: PayloadForm, done: UplinkDone): Uint8Array | undefined;
   /** Takes what a session, a subscription or a long poll costs; `what` names it in the counters. False: over the limit. */
   takeMessage(what: string): boolean;
   /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
@@ -190,6 +202,15 @@ class DeviceUplink implements Uplink {
     return STORED;
   }
 
+  readable(kind: PayloadKind, payload: Uint8Array, form: PayloadForm, done: UplinkDone): Uint8Array | undefined {
+    const profile = this.#profile();
+    const read = profile && readPayload(kind, payload, form, profile, this.#parts.json);
+    if (read?.ok) return read.payload;
+    if (read) this.#invalid(read.problem, done);
+    else done(FAILED);
+    return undefined;
+  }
+
   takeMessage(what: string): boolean {
     const profile = this.#profile();
     if (profile && this.#meter.takeMessage(profile)) return true;
@@ -208,26 +229,34 @@ class DeviceUplink implements Uplink {
     if (client === 'wrong' || shared === 'wrong')
       return { kind: 'invalid', problem: 'keys must be comma-separated text' };
     if (!this.#meter.takeMessage(profile)) return { kind: 'rate-limited' };
-    return { kind: 'answer', text: await this.readAttributes(client, shared) };
+    const found = await this.#find(client, shared);
+    return { kind: 'answer', text: formatFound(found), found };
   }
 
   async readAttributes(
     clientKeys: readonly string[] | undefined,
     sharedKeys: readonly string[] | undefined,
   ): Promise<string> {
+    return formatFound(await this.#find(clientKeys, sharedKeys));
+  }
+
+  async #find(
+    clientKeys: readonly string[] | undefined,
+    sharedKeys: readonly string[] | undefined,
+  ): Promise<AttributesFound> {
     const all = clientKeys === undefined && sharedKeys === undefined;
     const { attributes, runner } = this.#parts;
     const id = this.#device.id;
     const read = async (scope: 'CLIENT_SCOPE' | 'SHARED_SCOPE', keys: readonly string[] | undefined) => {
       if (!all && keys === undefined) return undefined;
       const found = await attributes.read(id, scope, keys);
-      if (found.size === 0) return undefined;
-      return Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
+      return found.size === 0 ? undefined : found;
     };
     await runner.settled(this.#device.id); // a device reads what it wrote before
     const client = await read('CLIENT_SCOPE', clientKeys);
     const shared = await read('SHARED_SCOPE', sharedKeys);
-    return stringifyJson({ ...(client ? { client } : {}), ...(shared ? { shared } : {}) });
+    const keys = (clientKeys?.length ?? 0) + (sharedKeys?.length ?? 0);
+    return { ...(client ? { client } : {}), ...(shared ? { shared } : {}), keys };
   }
 
   #profile(): DeviceProfile | undefined {
@@ -264,6 +293,15 @@ class DeviceUplink implements Uplink {
     this.#parts.counters.outcomes['rate-limited']++;
     done(RATE_LIMITED);
   }
+}
+
+function formatFound({ client, shared }: AttributesFound): string {
+  const values = (found: ReadonlyMap<string, TimedValue>): JsonObject =>
+    Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
+  return stringifyJson({
+    ...(client ? { client: values(client) } : {}),
+    ...(shared ? { shared: values(shared) } : {}),
+  });
 }
 
 /** One answer for several messages, once the last has ended: the worst of theirs. */

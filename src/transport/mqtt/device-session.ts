@@ -17,6 +17,7 @@ import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, se
 import { GatewaySession, noGateway } from './gateway-session.ts';
 import { GATEWAY_FILTERS, GATEWAY_PREFIX } from './gateway-topics.ts';
 import { OtaSession } from './ota-session.ts';
+import { attributesAnswer, attributesUpdate, jsonPayload } from './payload-form.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { RpcSession } from './rpc-session.ts';
 import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
@@ -56,7 +57,7 @@ export class DeviceSession implements DeviceLink {
     this.#presence = api.presence(device); // before aedes closes the connection that this one takes over from
     const qosOf = (filter: string) => this.#subscriptions.qosOf(filter);
     this.#ota = new OtaSession({ client, device, downloads: api.ota, qosOf });
-    this.#rpc = new RpcSession({ client, api, device, qosOf, maxPayloadSize });
+    this.#rpc = new RpcSession({ client, api, device, qosOf, maxPayloadSize, profile: () => this.#profile() });
     const subscriptions = this.#subscriptions;
     if (device.gateway)
       this.#gateway = new GatewaySession({ client, api, device, subscriptions, profile: () => this.#profile() });
@@ -118,7 +119,9 @@ export class DeviceSession implements DeviceLink {
       finish(invalid(profile));
       return;
     }
-    const payload = packet.payload as Buffer;
+    const read = { topic, payload: packet.payload as Buffer };
+    const payload = jsonPayload(this.#uplink, uplink, read, (result) => finish(toVerdict(result, profile)));
+    if (payload === undefined) return;
     const seen = profile.transport === 'mqtt' ? topic : undefined;
     switch (uplink.kind) {
       case 'telemetry':
@@ -156,7 +159,8 @@ export class DeviceSession implements DeviceLink {
     const topic = this.#updatesTopic;
     if (topic === undefined && downlink.kind !== 'reply') return true;
     const qos = topic === undefined ? 1 : (this.#subscriptions.qosOf(topic) ?? 1);
-    return sendTo(this.#client, topic ?? ATTRIBUTES, downlink.text, qos);
+    const to = topic ?? ATTRIBUTES;
+    return sendTo(this.#client, to, attributesUpdate(to, downlink, this.#profile()), qos);
   }
 
   close(reason: CloseReason): void {
@@ -185,7 +189,8 @@ export class DeviceSession implements DeviceLink {
         if (request.id.startsWith('-')) return; // 3.5: a negative id gets no answer
         const { answerTopic } = request;
         const filter = `${answerTopic.slice(0, answerTopic.lastIndexOf('/'))}/+`;
-        sendTo(this.#client, answerTopic, result.text, this.#subscriptions.qosOf(filter) ?? 1);
+        const answer = attributesAnswer(answerTopic, request.id, result, profile);
+        sendTo(this.#client, answerTopic, answer, this.#subscriptions.qosOf(filter) ?? 1);
       },
       () => finish(REFUSED),
     );

@@ -1,6 +1,11 @@
 import type { Client } from 'aedes';
 import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
-import type { DeviceApi, ProvisionReply } from '../../device-api/index.ts';
+import {
+  type DeviceApi,
+  encodeProvisionAnswer,
+  type ProvisionReply,
+  readProvisionRequest,
+} from '../../device-api/index.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
 import { reasonCodes } from './reason-codes.ts';
@@ -8,6 +13,9 @@ import { PROVISION_REQUESTS, PROVISION_RESPONSE } from './topics.ts';
 
 /** A session may stay so long, counted anew from each answer (thingsboard-device-api 2.2). */
 const STAY_MS = 60_000;
+
+/** Protobuf never begins so: `{` would be a group. */
+const OBJECT_START = /^[ \t\r\n]*\{/;
 
 /** A connection that may only provision. */
 export class ProvisionSession {
@@ -48,11 +56,15 @@ export class ProvisionSession {
       finish({ kind: 'nack-and-close', code: reasonCodes.topicNameInvalid });
       return;
     }
-    void this.#api.provision(packet.payload as Buffer, this.#address).then((reply) => {
+    const payload = packet.payload as Buffer;
+    // What is no JSON object is tried as protobuf, and then answered in protobuf (thingsboard-device-api 2.7).
+    const translated = OBJECT_START.test(payload.toString('latin1', 0, 64)) ? undefined : readProvisionRequest(payload);
+    void this.#api.provision(translated ?? payload, this.#address).then((reply) => {
       finish(toVerdict(reply));
       if (reply.kind !== 'answer') return;
       // The acknowledgement goes first, then the answer, subscribed or not.
-      sendTo(this.#client, PROVISION_RESPONSE, reply.text, this.#subscriptions.qosOf(PROVISION_RESPONSE) ?? 1);
+      const answer = translated ? encodeProvisionAnswer(reply.text) : reply.text;
+      sendTo(this.#client, PROVISION_RESPONSE, answer, this.#subscriptions.qosOf(PROVISION_RESPONSE) ?? 1);
       clearTimeout(this.#timer);
       this.#timer = this.#leaveLater();
     });

@@ -4,6 +4,8 @@ import {
   type CallToDevice,
   type Device,
   type DeviceApi,
+  type DeviceProfile,
+  encodeCall,
   formatCall,
   type RpcLink,
   type RpcUplink,
@@ -11,6 +13,7 @@ import {
 } from '../../device-api/index.ts';
 import { disconnectClient, nextMessageId, writePacket } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
+import { isProtobuf, rpcAnswer } from './payload-form.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { callsPrefix, type RpcPublish } from './rpc-topics.ts';
 
@@ -18,6 +21,7 @@ export interface RpcSessionParts {
   readonly client: Client;
   readonly api: DeviceApi;
   readonly device: Device;
+  readonly profile: () => DeviceProfile;
   /** QoS of a granted filter. */
   readonly qosOf: (filter: string) => QoS | undefined;
   /** Largest remaining length of a packet, bytes. */
@@ -95,17 +99,30 @@ export class RpcSession implements RpcLink {
   }
 
   send(call: CallToDevice, acknowledged: (taken: boolean) => void): 'delivered' | 'sent' | 'refused' {
-    const { client } = this.#parts;
+    const { client, profile } = this.#parts;
     const prefix = this.#prefix;
     if (prefix === undefined) return 'refused';
     const topic = prefix + call.id;
     const qos = this.#parts.qosOf(`${prefix}+`) ?? 1;
-    if (qos === 0) return sendTo(client, topic, formatCall(call), 0) ? 'delivered' : 'refused';
+    const encoded = isProtobuf(topic, profile()) ? encodeCall(call, profile()) : undefined;
+    if (encoded?.ok === false) {
+      this.#misfit(call.id, encoded.problem);
+      return 'delivered';
+    }
+    const payload = encoded?.value ?? formatCall(call);
+    if (qos === 0) return sendTo(client, topic, payload, 0) ? 'delivered' : 'refused';
     const messageId = nextMessageId(client);
-    const packet: IPublishPacket = { cmd: 'publish', topic, payload: formatCall(call), qos, dup: false, retain: false };
+    const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false };
     if (messageId === undefined || !writePacket(client, { ...packet, messageId })) return 'refused';
     this.#unacknowledged.set(messageId, acknowledged);
     return 'sent';
+  }
+
+  /** A call that does not fit the profile's schema never reaches the device: its caller hears why, once it waits. */
+  #misfit(callId: number, problem: string): void {
+    const { api, device } = this.#parts;
+    const answer = Buffer.from(JSON.stringify({ error: `the call does not fit the protobuf schema: ${problem}` }));
+    setImmediate(() => api.rpc.answer(device.id, callId, answer).catch(() => {}));
   }
 
   /** The device acknowledged a message of ours. */
@@ -123,6 +140,6 @@ export class RpcSession implements RpcLink {
   /** Behind the acknowledgement of the call, with or without a subscription (thingsboard-device-api 3.8). */
   #answer(topic: string, text: string): void {
     const filter = `${topic.slice(0, topic.lastIndexOf('/'))}/+`;
-    sendTo(this.#parts.client, topic, text, this.#parts.qosOf(filter) ?? 1);
+    sendTo(this.#parts.client, topic, rpcAnswer(topic, text, this.#parts.profile()), this.#parts.qosOf(filter) ?? 1);
   }
 }

@@ -7,8 +7,9 @@ interface Form {
 const V1: Form = { request: 'v1/devices/me/rpc/request/', response: 'v1/devices/me/rpc/response/' };
 const SHORT: Form = { request: 'v2/r/req/', response: 'v2/r/res/' };
 const SHORT_JSON: Form = { request: 'v2/r/req/j/', response: 'v2/r/res/j/' };
+const SHORT_PROTOBUF: Form = { request: 'v2/r/req/p/', response: 'v2/r/res/p/' };
 /** The longer prefix first. */
-const FORMS = [V1, SHORT_JSON, SHORT];
+const FORMS = [V1, SHORT_JSON, SHORT_PROTOBUF, SHORT];
 
 /** A publish about calls. `id` is decimal text; `malformed`: it is no number. */
 export type RpcPublish =

@@ -21,9 +21,9 @@ const CLAIM = 'v1/devices/me/claim';
 const ATTRIBUTE_REQUEST = 'v1/devices/me/attributes/request/';
 const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
 
-const SHORT_TELEMETRY: ReadonlySet<string> = new Set(['v2/t', 'v2/t/j']);
-const SHORT_ATTRIBUTES: ReadonlySet<string> = new Set(['v2/a', 'v2/a/j']);
-const SHORT_REQUEST = /^v2\/a\/req\/(?:(j)\/)?(-?\d{1,10})$/;
+const SHORT_TELEMETRY: ReadonlySet<string> = new Set(['v2/t', 'v2/t/j', 'v2/t/p']);
+const SHORT_ATTRIBUTES: ReadonlySet<string> = new Set(['v2/a', 'v2/a/j', 'v2/a/p']);
+const SHORT_REQUEST = /^v2\/a\/req\/(?:([jp])\/)?(-?\d{1,10})$/;
 const CHUNK_REQUEST = /^v2\/(fw|sw)\/request\/(\d{1,10})\/chunk\/(\d{1,10})$/;
 const REQUEST_ID = /^-?\d{1,10}$/;
 
@@ -57,27 +57,31 @@ export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malf
   return undefined;
 }
 
-/** The complete list of thingsboard-device-api 3.1, without the protobuf forms and the gateway, which are not offered yet. */
+/** The complete list of thingsboard-device-api 3.1, without the gateway's. */
 const SUBSCRIBABLE: ReadonlySet<string> = new Set([
   ATTRIBUTES,
   'v2/a',
   'v2/a/j',
+  'v2/a/p',
   `${ATTRIBUTE_RESPONSE}+`,
   'v2/a/res/+',
   'v2/a/res/j/+',
+  'v2/a/res/p/+',
   'v1/devices/me/rpc/request/+',
   'v2/r/req/+',
   'v2/r/req/j/+',
+  'v2/r/req/p/+',
   'v1/devices/me/rpc/response/+',
   'v2/r/res/+',
   'v2/r/res/j/+',
+  'v2/r/res/p/+',
   'v2/fw/response/+/chunk/+',
   'v2/fw/error',
   'v2/sw/response/+/chunk/+',
   'v2/sw/error',
 ]);
 
-const ATTRIBUTE_UPDATES: ReadonlySet<string> = new Set([ATTRIBUTES, 'v2/a', 'v2/a/j']);
+const ATTRIBUTE_UPDATES: ReadonlySet<string> = new Set([ATTRIBUTES, 'v2/a', 'v2/a/j', 'v2/a/p']);
 
 /**
  * Whether a device may have this filter, and the topic on which shared-attribute updates then come. Only the literal
