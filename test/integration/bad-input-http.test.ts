@@ -205,7 +205,8 @@ describe('bad input over HTTP', () => {
       expect(text).not.toContain('planted');
     });
 
-    it.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x'])(
+    // text/plain is read as JSON: ThingsBoard's generated client sends it so.
+    it.each(['application/xml', 'multipart/form-data; boundary=x'])(
       'a body of type %s is refused, not guessed at',
       async (type) => {
         expect((await ask(suppliers, '{"name":"by-type"}', type)).status).toBeGreaterThanOrEqual(400);
