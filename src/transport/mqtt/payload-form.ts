@@ -16,7 +16,7 @@ const SHORT = /^v2\/(?:t|a|(?:a|r)\/re[qs])\/([jp])(?:\/|$)/;
 
 /** The form that a topic names: `/j` JSON, `/p` protobuf, the others the profile's (thingsboard-device-api 3.1). */
 export function formOf(topic: string): PayloadForm {
-  const named = SHORT.exec(topic)?.[1];
+  const named = topic.startsWith('v2/') ? SHORT.exec(topic)?.[1] : undefined;
   return named === undefined ? 'profile' : named === 'j' ? 'json' : 'protobuf';
 }
 
@@ -33,6 +33,7 @@ export function jsonPayload(
 ): Buffer | undefined {
   if (asked.kind === 'ota' || asked.kind === 'rpc-malformed') return payload;
   const json = uplink.readable(asked.kind, payload, formOf(topic), refused);
+  if (json === payload) return payload;
   return json && Buffer.from(json.buffer, json.byteOffset, json.byteLength);
 }
 
