@@ -126,6 +126,12 @@ describe('protobuf to JSON', () => {
     expect(decoded(type, '0a00'.repeat(30_000))).toMatch(/^! holds more than 500 keys/);
   });
 
+  it('messages without fields count too', () => {
+    const type = message('repeated B list = 1; message B {}');
+    expect(decoded(type, '0a00'.repeat(2))).toBe('{"list":[{},{}]}');
+    expect(decoded(type, '0a00'.repeat(501))).toMatch(/^! holds more than 500 keys/);
+  });
+
   it('reads what protobufjs writes', () => {
     const fields = fc.record(
       {

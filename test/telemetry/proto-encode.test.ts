@@ -46,6 +46,7 @@ describe('JSON to protobuf', () => {
     ['{"map":{"a":5,"__proto__":6}}', { map: { a: '5', ['__proto__']: '6' } }],
     ['{"i":null,"unknown":{"x":1}}', {}],
     ['{"some_text":{"pin":7}}', { some_text: '{"pin":7}' }],
+    ['{"some_text":"\\u0000","raw":"AA=="}', { some_text: '\0', raw: 'AA==' }],
     ['{"some_text":5}', { some_text: '5' }],
     ['{"i":1.5}', 'i must be a whole number'],
     ['{"i":2147483648}', 'i must be from -2147483648 to 2147483647'],
