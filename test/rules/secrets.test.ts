@@ -30,6 +30,16 @@ describe('wrapSecrets', () => {
     expect(wrapSecrets(plain, keys)).toBe(plain);
   });
 
+  it('redacts a secret deeper in the body and keeps the rest; without one the value is the same', () => {
+    const config = { list: [{ Key: 'hidden text', near: 1 }, 2], other: { x: new ExactNumber('42.0') } };
+    const plain = { deep: { list: [1, { near: null }] } };
+    expect(wrapSecrets(plain, keys)).toBe(plain);
+    const data = wrapSecrets({ deep: config, a: 1 }, keys);
+    expect(stringifyJson(withoutSecrets(data))).toBe(
+      '{"deep":{"list":[{"Key":"[redacted]","near":1},2],"other":{"x":42.0}},"a":1}',
+    );
+  });
+
   it('wraps a number as its own text', () => {
     const { key } = wrapSecrets({ key: new ExactNumber('0012345678901234567890.0') }, keys);
     expect(key instanceof Secret && key.reveal()).toBe('0012345678901234567890.0');

@@ -11,7 +11,7 @@ export function versionError(path: string, found: unknown): BrokerError {
 /** Names the file, what is wrong and the way out. */
 export function corruptFile(file: string, problem: string, cause?: unknown): BrokerError {
   const detail =
-    'The data directory cannot be read: bring back a backup with `gridmoor restore`, or move the directory away to start empty.';
+    'The data directory cannot be read: put back a copy of it that was made while no broker ran, or move it away to start empty.';
   return new BrokerError('STORE_CORRUPT', { detail, file, problem }, cause === undefined ? {} : { cause });
 }
 
