@@ -3,14 +3,15 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
+import { MqttClient } from '../helpers/mqtt-client.ts';
+import { api, newDevice } from '../helpers/system.ts';
 import { requireTool } from '../helpers/tools.ts';
 
 const exec = promisify(execFile);
 
 /** Code blocks of the README's walk through the main job, in order: `sh` is typed, the others are what it prints. */
-const walk = readFileSync('README.md', 'utf8')
-  .split(/^## /m)
-  .find((section) => section.startsWith('Five minutes'));
+const readme = readFileSync('README.md', 'utf8');
+const walk = readme.split(/^## /m).find((section) => section.startsWith('Five minutes'));
 const blocks = [...(walk ?? '').matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
   language,
   text,
@@ -58,5 +59,42 @@ describe('the README, typed', () => {
 
     await broker.restart('SIGKILL');
     expect(await type(broker, 'npx gridmoor attachment list')).toBe(`${shown.split('\n')[0]}\n`);
+  });
+
+  it('drives a fleet with the example of simulate', async () => {
+    await using broker = await startBroker();
+    const { secretKey } = await api<{ secretKey: string }>(broker, '/api/gridmoor/suppliers', {
+      method: 'POST',
+      body: { name: 'Sol Energia' },
+    });
+    const [, example = ''] = /^```sh\n(.*gridmoor simulate.*)\n```$/m.exec(readme) ?? [];
+    const short = example.replace('--duration 10', `--duration 2 -p ${broker.ports.mqtt}`);
+    expect(short).not.toBe(example);
+    await type(broker, short, { SECRET: broker.provisionSecret, SUPPLIER_KEY: secretKey });
+    const attached = await api<{ totalElements: number }>(broker, '/api/gridmoor/attachments');
+    expect(attached.totalElements).toBe(20);
+  });
+
+  it('names only paths and topics of the device API that exist', async () => {
+    await using broker = await startBroker();
+    const token = await newDevice(broker, 'reader');
+    const table = readme.split(/^## /m).find((section) => section.startsWith('For the device developer')) ?? '';
+    const paths = [...table.matchAll(/`(GET|POST) (\/api\/v1\/\$TOKEN\S*)`/g)];
+    expect(paths.length).toBeGreaterThan(7);
+    for (const [, method = '', path = ''] of paths) {
+      // Even bodies and queries that are refused tell a path from none.
+      const url = `${broker.url}${path.replace('$TOKEN', token)}?timeout=1`;
+      const response = await fetch(url, { method, ...(method === 'POST' ? { body: '{}' } : {}) });
+      if (path.endsWith('/firmware')) continue; // none is assigned: 404 as well
+      expect(`${path} ${response.status}`).not.toBe(`${path} 404`);
+    }
+    const topics = [...table.matchAll(/publish to `([^`]+)`/g)];
+    expect(topics.length).toBeGreaterThan(5);
+    for (const [, topic = ''] of topics) {
+      await using client = await MqttClient.connect({ port: broker.ports.mqtt, userName: token, version: 5 });
+      // An unknown topic is always acknowledged, with 0x90; known ones may end the connection for what is in the message.
+      const code = await client.publish(topic, '{}').catch(() => client.ended());
+      expect(`${topic} ${code}`).not.toBe(`${topic} 144`);
+    }
   });
 });
