@@ -6,9 +6,10 @@ import { nameProblem } from '../registry/registry.ts';
 import { optional, text } from '../schema/fields.ts';
 import type { Customer } from '../storage/customer-store.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceAnswer } from './device-answer.ts';
 import { idParam, pageFields } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
-import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage, toDevice } from './wire.ts';
+import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage } from './wire.ts';
 
 const tag = 'customers and claiming';
 const string = { type: 'string' } as const;
@@ -103,7 +104,7 @@ export function customerRoutes(deps: AdminDeps): readonly Route[] {
         const response = await deviceApi.claims.claim(device, new Secret(body.secretKey ?? ''), customer, by);
         if (response === 'CLAIMED') throw new BrokerError('ALREADY_CLAIMED', { device: device.id });
         if (response === 'FAILURE') throw new BrokerError('CLAIM_FAILED', { device: device.id });
-        return { response, device: toDevice(device) };
+        return { response, device: await deviceAnswer(device, deps) };
       },
     }),
     defineRoute({

@@ -1,12 +1,13 @@
 import { BrokerError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
-import { parseDeviceId, profileIdOf } from '../model/ids.ts';
+import { parseCustomerId, parseDeviceId, profileIdOf } from '../model/ids.ts';
 import { optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceAnswer, deviceAnswers } from './device-answer.ts';
 import { deviceOf, idParam, MAX_PAGE_SIZE, pageFields } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { mayRead, readableDevices } from './supplier-scope.ts';
-import { countedPageOf, DEVICE, list, object, toCountedPage, toDevice } from './wire.ts';
+import { countedPageOf, DEVICE, list, object, toCountedPage } from './wire.ts';
 
 const common = { tag: 'devices', role: 'read-only', lenient: true } as const;
 const INFO = object({
@@ -19,10 +20,13 @@ const INFO = object({
 export function deviceInfoRoutes(deps: AdminDeps): readonly Route[] {
   const { deviceApi, registry, storage, profiles } = deps;
   const toInfo = async (device: Device) => {
+    const answer = await deviceAnswer(device, deps);
+    const owner = parseCustomerId(answer.customerId.id);
+    const customer = owner && (await storage.customers.customer(owner));
     const { active } = Object.fromEntries(await storage.attributes.read(device.id, 'SERVER_SCOPE', ['active']));
     return {
-      ...toDevice(device),
-      customerTitle: null,
+      ...answer,
+      customerTitle: customer?.title ?? null,
       customerIsPublic: false,
       deviceProfileName: device.profile,
       active: typeof active?.value === 'boolean' ? active.value : deviceApi.isConnected(device.id),
@@ -82,7 +86,7 @@ export function deviceInfoRoutes(deps: AdminDeps): readonly Route[] {
         if (!device || !(await mayRead(principal, device.id, deps))) {
           throw new BrokerError('DEVICE_NOT_FOUND', { field: 'deviceName' });
         }
-        return toDevice(device);
+        return deviceAnswer(device, deps);
       },
     }),
     defineRoute({
@@ -107,7 +111,10 @@ export function deviceInfoRoutes(deps: AdminDeps): readonly Route[] {
             return (await mayRead(principal, id, deps)) ? registry.device(id) : undefined;
           }),
         );
-        return found.filter((device) => device !== undefined).map(toDevice);
+        return deviceAnswers(
+          found.filter((device) => device !== undefined),
+          deps,
+        );
       },
     }),
   ];

@@ -3,11 +3,12 @@ import type { Credentials, Device } from '../model/device.ts';
 import { profileIdOf } from '../model/ids.ts';
 import { type Config, json, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceAnswer, PACKAGE_FIELDS, packagesOf } from './device-answer.ts';
 import { createDevice } from './device-create.ts';
 import { deviceOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { fromThingsBoard, THINGSBOARD_CREDENTIALS, type ThingsBoardCredentials } from './thingsboard-credentials.ts';
-import { DEVICE, toDevice } from './wire.ts';
+import { DEVICE } from './wire.ts';
 
 const tag = 'devices';
 const idObject = (what: string) =>
@@ -23,7 +24,8 @@ const fields = {
   type: optional(json<string | null>('Name of the device profile.', { type: ['string', 'null'] })),
   deviceProfileId: idObject('The device profile, when `type` is absent.'),
   label: optional(json<string | null>('What people call it.', { type: ['string', 'null'] })),
-  id: idObject('Present: the label and the gateway flag of this device are changed.'),
+  id: idObject('Present: the label, the gateway flag and the packages of this device are changed.'),
+  ...PACKAGE_FIELDS,
   additionalInfo: optional(
     json<{ readonly gateway?: boolean } | null>('`gateway` marks a gateway.', {
       type: ['object', 'null'],
@@ -40,11 +42,13 @@ const body = json<Given>('The device.', {
 
 /** Creating and changing devices under ThingsBoard's paths. */
 export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
-  const create = async (given: Given, credentials: Credentials | undefined, by: string) =>
-    createDevice(
+  const create = async (given: Given, credentials: Credentials | undefined, by: string) => {
+    const wanted = profileOf(given, deps);
+    const assign = await packagesOf(given, wanted.profile, deps);
+    const made = await createDevice(
       {
         name: given.name,
-        ...profileOf(given, deps),
+        ...wanted,
         gateway: given.additionalInfo?.gateway ?? false,
         ...(given.label === undefined || given.label === null ? {} : { label: given.label }),
         ...(credentials === undefined ? {} : { credentials }),
@@ -52,6 +56,9 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
       },
       deps,
     );
+    await assign(made.device, by);
+    return made;
+  };
   const update = async (given: Given, id: string, by: string): Promise<Device> => {
     const device = await deviceOf(id, deps);
     const unchangeable = [
@@ -67,7 +74,10 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
       ...(given.label === undefined ? {} : { label: given.label }),
       ...(given.additionalInfo === undefined ? {} : { gateway: given.additionalInfo?.gateway ?? false }),
     };
-    return deps.registry.update(device.id, change, by);
+    const assign = await packagesOf(given, device.profile, deps);
+    const changed = await deps.registry.update(device.id, change, by);
+    await assign(changed, by);
+    return changed;
   };
   return [
     defineRoute({
@@ -88,7 +98,7 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
             const detail = 'the token of an existing device is changed with POST /api/device/credentials';
             throw new BrokerError('BAD_REQUEST', { field: 'accessToken', detail });
           }
-          return toDevice(await update(given, given.id.id, by));
+          return deviceAnswer(await update(given, given.id.id, by), deps);
         }
         const { device, credentials } = await create(
           given,
@@ -96,7 +106,7 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
           by,
         );
         const made = token === undefined && credentials.type === 'ACCESS_TOKEN';
-        return { ...toDevice(device), ...(made ? { accessToken: credentials.token } : {}) };
+        return { ...(await deviceAnswer(device, deps)), ...(made ? { accessToken: credentials.token } : {}) };
       },
     }),
     defineRoute({
@@ -112,7 +122,7 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
         if (given.device.id) {
           throw new BrokerError('BAD_REQUEST', { field: 'device/id', detail: 'this path only creates devices' });
         }
-        return toDevice((await create(given.device, fromThingsBoard(given.credentials), by)).device);
+        return deviceAnswer((await create(given.device, fromThingsBoard(given.credentials), by)).device, deps);
       },
     }),
   ];

@@ -3,11 +3,12 @@ import { flag, json, optional, text } from '../schema/fields.ts';
 import { CREDENTIALS, checkedCredentials } from './credentials.ts';
 import { CREDENTIALS_ENDS, credentialsEnds } from './credentials-ends.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceAnswer, deviceAnswers } from './device-answer.ts';
 import { createDevice } from './device-create.ts';
 import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { mayRead, readableDevices } from './supplier-scope.ts';
-import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage, toDevice } from './wire.ts';
+import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage } from './wire.ts';
 
 const tag = 'devices';
 const URL = '/api/gridmoor/devices';
@@ -43,11 +44,12 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
           const device = await registry.deviceByName(deviceName);
           if (!device || !(await mayRead(principal, device.id, deps)))
             throw new BrokerError('DEVICE_NOT_FOUND', { field: 'deviceName' });
-          return toDevice(device);
+          return deviceAnswer(device, deps);
         }
         const filter = { page, pageSize, ...(textSearch ? { textSearch } : {}), ...(type ? { profile: type } : {}) };
         const found = await readableDevices(principal, filter, deps);
-        return toCountedPage(found, pageSize, toDevice);
+        const data = await deviceAnswers(found.data, deps);
+        return toCountedPage({ ...found, data }, pageSize, (device) => device);
       },
     }),
     defineRoute({
@@ -60,7 +62,7 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       lenient: true,
       params: idParam,
       answer: DEVICE,
-      handle: async ({ params }) => toDevice(await deviceOf(params.id, deps)),
+      handle: async ({ params }) => deviceAnswer(await deviceOf(params.id, deps), deps),
     }),
     defineRoute({
       method: 'DELETE',

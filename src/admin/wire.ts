@@ -125,6 +125,8 @@ export const DEVICE = object({
   name: string,
   tenantId: entityId,
   customerId: entityId,
+  'firmwareId?': { anyOf: [entityId, { type: 'null' }] },
+  'softwareId?': { anyOf: [entityId, { type: 'null' }] },
   type: { ...string, description: 'Name of the device profile.' },
   deviceProfileId: entityId,
   label: { type: ['string', 'null'] },

@@ -13,6 +13,8 @@ export interface OtaAssignments {
   /** What the device was given by name. */
   ofDevice(id: DeviceId): Promise<OtaChoice>;
   ofProfile(name: string): Promise<OtaChoice>;
+  /** Throws what giving this package to a device of this profile would: NOT_FOUND, BAD_REQUEST. */
+  check(profile: string, kind: OtaKind, id: OtaPackageId | undefined): Promise<void>;
   /** Gives or takes away, and tells the device. Throws NOT_FOUND, BAD_REQUEST. */
   assignDevice(device: Device, kind: OtaKind, id: OtaPackageId | undefined, by: string): Promise<void>;
   /** The same for a profile; its devices are told in the background, also over a restart. */
@@ -104,7 +106,7 @@ export function createOtaAssignments(parts: OtaAssignmentsParts): OtaAssignments
     rollouts.set(profile, done);
   };
 
-  const check = async (id: OtaPackageId | undefined, kind: OtaKind, profile: string): Promise<void> => {
+  const check: OtaAssignments['check'] = async (profile, kind, id) => {
     if (id === undefined) return;
     const entry = await store.package(id);
     if (entry?.kind !== kind) throw new BrokerError('NOT_FOUND', { detail: `there is no such ${kind} package` });
@@ -131,16 +133,17 @@ export function createOtaAssignments(parts: OtaAssignmentsParts): OtaAssignments
       const id = (await choiceOf(device))[kind];
       return id && store.package(id);
     },
+    check,
     ofDevice: async (id) => (await store.device(id)).assigned,
     ofProfile: async (name) => (await store.profile(name))?.assigned ?? {},
     async assignDevice(device, kind, id, by) {
-      await check(id, kind, device.profile);
+      await check(device.profile, kind, id);
       if ((await store.assignDevice(device.id, kind, id)) === 'unknown') throw new BrokerError('DEVICE_NOT_FOUND');
       await note(`device:${device.id}`, kind, id, by);
       await telling(device);
     },
     async assignProfile(profile, kind, id, by) {
-      await check(id, kind, profile);
+      await check(profile, kind, id);
       if ((await store.assignProfile(profile, kind, id)) === 'unknown') throw new BrokerError('NOT_FOUND');
       await note(`profile:${profile}`, kind, id, by);
       rollOut(profile);

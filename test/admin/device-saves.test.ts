@@ -44,6 +44,79 @@ describe('POST /api/device', () => {
   });
 });
 
+describe('customer and packages of a device', () => {
+  const url = 'https://packages.example/fw.bin';
+  const pack = async (type: string, title: string, more = {}) =>
+    (await post('/api/otaPackage', { type, title, version: '1', url, ...more })).id;
+
+  it('are in every answer about it', async () => {
+    const { id } = await harness.device('owned-1');
+    const nobody = (await get(`/api/device/${id}`)).customerId.id;
+    expect(nobody).toBe('13814000-1dd2-11b2-8080-808080808080');
+    const customer = await post('/api/customer', { title: 'Alice' });
+    await harness.core.storage.customers.assign(id, customer.id.id);
+    const device = await get(`/api/device/${id}`);
+    const fw = await pack('FIRMWARE', 'of-owned');
+    expect((await post('/api/device', { ...device, firmwareId: fw })).firmwareId).toEqual(fw);
+    const page = await get('/api/tenant/devices?pageSize=10&page=0&textSearch=owned-1');
+    const answers = [
+      await get(`/api/device/${id}`),
+      await get('/api/tenant/devices?deviceName=owned-1'),
+      page.data[0],
+      (await get(`/api/devices?deviceIds=${id}`))[0],
+      await get(`/api/device/info/${id}`),
+    ];
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ customerId: customer.id, firmwareId: fw, softwareId: null });
+    }
+    expect(answers.at(-1)).toMatchObject({ customerTitle: 'Alice' });
+    const assigned = async () =>
+      (await harness.core.storage.audit.list({ page: 0, pageSize: 1_000 })).data.filter(
+        ({ action }) => action === 'ota.assign',
+      ).length;
+    const before = await assigned();
+    const read = answers[0];
+    expect(await post('/api/device', { ...read, label: 'x' })).toEqual({ ...read, label: 'x' });
+    expect(await assigned()).toBe(before);
+  });
+
+  it('firmwareId and softwareId assign and tell the device, null takes away, absent leaves', async () => {
+    const { id, name } = await harness.device('packed-1');
+    const [fw, sw] = [await pack('FIRMWARE', 'a'), await pack('SOFTWARE', 'b')];
+    const shared = async () =>
+      Object.fromEntries(
+        (await get(`/api/plugins/telemetry/DEVICE/${id}/values/attributes/SHARED_SCOPE`)).map(
+          ({ key, value }: { key: string; value: unknown }) => [key, value],
+        ),
+      );
+    const save = (more: object) => post('/api/device', { id: { id }, name, ...more });
+    expect(await save({ firmwareId: fw, softwareId: sw })).toMatchObject({ firmwareId: fw, softwareId: sw });
+    expect(await shared()).toMatchObject({ fw_title: 'a', sw_title: 'b' });
+    expect(await save({ firmwareId: null })).toMatchObject({ firmwareId: null, softwareId: sw });
+    expect(await shared()).not.toHaveProperty('fw_title');
+    expect(await save({ label: 'x' })).toMatchObject({ firmwareId: null, softwareId: sw });
+  });
+
+  it('a package of the wrong kind or profile, or none, changes and creates nothing', async () => {
+    const { id, name } = await harness.device('packed-2');
+    const sw = await pack('SOFTWARE', 'c');
+    const limited = await pack('FIRMWARE', 'd', { deviceProfile: 'limited' });
+    for (const [firmwareId, code] of [
+      [sw, 'NOT_FOUND'],
+      [limited, 'BAD_REQUEST'],
+      [{ id }, 'NOT_FOUND'],
+      [{ id: 'x' }, 'BAD_REQUEST'],
+    ] as const) {
+      expect((await post('/api/device', { id: { id }, name, label: 'new', firmwareId })).code).toBe(code);
+      expect((await post('/api/device', { name: 'packed-3', type: 'smart-meter', firmwareId })).code).toBe(code);
+    }
+    expect((await get(`/api/device/${id}`)).label).toBeNull();
+    expect(await harness.core.registry.deviceByName('packed-3')).toBeUndefined();
+    const made = await post('/api/device', { name: 'packed-3', type: 'limited', firmwareId: limited });
+    expect(made.firmwareId).toEqual(limited);
+  });
+});
+
 describe('credentials', () => {
   it('of all types are given with a new device', async () => {
     const create = (name: string, credentials: object) =>

@@ -28,6 +28,8 @@ it('one is found by name as the object that ThingsBoard gives, or is 404', async
     tenantId: { entityType: 'TENANT', id: expect.any(String) },
     customerId: { entityType: 'CUSTOMER', id: '13814000-1dd2-11b2-8080-808080808080' },
     deviceProfileId: { entityType: 'DEVICE_PROFILE', id: expect.any(String) },
+    firmwareId: null,
+    softwareId: null,
     label: null,
     additionalInfo: {},
   });

@@ -52,6 +52,8 @@ describe('thingsboard-device-api 12: claiming', () => {
     await offered(name, payload);
     expect(await claim(name)).toEqual(SUCCESS);
     expect(await claim(name)).toEqual(CLAIMED);
+    const device = await api(broker, `/api/tenant/devices?deviceName=${name}`);
+    expect(device.customerId).toEqual({ entityType: 'CUSTOMER', id: customer });
   });
 
   it('3.10: a wrong secret ends the offer, the right one then fails; a new offer counts again', async () => {
