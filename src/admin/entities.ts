@@ -102,6 +102,21 @@ export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route
     }),
     defineRoute({
       method: 'GET',
+      url: '/api/tenant/asset',
+      tag: 'assets',
+      summary: 'The asset of a name; of several, the first by type.',
+      role: 'read-only',
+      lenient: true,
+      query: { assetName: text('Exact name.', { minLength: 1 }) },
+      answer: ASSET,
+      async handle({ query }) {
+        const [asset] = await assets.assetsByName(query.assetName);
+        if (!asset) throw new BrokerError('NOT_FOUND', { field: 'assetName' });
+        return toAsset(asset);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
       url: '/api/tenant/assets',
       tag: 'assets',
       summary: 'A page of assets by name, of one type or of all.',

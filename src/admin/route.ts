@@ -109,7 +109,8 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
 
 /** What every refused request gets. */
 export const PROBLEM_SCHEMA = {
-  description: 'What is wrong, after RFC 9457; `code` is stable, `at` names the field.',
+  description:
+    "What is wrong, after RFC 9457; `code` is stable, `at` names the field. On ThingsBoard's paths also its `message`, `errorCode` and `timestamp`.",
   type: 'object',
   required: ['type', 'title', 'status', 'code', 'detail'],
   properties: {
@@ -119,5 +120,8 @@ export const PROBLEM_SCHEMA = {
     code: { type: 'string' },
     detail: { type: 'string' },
     at: { type: 'string' },
+    message: { type: 'string' },
+    errorCode: { type: 'integer' },
+    timestamp: { type: 'integer' },
   },
 } as const satisfies JsonSchema;

@@ -7,6 +7,8 @@ export interface AssetStore {
   ensureAsset(asset: Asset): Promise<{ readonly asset: Asset; readonly created: boolean }>;
   asset(id: AssetId): Promise<Asset | undefined>;
   assetByName(type: string, name: string): Promise<Asset | undefined>;
+  /** The assets of this name, at most one of each type, ordered by type. */
+  assetsByName(name: string): Promise<readonly Asset[]>;
   /** Ordered by the UTF-8 bytes of the name; `type` undefined = all types, ordered by type then name. */
   assets(query: PageQuery & { readonly type?: string }): Promise<Page<Asset>>;
   /** Removes the asset with all its relations in one step; false when unknown. */

@@ -52,3 +52,9 @@ it('assets are read by id and by type; a supply point is never named in clear', 
   expect(points.body).not.toContain(CUPS);
   expect((await get('/api/tenant/assets')).totalElements).toBe(3);
 });
+
+it('an asset is read by its name', async () => {
+  expect(await get('/api/tenant/asset?assetName=Sol')).toMatchObject({ id: { id: supplierId }, type: 'PowerSupplier' });
+  expect(await get('/api/tenant/asset?assetName=So')).toMatchObject({ status: 404, at: 'assetName' });
+  expect(await get('/api/tenant/asset')).toMatchObject({ status: 400, at: 'assetName' });
+});

@@ -1,6 +1,6 @@
 import type { Asset } from '../../model/entity.ts';
 import type { AssetStore } from '../asset-store.ts';
-import { ALL_ASSETS, assetByName, dropAsset, ensureAsset, ofType, typePrefix } from './assets.ts';
+import { ALL_ASSETS, assetByName, assetsByName, dropAsset, ensureAsset, ofType, typePrefix } from './assets.ts';
 import type { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
 import { idKey, prefixEnd } from './keys.ts';
@@ -16,6 +16,7 @@ export function createAssetStore({ tables }: Environment, committer: Committer):
       return key && getJson<Asset>(tables.assets, key);
     },
     assetByName: async (type, name) => assetByName(tables, type, name),
+    assetsByName: async (name) => assetsByName(tables, name),
     async assets({ type, page, pageSize }) {
       const prefix = type === undefined ? undefined : typePrefix(type);
       const span = prefix === undefined ? everything : { from: prefix, to: prefixEnd(prefix) };

@@ -1,6 +1,6 @@
 import type { Asset } from '../../model/entity.ts';
 import type { Tables } from './environment.ts';
-import { closedUtf8, joinKey, newIdKey, utf8 } from './keys.ts';
+import { closedUtf8, joinKey, newIdKey, prefixEnd, utf8 } from './keys.ts';
 import { adjustCounter, getJson, putJson } from './records.ts';
 
 /** `type, NUL, name`: ordered by type, then name. */
@@ -14,6 +14,21 @@ export const ofType = (type: string): string => `assets:${type}`;
 export function assetByName(tables: Tables, type: string, name: string): Asset | undefined {
   const id = tables.assetNames.get(assetNameKey(type, name));
   return id && getJson<Asset>(tables.assets, id);
+}
+
+const LAST = Buffer.from([0xff]);
+
+/** One look-up for each type there is: the keys of a type are jumped over. */
+export function assetsByName(tables: Tables, name: string): readonly Asset[] {
+  const found: Asset[] = [];
+  for (let from: Buffer = Buffer.from([0]); ; ) {
+    const [first] = tables.assetNames.keys({ from, to: LAST, limit: 1 });
+    if (first === undefined) return found;
+    const type = first.toString('utf8', 0, first.indexOf(0));
+    const asset = assetByName(tables, type, name);
+    if (asset !== undefined) found.push(asset);
+    from = prefixEnd(typePrefix(type));
+  }
 }
 
 export function ensureAsset(tables: Tables, asset: Asset): { readonly asset: Asset; readonly created: boolean } {

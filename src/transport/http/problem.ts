@@ -13,6 +13,27 @@ export interface Problem {
   readonly at?: string;
 }
 
+export interface ThingsBoardProblem extends Problem {
+  readonly message: string;
+  readonly errorCode: number;
+  readonly timestamp: number;
+}
+
+/** ThingsBoard's number of what has none of the others. */
+const GENERAL = 2;
+/** ThingsBoard's numbers (ThingsboardErrorCode): authentication, permission, arguments, not found, too many requests. */
+const STATUS_NUMBERS: Readonly<Record<number, number>> = {
+  400: 31,
+  401: 10,
+  403: 20,
+  404: 32,
+  406: 31,
+  409: 31,
+  413: 31,
+  415: 31,
+  429: 33,
+};
+
 export interface ProblemReport {
   readonly problem: Problem;
   /** Whether the fault is ours: the log gets the error then, with its cause. */
@@ -74,6 +95,18 @@ const codeOf = (thing: unknown): string => {
 /** A peer that goes in the middle of its body: Fastify marks the error of the socket with 400. */
 const brokeOff = (thing: unknown): boolean =>
   codeOf(thing) === 'ECONNRESET' && (thing as { statusCode?: unknown }).statusCode === 400;
+
+/**
+ * The members that ThingsBoard's own clients read of an error, beside ours: `message`, its number of the error, and the time in
+ * milliseconds since 1970. For its paths; ours (`/api/gridmoor`) and the device API's have none.
+ */
+export function withThingsBoardMembers(problem: Problem, now: number): ThingsBoardProblem {
+  const errorCode = STATUS_NUMBERS[problem.status] ?? GENERAL;
+  return { ...problem, message: problem.detail, errorCode, timestamp: now };
+}
+
+/** Whether a path is one of ThingsBoard's REST API. */
+export const isThingsBoardPath = (url: string): boolean => /^\/api\/(?!gridmoor(?:[/?]|$)|v1(?:[/?]|$))/.test(url);
 
 /** Fastify's own finer status (415, 414) of a request it refused; BrokerErrors have theirs from the table. */
 function clientStatus(thing: unknown): number | undefined {

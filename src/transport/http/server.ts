@@ -6,7 +6,7 @@ import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
 import { logRequest } from './access-log.ts';
 import { collectOpenApi } from './openapi.ts';
-import { PROBLEM_TYPE, toProblem } from './problem.ts';
+import { isThingsBoardPath, PROBLEM_TYPE, toProblem, withThingsBoardMembers } from './problem.ts';
 import { registerDeviceRoutes } from './routes.ts';
 
 export interface HttpFrontOptions {
@@ -123,11 +123,8 @@ function sendProblem(thing: unknown, request: FastifyRequest, reply: FastifyRepl
     );
   }
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-  return reply
-    .code(problem.status)
-    .header('cache-control', 'no-store')
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problem));
+  const body = isThingsBoardPath(request.url) ? withThingsBoardMembers(problem, Date.now()) : problem;
+  return reply.code(problem.status).header('cache-control', 'no-store').type(PROBLEM_TYPE).send(JSON.stringify(body));
 }
 
 /** Bytes that are no HTTP: one short answer, then the connection is closed. */

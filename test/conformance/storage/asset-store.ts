@@ -32,6 +32,16 @@ export function assetConformance(name: string, make: MakeStore): void {
       expect(await assets().asset('nothing' as AssetId)).toBeUndefined();
     });
 
+    it('finds the assets of a name in every type, and none of a name that begins like it', async () => {
+      expect(await assets().assetsByName('x')).toEqual([]);
+      for (const type of ['B', 'A', 'AB', 'Z']) await ensured(type, type === 'Z' ? 'xy' : 'x');
+      await ensured('A', 'w');
+      await ensured('A', 'y');
+      const found = await assets().assetsByName('x');
+      expect(found.map(({ type, name }) => type + name)).toEqual(['Ax', 'ABx', 'Bx']);
+      expect(await assets().assetsByName('')).toEqual([]);
+    });
+
     it('lists by type, then name, in pages', async () => {
       for (const [type, name] of [
         ['B', '1'],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BrokerError, ERROR_CODES, type ErrorCode } from '../../../src/errors.ts';
-import { toProblem } from '../../../src/transport/http/problem.ts';
+import { isThingsBoardPath, toProblem, withThingsBoardMembers } from '../../../src/transport/http/problem.ts';
 
 it('every code has its title and an error status', () => {
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
@@ -33,4 +33,41 @@ it('a peer that goes in the middle of its body is not our fault; a connection of
   const error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
   expect(toProblem(error).ours).toBe(true);
   expect(toProblem(Object.assign(error, { statusCode: 400 }))).toMatchObject({ ours: false, problem: { status: 400 } });
+});
+
+it('has the message and the number that clients of ThingsBoard read, and keeps its own members', () => {
+  const { problem } = toProblem(new BrokerError('DEVICE_NOT_FOUND', { field: 'id', detail: 'no such device' }));
+  expect(withThingsBoardMembers(problem, 1_700_000_000_000)).toEqual({
+    ...problem,
+    message: 'no such device',
+    errorCode: 32,
+    timestamp: 1_700_000_000_000,
+  });
+});
+
+it.each([
+  ['UNAUTHORIZED', 10],
+  ['FORBIDDEN', 20],
+  ['BAD_REQUEST', 31],
+  ['NAME_TAKEN', 31],
+  ['NOT_OFFERED', 32],
+  ['RATE_LIMITED', 33],
+  ['STORE_UNAVAILABLE', 2],
+  ['INTERNAL', 2],
+] as const)('%s is number %i at ThingsBoard', (code, number) => {
+  expect(withThingsBoardMembers(toProblem(new BrokerError(code)).problem, 0).errorCode).toBe(number);
+});
+
+it.each([
+  ['/api/device/1', true],
+  ['/api/auth/login?x=1', true],
+  ['/api/nowhere', true],
+  ['/api/v2/relation', true],
+  ['/api/gridmoor/devices', false],
+  ['/api/gridmoor', false],
+  ['/api/v1/token/telemetry', false],
+  ['/readyz', false],
+  ['/', false],
+])('%s as a path of ThingsBoard: %s', (url, expected) => {
+  expect(isThingsBoardPath(url)).toBe(expected);
 });

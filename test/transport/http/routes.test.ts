@@ -196,6 +196,19 @@ describe('the server', () => {
     }
   });
 
+  it('gives the members of an error at ThingsBoard on its paths only', async () => {
+    const members = async (url: string) => {
+      const { message, errorCode, timestamp, status } = (await harness.inject({ url })).json();
+      return { message, errorCode, recent: Math.abs(Date.now() - timestamp) < 60_000, status };
+    };
+    const message = 'This path is not offered.';
+    expect(await members('/api/nowhere')).toEqual({ message, errorCode: 32, recent: true, status: 404 });
+    expect(await members('/api/tenant/devices')).toMatchObject({ errorCode: 10, recent: true, status: 401 });
+    for (const url of ['/nowhere', '/api/v1/token/nothing', '/api/gridmoor/nowhere']) {
+      expect(await members(url)).toEqual({ recent: false, status: 404 });
+    }
+  });
+
   it('answers a path that is no percent-encoded UTF-8 with 400, without echoing it', async () => {
     const answer = await harness.inject({ url: '/api/v1/%zz%ff/attributes' });
     expect(answer.statusCode).toBe(400);
