@@ -85,7 +85,7 @@ const ATTRIBUTE_UPDATES: ReadonlySet<string> = new Set([ATTRIBUTES, 'v2/a', 'v2/
 
 /**
  * Whether a device may have this filter, and the topic on which shared-attribute updates then come. Only the literal
- * filters are granted, and texts equal to, or matched by, the profile's own subscribe filter (5.1).
+ * filters are granted, and those of which every topic is matched by the profile's own subscribe filter (5.1).
  */
 export function readFilter(
   filter: string,
@@ -95,6 +95,14 @@ export function readFilter(
     return ATTRIBUTE_UPDATES.has(filter) ? { granted: true, updatesTopic: filter } : { granted: true };
   }
   const own = profile.topics.attributesSubscribe;
-  if (own && (own.text === filter || own.matches(filter))) return { granted: true, updatesTopic: ATTRIBUTES };
+  if (own && (own.text === filter || covers(own, filter))) return { granted: true, updatesTopic: ATTRIBUTES };
   return { granted: false };
+}
+
+type OwnFilter = NonNullable<DeviceProfile['topics']['attributesSubscribe']>;
+
+/** `a/#` is `a` and all below: only an open filter that matches `a` has all of it. */
+function covers(own: OwnFilter, filter: string): boolean {
+  if (!filter.endsWith('#')) return own.matches(filter);
+  return own.text.endsWith('#') && own.matches(filter.slice(0, -2));
 }
