@@ -1,7 +1,8 @@
+import { describeRpc } from '../device-api/index.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import { type JsonObject, parseJson, stringifyJson } from '../model/json.ts';
-import { type PersistentRpc, parseRpcId, RPC_STATES, type RpcId } from '../model/rpc.ts';
+import { parseRpcId, RPC_STATES, type RpcId } from '../model/rpc.ts';
 import { type Config, flag, integer, json, oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceOf, idParam, pageFields } from './lookup.ts';
@@ -117,7 +118,7 @@ export function rpcRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ params }) {
         const found = await storage.rpcs.get(rpcIdOf(params.rpcId));
         if (!found) throw new BrokerError('NOT_FOUND', { field: 'rpcId' });
-        return toRpc(found);
+        return describeRpc(found);
       },
     }),
     defineRoute({
@@ -149,7 +150,7 @@ export function rpcRoutes(deps: AdminDeps): readonly Route[] {
         const { id } = await deviceOf(params.id, deps);
         const { page, pageSize, rpcStatus: state } = query;
         const found = await storage.rpcs.list(id, { page, pageSize, ...(state ? { state } : {}) });
-        return toCountedPage(found, pageSize, toRpc);
+        return toCountedPage(found, pageSize, (rpc) => describeRpc(rpc));
       },
     }),
   ];
@@ -174,34 +175,4 @@ function rpcIdOf(given: string): RpcId {
   const id = parseRpcId(given);
   if (id === undefined) throw new BrokerError('BAD_REQUEST', { field: 'rpcId', detail: '"rpcId" is not a UUID' });
   return id;
-}
-
-function toRpc(rpc: PersistentRpc) {
-  const { id, deviceId, createdAt, expiresAt, oneway, method, params, maxRetries, state } = rpc;
-  const device = { entityType: 'DEVICE', id: deviceId };
-  const additionalInfo = jsonOf(rpc.additionalInfo);
-  return {
-    id: { entityType: 'RPC', id },
-    createdTime: createdAt,
-    deviceId: device,
-    expirationTime: expiresAt,
-    request: {
-      id,
-      deviceId: device,
-      oneway,
-      expirationTime: expiresAt,
-      body: { method, params },
-      persisted: true,
-      retries: maxRetries ?? null,
-      additionalInfo,
-    },
-    response: jsonOf(rpc.response),
-    status: state,
-    additionalInfo,
-  };
-}
-
-function jsonOf(given: string | undefined) {
-  const parsed = given === undefined ? undefined : parseJson(given, JSON_LIMITS);
-  return parsed?.ok ? parsed.value : null;
 }

@@ -118,7 +118,13 @@ function wire(
   const counters = createMessageCounters();
   const { telemetry, deadLetters } = storage;
   const attributes = watchTimeouts(storage.attributes, (id) => void connectivity.timeoutChanged(id));
-  const calls = startRpc(options.rpc, { storage, clock, log, json: options.json });
+  const calls = startRpc(options.rpc, {
+    storage,
+    clock,
+    log,
+    json: options.json,
+    run: (...message) => runner.run(...message),
+  });
   const runner = createMessageRunner({
     telemetry,
     attributes,

@@ -1,5 +1,13 @@
-import { createRpc, createRpcEffects, createServerRpc, type RpcOptions } from '../device-api/index.ts';
+import {
+  announceRpcs,
+  createRpc,
+  createRpcEffects,
+  createServerRpc,
+  type MessageRunner,
+  type RpcOptions,
+} from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -16,14 +24,19 @@ export function startRpc(
     clock,
     log,
     json,
+    run,
   }: {
-    readonly storage: Pick<Storage, 'rpcs'>;
+    readonly storage: Pick<Storage, 'rpcs' | 'registry'>;
     readonly clock: Clock;
     readonly log: Log;
     readonly json: { readonly maxDepth: number; readonly maxKeys: number };
+    /** Chains hear of persistent calls there. */
+    readonly run: MessageRunner['run'];
   },
 ) {
-  const rpc = createRpc({ store: storage.rpcs, clock, log, options, json });
+  const device = (id: DeviceId) => storage.registry.device(id);
+  const announced = announceRpcs(storage.rpcs, { device, run, clock, log });
+  const rpc = createRpc({ store: announced.store, clock, log, options, json });
   const { clientTimeoutMs: timeoutMs, maxPerDevice, maxTotal } = options;
   const serverRpc = createServerRpc({ timeoutMs, maxPerDevice, maxTotal });
   return {
@@ -32,6 +45,7 @@ export function startRpc(
     effects: createRpcEffects(rpc, serverRpc, json),
     /** Ends what waits, both ways: call it before the fronts close, so that callers still hear. */
     stop(): void {
+      announced.stop();
       rpc.stop();
       serverRpc.stop();
     },

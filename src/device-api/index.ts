@@ -34,6 +34,7 @@ export {
 export { RefusalPause } from './refusal-pause.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';
+export { announceRpcs, describeRpc } from './rpc-events.ts';
 export { formatCall, formatCallWithId } from './rpc-poll.ts';
 export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
 export type { CallResult, RpcUplink } from './rpc-uplink.ts';

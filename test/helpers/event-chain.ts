@@ -5,6 +5,7 @@ import type { Broker } from './broker.ts';
 import { api } from './system.ts';
 
 const EVENTS = ['Connect Event', 'Disconnect Event', 'Activity Event', 'Inactivity Event'];
+const RPC_EVENTS = ['Queued', 'Sent', 'Delivered', 'Successful', 'Timeout', 'Expired', 'Failed', 'Deleted'];
 
 const CHAIN = {
   name: 'events',
@@ -17,6 +18,7 @@ const CHAIN = {
         'Post telemetry': 'save-series',
         'Post attributes': 'save-attributes',
         ...Object.fromEntries(EVENTS.map((label) => [label, 'keep'])),
+        ...Object.fromEntries(RPC_EVENTS.map((label) => [`RPC ${label}`, 'keep'])),
       },
     },
     'save-series': { kind: 'action/save-telemetry' },
@@ -25,7 +27,7 @@ const CHAIN = {
   },
 };
 
-/** A folder with a chain that keeps every connectivity event as a dead letter, where tests read it. */
+/** A folder with a chain that keeps every event of connectivity and of persistent calls as a dead letter, where tests read it. */
 export async function eventChain(): Promise<{ readonly chainsDir: string } & AsyncDisposable> {
   const chainsDir = await mkdtemp(join(tmpdir(), 'gridmoor-chains-'));
   await writeFile(join(chainsDir, 'events.json'), JSON.stringify(CHAIN));
