@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// `npm run test:sdk`: the official ThingsBoard SDK for Python, unmodified, against the broker. Makes a Python environment of
-// its own in the user's cache folder, once for each list of packages. Words behind `npm run test:sdk --` go to Vitest.
+// `npm run test:sdk`: ThingsBoard's Python SDK, REST client and IoT gateway, unmodified, against the broker. Makes Python
+// environments of its own in the user's cache folder, once for each list of packages. Words behind `npm run test:sdk --` go to
+// Vitest. GRIDMOOR_SKIP_IOT_GATEWAY=1 leaves the gateway out.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const REQUIREMENTS = join(ROOT, 'test', 'sdk', 'requirements.txt');
+const SDK = { file: join(ROOT, 'test', 'sdk', 'requirements.txt'), modules: 'tb_gateway_mqtt, tb_ce_client' };
+const GATEWAY = { file: join(ROOT, 'test', 'sdk', 'requirements-gateway.txt'), modules: 'thingsboard_gateway' };
 const INSTALL = 'apt-get update && apt-get install -y --no-install-recommends python3 python3-venv';
 
 /**
@@ -40,19 +42,22 @@ function ensurePython() {
   return false;
 }
 
-/** @returns {string | undefined} the environment's Python */
-function ensureEnvironment() {
+/**
+ * @param {typeof SDK} packages
+ * @returns {string | undefined} the environment's Python
+ */
+function ensureEnvironment({ file, modules }) {
   const version = spawnSync('python3', ['--version'], { encoding: 'utf8' }).stdout.trim();
-  const hash = createHash('sha256').update(version).update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const hash = createHash('sha256').update(version).update(readFileSync(file)).digest('hex').slice(0, 12);
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const folder = join(cache, 'gridmoor', `sdk-${hash}`);
   const python = join(folder, 'bin', 'python');
   const complete = join(folder, 'complete');
-  if (existsSync(complete) && runs(python, ['-c', 'import tb_gateway_mqtt'])) return python;
+  if (existsSync(complete) && runs(python, ['-c', `import ${modules}`])) return python;
   process.stdout.write(`making a Python environment in ${folder}\n`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', file];
   const made = runs('python3', ['-m', 'venv', folder], { stdio: 'inherit' }) && runs(python, pip, { stdio: 'inherit' });
   if (!made) {
     process.stderr.write('The Python environment could not be made: is the package index reachable?\n');
@@ -64,8 +69,9 @@ function ensureEnvironment() {
 
 function main() {
   if (!ensurePython()) return 1;
-  const python = ensureEnvironment();
-  if (python === undefined) return 1;
+  const python = ensureEnvironment(SDK);
+  const gatewayPython = process.env.GRIDMOOR_SKIP_IOT_GATEWAY ? '' : ensureEnvironment(GATEWAY);
+  if (python === undefined || gatewayPython === undefined) return 1;
   if (!runs('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })) return 1;
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [
@@ -80,7 +86,7 @@ function main() {
   const done = spawnSync(process.execPath, args, {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, GRIDMOOR_SDK_PYTHON: python },
+    env: { ...process.env, GRIDMOOR_SDK_PYTHON: python, GRIDMOOR_GATEWAY_PYTHON: gatewayPython },
   });
   return done.status ?? 1;
 }

@@ -70,6 +70,7 @@ class Driver:
     def __init__(self):
         self.client = None
         self.http = None
+        self.rest_client = None
 
     def provision(self, host, port, key, secret, **fields):
         return TBDeviceMqttClient.provision(host, key, secret, port=port, **fields)
@@ -191,6 +192,47 @@ class Driver:
     def http_provision(self, url, name, key, secret):
         self.http = TBHTTPDevice.provision(url, name, key, secret)
         return self.http.token
+
+    # REST
+
+    def rest_login(self, url, username, password):
+        # Slow to load: some seconds of models.
+        from tb_ce_client.client import ThingsboardClient
+
+        self.rest_client = ThingsboardClient(url, username, password, max_retries=0)
+
+    def rest(self, method, **args):
+        return plain(getattr(self.rest_client, method)(**args))
+
+    def rest_raw(self, method, **args):
+        """For methods whose description names no answer: the client itself reads none then."""
+        response = getattr(self.rest_client, method + "_without_preload_content")(**args)
+        return {"status": response.status, "body": json.loads(response.read())}
+
+    def rest_refused(self, method, **args):
+        """What the client makes of an error: its class, and the body read with its own model."""
+        from tb_ce_client.exceptions import ApiException
+        from tb_ce_client.models.thingsboard_error_response import ThingsboardErrorResponse
+
+        try:
+            getattr(self.rest_client, method)(**args)
+        except ApiException as error:
+            body = ThingsboardErrorResponse.from_json(error.body).model_dump(mode="json")
+            return {"raised": type(error).__name__, **body}
+        raise AssertionError(method + " was not refused")
+
+    def rest_save_device(self, name, access_token, type=None):
+        from tb_ce_client.models.device import Device
+
+        return plain(self.rest_client.save_device(Device(name=name, type=type), access_token=access_token))
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return json.loads(value.to_json()) if hasattr(value, "to_json") else value
 
 
 def main():
