@@ -33,7 +33,7 @@ export function loginRoutes(deps: AdminDeps): readonly Route[] {
       body: { username: text('Name of the user.'), password: text('Password.') },
       answer: TOKENS,
       async handle({ body, address }) {
-        const pair = await users.login(body.username, new Secret(body.password));
+        const pair = await users.login(body.username, new Secret(body.password), address);
         return pair ? toTokens(pair) : refused(address, 'name or password is wrong');
       },
     }),
@@ -106,12 +106,12 @@ export function loginRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ body, principal, address }) {
         const user = principal.userId === undefined ? undefined : await users.user(principal.userId);
         if (!user) throw new BrokerError('BAD_REQUEST', { detail: 'an API key has no password' });
-        if (!(await users.login(user.name, new Secret(body.currentPassword)))) {
+        if (!(await users.login(user.name, new Secret(body.currentPassword), address))) {
           return refused(address, 'the current password is wrong');
         }
         const password = new Secret(body.newPassword);
         await users.setPassword(user.id, password, principal.by);
-        const pair = await users.login(user.name, password);
+        const pair = await users.login(user.name, password, address);
         if (!pair) throw new BrokerError('NOT_FOUND', { user: user.id });
         return toTokens(pair);
       },

@@ -46,8 +46,8 @@ export interface Users {
   remove(id: UserId, by: string): Promise<void>;
   /** The same, then the new password holds; without one it is made. Throws NOT_FOUND, BAD_REQUEST. */
   setPassword(id: UserId, password: Secret | undefined, by: string): Promise<Secret>;
-  /** Undefined for an unknown name and a wrong password alike, in one time. */
-  login(name: string, password: Secret): Promise<TokenPair | undefined>;
+  /** Undefined for an unknown name and a wrong password alike, in one time. Throws RATE_LIMITED when too many of the address wait. */
+  login(name: string, password: Secret, address: string): Promise<TokenPair | undefined>;
   /** A new pair for the session of a refresh token. */
   refresh(refreshToken: Secret): Promise<TokenPair | undefined>;
   /** The tokens of the session end; those of other sessions of the user go on. */
@@ -147,11 +147,12 @@ export function createUsers(parts: {
       return password;
     },
 
-    async login(name, password) {
+    async login(name, password, address) {
       const user = await store.userByName(userName(name).slice(0, 255));
       const matches = await passwords.matches(
         new Secret(password.reveal().slice(0, MAX_PASSWORD + 1)),
         user?.passwordHash,
+        address,
       );
       if (!matches || !user) return undefined;
       await note('user.login', `user:${user.id}`, user.id, 'logged in');

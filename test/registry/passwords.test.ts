@@ -9,28 +9,45 @@ it('a password matches its own hash only, and two hashes of one password differ'
   const passwords = createPasswords(cheap);
   const [one, two] = [await passwords.hash(right), await passwords.hash(right)];
   expect(one).not.toBe(two);
-  expect(await passwords.matches(right, one)).toBe(true);
-  expect(await passwords.matches(new Secret('correct horse batterz'), one)).toBe(false);
+  expect(await passwords.matches(right, one, '192.0.2.1')).toBe(true);
+  expect(await passwords.matches(new Secret('correct horse batterz'), one, '192.0.2.1')).toBe(false);
 });
 
 it('a missing or unreadable hash matches nothing, not even an empty password', async () => {
   const passwords = createPasswords(cheap);
   for (const stored of [undefined, '', 'scrypt$4$8$1$$', 'x']) {
-    expect([stored, await passwords.matches(new Secret(''), stored)]).toEqual([stored, false]);
+    expect([stored, await passwords.matches(new Secret(''), stored, '192.0.2.1')]).toEqual([stored, false]);
   }
 });
 
 it('a hash of another cost is checked at its own', async () => {
   const stored = await createPasswords({ logN: 6, r: 8, p: 2 }).hash(right);
   expect(stored).toMatch(/^scrypt\$6\$8\$2\$/);
-  expect(await createPasswords(cheap).matches(right, stored)).toBe(true);
+  expect(await createPasswords(cheap).matches(right, stored, '192.0.2.1')).toBe(true);
 });
 
-it('too many at once are refused, and the next ones are served again', async () => {
+it('too many of one address are refused, another address is served after one more, and later all are again', async () => {
   const passwords = createPasswords(cheap);
-  const all = await Promise.allSettled(Array.from({ length: 80 }, () => passwords.hash(right)));
-  const refused = all.filter(({ status }) => status === 'rejected');
-  expect(refused).toHaveLength(16);
+  const stored = await passwords.hash(right);
+  const order: string[] = [];
+  const login = (from: string) => passwords.matches(right, stored, from).finally(() => order.push(from));
+  const flood = Array.from({ length: 20 }, () => login('192.0.2.1'));
+  const honest = login('198.51.100.7');
+  const ends = await Promise.allSettled(flood);
+  expect(await honest).toBe(true);
+  const refused = ends.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(11); // one was at work, eight waited
   expect(refused[0]).toMatchObject({ reason: { code: 'RATE_LIMITED' } });
-  expect(await passwords.hash(right)).toMatch(/^scrypt/);
+  expect(order.filter((_, at) => at >= refused.length).indexOf('198.51.100.7')).toBeLessThan(3);
+  expect(await login('192.0.2.1')).toBe(true);
+});
+
+it('when a flood from many addresses has all places, an address without one still gets in', async () => {
+  const passwords = createPasswords(cheap);
+  const stored = await passwords.hash(right);
+  const flood = Array.from({ length: 200 }, (_, at) => passwords.matches(right, stored, `192.0.2.${at % 20}`));
+  const honest = passwords.matches(right, stored, '198.51.100.7');
+  const ends = await Promise.allSettled(flood);
+  expect(await honest).toBe(true);
+  expect(ends.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(65);
 });
