@@ -1,20 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomFrom } from '../helpers/fuzz.ts';
 import { startGuardedAedes } from '../helpers/guarded-aedes.ts';
 import { bytesOf, connectPacket, packetOf, RawMqtt } from '../helpers/mqtt-raw.ts';
 
 const seconds = Number(process.env.FUZZ_SECONDS ?? 5);
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
-
-/** Mulberry32: a run is repeated by its seed. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const topics = ["s1 'a'", "s3 'a/b'", "s9 '__proto__'", "s1 '#'", "s3 'a/+'", "s5 '$SYS/'", 's0'];
 const properties: Readonly<Record<string, readonly string[]>> = {
@@ -97,11 +87,14 @@ describe('aedes behind the guard, with sessions, wills, retained messages and ta
     });
     const random = randomFrom(seed);
     const until = performance.now() + seconds * 1000;
+    let connections = 0;
     const worker = async () => {
-      while (performance.now() < until && deaths.length === 0) await play(it.port, script(random), random);
+      for (; performance.now() < until && deaths.length === 0; connections++)
+        await play(it.port, script(random), random);
     };
     await Promise.all(Array.from({ length: 8 }, worker));
     expect(deaths).toEqual([]);
+    console.log(`MQTT fuzz of the guard: ${connections} connections, ${seconds} s, seed ${seed}`);
     await using witness = await RawMqtt.connect(it.port);
     witness.send(Buffer.concat([connectPacket(4, 'witness'), bytesOf('C0 r0')]));
     await witness.until(() => witness.received.some((each) => each.first === 0xd0), 'a pong');
