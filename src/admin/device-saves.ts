@@ -19,6 +19,14 @@ const idObject = (what: string) =>
       properties: { id: { type: 'string' } },
     }),
   );
+interface GivenInfo {
+  readonly gateway?: boolean;
+  readonly overwriteActivityTime?: boolean;
+}
+const flagsOf = (info: GivenInfo | null) => ({
+  gateway: info?.gateway ?? false,
+  overwriteActivityTime: info?.overwriteActivityTime ?? false,
+});
 const fields = {
   name: text('Unique name.'),
   type: optional(json<string | null>('Name of the device profile.', { type: ['string', 'null'] })),
@@ -27,10 +35,13 @@ const fields = {
   id: idObject('Present: the label, the gateway flag and the packages of this device are changed.'),
   ...PACKAGE_FIELDS,
   additionalInfo: optional(
-    json<{ readonly gateway?: boolean } | null>('`gateway` marks a gateway.', {
-      type: ['object', 'null'],
-      properties: { gateway: { type: 'boolean' } },
-    }),
+    json<GivenInfo | null>(
+      '`gateway` marks a gateway; `overwriteActivityTime`: its activity counts for its sub-devices.',
+      {
+        type: ['object', 'null'],
+        properties: { gateway: { type: 'boolean' }, overwriteActivityTime: { type: 'boolean' } },
+      },
+    ),
   ),
 };
 type Given = Config<typeof fields>;
@@ -57,7 +68,9 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
       deps,
     );
     await assign(made.device, by);
-    return made;
+    const flags = flagsOf(given.additionalInfo ?? null);
+    if (!flags.overwriteActivityTime) return made;
+    return { ...made, device: await deps.registry.update(made.device.id, flags, by) };
   };
   const update = async (given: Given, id: string, by: string): Promise<Device> => {
     const device = await deviceOf(id, deps);
@@ -72,7 +85,7 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
     }
     const change = {
       ...(given.label === undefined ? {} : { label: given.label }),
-      ...(given.additionalInfo === undefined ? {} : { gateway: given.additionalInfo?.gateway ?? false }),
+      ...(given.additionalInfo === undefined ? {} : flagsOf(given.additionalInfo)),
     };
     const assign = await packagesOf(given, device.profile, deps);
     const changed = await deps.registry.update(device.id, change, by);

@@ -13,7 +13,16 @@ export const TENANT = { entityType: 'TENANT', id: '67726964-6d6f-8f72-8000-00000
 /** ThingsBoard's id of nothing. */
 export const NO_CUSTOMER = { entityType: 'CUSTOMER', id: '13814000-1dd2-11b2-8080-808080808080' } as const;
 
-export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGateway, createdAt }: Device) => ({
+export const toDevice = ({
+  id,
+  name,
+  profile,
+  label,
+  gateway,
+  overwriteActivityTime,
+  lastConnectedGateway,
+  createdAt,
+}: Device) => ({
   id: { entityType: 'DEVICE', id },
   createdTime: createdAt,
   name,
@@ -24,6 +33,7 @@ export const toDevice = ({ id, name, profile, label, gateway, lastConnectedGatew
   label: label ?? null,
   additionalInfo: {
     ...(gateway ? { gateway: true } : {}),
+    ...(overwriteActivityTime ? { overwriteActivityTime: true } : {}),
     ...(lastConnectedGateway === undefined ? {} : { lastConnectedGateway }),
   },
 });

@@ -315,6 +315,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         limits: parts.gatewayLimits,
         rules: parts.subDevices,
         meter,
+        ownUplink: uplink(device),
         openSession: (sub, subLink) => this.openSession(sub, subLink),
         uplink: (sub) => createUplink(sub, uplinkParts, meter),
         listen: (id, calls) => parts.rpc.listen(id, calls),

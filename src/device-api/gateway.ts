@@ -2,6 +2,7 @@ import type { Device } from '../model/device.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import { bump, type MessageCounters } from './counters.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
 import {
   DEFAULT_TYPE,
   type Form,
@@ -15,7 +16,7 @@ import {
 import type { MessageRunner } from './message-runner.ts';
 import type { SubRefusal } from './sub-device-maker.ts';
 import { type SubDevice, type SubDeviceLink, type SubDeviceParts, SubDevices } from './sub-devices.ts';
-import type { UplinkDone, UplinkMeter, UplinkResult } from './uplink.ts';
+import type { Uplink, UplinkDone, UplinkMeter, UplinkResult } from './uplink.ts';
 
 /**
  * What became of a gateway's message, all its members taken together (thingsboard-device-api 4.2). `not-json`: it cannot be
@@ -44,6 +45,8 @@ export interface Gateway {
   /** The answer of a sub-device to a call of the server; late and unknown ones are taken and dropped. */
   rpcReply(payload: Uint8Array, done: GatewayDone): void;
   claim(payload: Uint8Array, done: GatewayDone): void;
+  /** Something came from the gateway, which counts for its sub-devices when it is so marked. */
+  seen(): void;
   /** The connection is gone: so are the sessions of the sub-devices. */
   close(): void;
 }
@@ -53,12 +56,16 @@ export interface GatewayParts extends SubDeviceParts {
   /** The limits that all sub-devices share. */
   readonly meter: UplinkMeter;
   readonly attributes: AttributeStore;
+  /** The gateway's own, for its statistics. */
+  readonly ownUplink: Pick<Uplink, 'telemetryJson'>;
   readonly counters: MessageCounters;
   /** The answer of a sub-device to a call. */
   readonly respond: (sub: SubDevice, callId: number, payload: Uint8Array, done: UplinkDone) => void;
   readonly json: { readonly maxDepth: number; readonly maxKeys: number };
 }
 
+/** The activity of a gateway counts for its sub-devices at most so often. */
+const SEEN_PAUSE_MS = 1_000;
 const STORED: GatewayResult = { kind: 'stored' };
 
 /** From harmless to grave: the gravest of a message's members decides. */
@@ -67,6 +74,8 @@ const GRAVITY = ['stored', 'invalid', 'refused', 'not-yours', 'limit', 'rate-lim
 export function createGateway(device: Device, link: GatewayLink, parts: GatewayParts): Gateway {
   const { attributes, counters, meter, profiles, rules, runner } = parts;
   const subs = new SubDevices(device, parts, link);
+  const metrics = new GatewayMetrics((values) => parts.ownUplink.telemetryJson(values, () => {}));
+  let seenAt = Number.NEGATIVE_INFINITY;
 
   const refuse = (result: GatewayResult, done: GatewayDone): void => {
     counters.received++;
@@ -129,8 +138,12 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
     },
 
     telemetry(payload, done) {
+      const now = parts.clock.now();
       each(read(payload, readArrays, done), done, (sub, value, one) =>
-        sub.uplink.telemetryJson(value, (result) => one(named(result, sub.device.name))),
+        sub.uplink.telemetryJson(value, (result) => {
+          if (result.kind === 'stored') metrics.take(value, now);
+          one(named(result, sub.device.name));
+        }),
       );
     },
 
@@ -187,7 +200,17 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
       });
     },
 
-    close: () => subs.close(),
+    seen() {
+      const now = parts.clock.monotonic();
+      if (device.overwriteActivityTime !== true || now - seenAt < SEEN_PAUSE_MS) return;
+      seenAt = now;
+      subs.seen();
+    },
+
+    close() {
+      metrics.close();
+      subs.close();
+    },
   };
 }
 

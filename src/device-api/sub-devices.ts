@@ -121,6 +121,11 @@ export class SubDevices {
     else close();
   }
 
+  /** Something came from the gateway that counts for all of them. */
+  seen(): void {
+    for (const sub of this.#open.values()) sub.session?.seen();
+  }
+
   /** Ends the session, or hears that it has been taken over. */
   lost(sub: OpenSub): void {
     if (this.#open.get(sub.device.name) === sub) this.#open.delete(sub.device.name);

@@ -7,6 +7,8 @@ export interface Device {
   readonly profile: string;
   readonly label?: string;
   readonly gateway: boolean;
+  /** Of a gateway: what comes from it is activity of all sub-devices it has connected. */
+  readonly overwriteActivityTime?: boolean;
   /** The gateway that last connected on this device's behalf. */
   readonly lastConnectedGateway?: DeviceId;
   /** Milliseconds since 1970. */

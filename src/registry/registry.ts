@@ -90,7 +90,7 @@ export interface Registry {
   device(id: DeviceId): Promise<Device | undefined>;
   deviceByName(name: string): Promise<Device | undefined>;
   devices(query: DeviceListQuery): Promise<Page<Device>>;
-  /** Changes label (null = none) and gateway flag. Throws DEVICE_NOT_FOUND. */
+  /** Changes label (null = none) and the flags of a gateway. Throws DEVICE_NOT_FOUND. */
   update(id: DeviceId, change: DeviceChange, by: string): Promise<Device>;
   /**
    * New credentials; the old ones stop working in the same step, or at `keepFormerUntil`.

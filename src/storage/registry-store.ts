@@ -34,6 +34,7 @@ export type ClaimResult =
 export interface DeviceChange {
   readonly label?: string | null;
   readonly gateway?: boolean;
+  readonly overwriteActivityTime?: boolean;
 }
 
 export interface DeviceListQuery extends PageQuery {

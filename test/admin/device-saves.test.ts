@@ -23,6 +23,17 @@ describe('POST /api/device', () => {
     expect(await logsIn('token-of-change-1')).toBe('change-1');
   });
 
+  it('keeps overwriteActivityTime of a gateway, from its creation or a change', async () => {
+    const additionalInfo = { gateway: true, overwriteActivityTime: true };
+    const made = await post('/api/device', { name: 'over-1', type: 'smart-meter', additionalInfo });
+    expect(made.additionalInfo).toEqual(additionalInfo);
+    const { accessToken: _, ...device } = made;
+    const former = await post('/api/device', { ...device, additionalInfo: { gateway: true } });
+    expect(former.additionalInfo).toEqual({ gateway: true });
+    await post('/api/device', { ...device, additionalInfo });
+    expect((await get(`/api/device/${made.id.id}`)).additionalInfo).toEqual(additionalInfo);
+  });
+
   it.each([
     ['name', { name: 'other' }],
     ['type', { type: 'limited' }],

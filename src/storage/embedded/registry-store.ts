@@ -108,7 +108,7 @@ function createDevice(
   return { kind: 'created' };
 }
 
-function updateDevice({ devices }: Tables, id: DeviceId, { label, gateway }: DeviceChange): Device | undefined {
+function updateDevice({ devices }: Tables, id: DeviceId, { label, ...flags }: DeviceChange): Device | undefined {
   const key = idKey(id);
   const former = key && getJson<Device>(devices, key);
   if (key === undefined || former === undefined) return undefined;
@@ -117,7 +117,7 @@ function updateDevice({ devices }: Tables, id: DeviceId, { label, gateway }: Dev
   const device: Device = {
     ...rest,
     ...(next === undefined ? {} : { label: next }),
-    ...(gateway === undefined ? {} : { gateway }),
+    ...flags,
   };
   putJson(devices, key, device);
   return device;

@@ -77,6 +77,7 @@ export class DeviceSession implements DeviceLink {
   /** Something came from the device. */
   seen(): void {
     this.#session?.seen();
+    this.#gateway?.seen();
   }
 
   subscribe(packet: ISubscribePacket): Packet {

@@ -72,6 +72,10 @@ export class GatewaySession implements GatewayLink {
     this.#gateway = api.gateway(device, this);
   }
 
+  seen(): void {
+    this.#gateway.seen();
+  }
+
   closed(): void {
     this.#gateway.close();
   }

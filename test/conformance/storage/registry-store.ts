@@ -281,7 +281,11 @@ export function registryConformance(name: string, make: MakeStore): void {
       const { id } = entry.device;
       expect(await registry().updateDevice(id, { gateway: true })).toEqual({ ...entry.device, gateway: true });
       expect(await registry().updateDevice(id, { label: 'new' })).toMatchObject({ label: 'new', gateway: true });
-      const { label: _, ...unlabelled } = entry.device;
+      const marked = await registry().updateDevice(id, { overwriteActivityTime: true });
+      expect(marked).toMatchObject({ label: 'new', gateway: true, overwriteActivityTime: true });
+      expect(await registry().device(id)).toEqual(marked);
+      await registry().updateDevice(id, { overwriteActivityTime: false });
+      const unlabelled = { ...entry.device, overwriteActivityTime: false, label: undefined };
       expect(await registry().updateDevice(id, { label: null, gateway: false })).toEqual(unlabelled);
       await bench.reopen();
       expect(await registry().device(id)).toEqual(unlabelled);
