@@ -175,6 +175,8 @@ describe.runIf(process.platform === 'linux')('MQTT packets made by chance', () =
           if (await play(broker, made.bytes, random)) answered += made.packets;
           packets += made.packets;
           connections += 1;
+          // All the while the bystander is served, and keeps alive.
+          if (token === own[0]) await bystander.alive();
         }
       };
       await Promise.all(own.map(worker));
