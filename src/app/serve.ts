@@ -41,7 +41,8 @@ export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> 
     return 1;
   }
   printMadeSecrets(running.core.made, running.ports, io.stderr);
-  log.info({ event: 'ready', instance: config.instance.id, ...running.ports }, 'ready');
+  // Scripts wait for this one line, whatever is logged otherwise.
+  createLog({ level: 'info' }).info({ event: 'ready', instance: config.instance.id, ...running.ports }, 'ready');
   return runUntilStopped(running, log);
 }
 
