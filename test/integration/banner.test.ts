@@ -26,4 +26,9 @@ describe('first start', () => {
     await broker.restart('SIGKILL');
     expect(broker.stderr.slice(printed)).toEqual([]);
   });
+
+  it('is announced by the ready line at every log level', async () => {
+    await using broker = await startBroker({ env: { LOG_LEVEL: 'silent' } });
+    expect(broker.logs().map(({ event }) => event)).toEqual(['ready']);
+  });
 });
