@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const SDK = { file: join(ROOT, 'test', 'sdk', 'requirements.txt'), modules: 'tb_gateway_mqtt, tb_ce_client' };
 const GATEWAY = { file: join(ROOT, 'test', 'sdk', 'requirements-gateway.txt'), modules: 'thingsboard_gateway' };
+/** Exit code when the packages cannot be had: the suite has said nothing about the broker (sysexits EX_TEMPFAIL). */
+const NOT_INSTALLED = 75;
 const INSTALL = 'apt-get update && apt-get install -y --no-install-recommends python3 python3-venv';
 
 /**
@@ -71,7 +73,7 @@ function main() {
   if (!ensurePython()) return 1;
   const python = ensureEnvironment(SDK);
   const gatewayPython = process.env.GRIDMOOR_SKIP_IOT_GATEWAY ? '' : ensureEnvironment(GATEWAY);
-  if (python === undefined || gatewayPython === undefined) return 1;
+  if (python === undefined || gatewayPython === undefined) return NOT_INSTALLED;
   if (!runs('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })) return 1;
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [

@@ -48,8 +48,8 @@ const BUGS: readonly PlantedBug[] = [
       },
       {
         file: 'transport/mqtt/provision-session.js',
-        from: 'sendTo(this.#client, PROVISION_RESPONSE, reply.text,',
-        to: 'for (const other of everybody) sendTo(other, PROVISION_RESPONSE, reply.text,',
+        from: 'sendTo(this.#client, PROVISION_RESPONSE, answer,',
+        to: 'for (const other of everybody) sendTo(other, PROVISION_RESPONSE, answer,',
       },
     ],
     caughtBy: 'I6',

@@ -127,8 +127,8 @@ describe('embedded store: data directory', () => {
       damage();
       const error = await refusal();
       expect([name, error.code, error.facts.file]).toEqual([name, 'STORE_CORRUPT', data]);
-      expect(error.message).toContain('gridmoor restore');
-      expect(error.message).toContain('move the directory away');
+      expect(error.message).toContain('put back a copy of it');
+      expect(error.message).toContain('move it away');
       expect(error.facts.problem).toMatch(/it |page /);
     }
     writeFileSync(data, whole);
