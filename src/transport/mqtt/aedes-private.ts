@@ -25,6 +25,8 @@ interface PrivateClient {
   disconnectReasonCode: number | null;
   connected: boolean;
   connecting: boolean;
+  /** The login was accepted; the CONNACK follows, and some turns later aedes is through with the CONNECT. */
+  readonly _authorized: boolean;
   /** Calls back at the next drain, or closes after `drainTimeout`. */
   waitForDrain(callback: (err?: Error | null) => void): void;
 }
@@ -140,6 +142,8 @@ export function guardClient(client: Client, given: GuardOptions): void {
 
   /** Packets that need not wait for the CONNACK [MQTT-3.1.4-5] are kept, by count and by bytes, and run after it. */
   function readAhead(): boolean {
+    // The client may have its CONNACK before aedes is through: what it then sends is not early, and waits in the socket.
+    if (inner._authorized && early.length >= options.maxEarlyPackets) return false;
     const next = splitter.next();
     if (!next) return earlyBytes + splitter.held < options.maxPreConnectBytes && read();
     if (isRefusal(next)) drop(next);

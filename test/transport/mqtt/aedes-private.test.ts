@@ -182,6 +182,17 @@ describe('reading', () => {
     expect(topics).toEqual(['a', 'b', 'c']);
   });
 
+  it('a client that sends 300 packets as soon as it has its CONNACK is served, however soon that is', async () => {
+    await using guarded = await startGuardedAedes({});
+    for (let i = 0; i < 20; i++) {
+      await using raw = await RawMqtt.connect(guarded.port);
+      raw.send(connectPacket(4, `soon-${i}`));
+      await raw.next();
+      raw.send(Buffer.concat(Array.from({ length: 300 }, () => ping)));
+      await raw.until(() => raw.received.length === 301, '300 pongs');
+    }
+  });
+
   it('100 packets may come before the CONNACK; one more ends an MQTT 5 connection with 0x97', async () => {
     const pending: (() => void)[] = [];
     await using guarded = await startGuardedAedes({
