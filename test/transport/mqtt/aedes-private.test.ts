@@ -182,15 +182,12 @@ describe('reading', () => {
     expect(topics).toEqual(['a', 'b', 'c']);
   });
 
-  it('a client that sends 300 packets as soon as it has its CONNACK is served, however soon that is', async () => {
+  it('packets that come once the login is accepted, but before aedes is through with the CONNECT, are never too many', async () => {
     await using guarded = await startGuardedAedes({});
-    for (let i = 0; i < 20; i++) {
-      await using raw = await RawMqtt.connect(guarded.port);
-      raw.send(connectPacket(4, `soon-${i}`));
-      await raw.next();
-      raw.send(Buffer.concat(Array.from({ length: 300 }, () => ping)));
-      await raw.until(() => raw.received.length === 301, '300 pongs');
-    }
+    await using raw = await RawMqtt.connect(guarded.port);
+    guarded.broker.once('client', () => raw.send(Buffer.concat(Array.from({ length: 300 }, () => ping))));
+    raw.send(connectPacket(4, 'soon'));
+    await raw.until(() => raw.received.length === 301, 'CONNACK and 300 pongs');
   });
 
   it('100 packets may come before the CONNACK; one more ends an MQTT 5 connection with 0x97', async () => {
