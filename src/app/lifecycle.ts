@@ -17,7 +17,8 @@ export function runUntilStopped(running: Running, log: Log): Promise<number> {
       resolve(code);
       // Whatever still holds the process open must not keep an operator waiting.
       process.exitCode = code;
-      setTimeout(() => process.exit(code), code === 0 ? 1_000 : 0).unref();
+      if (code === 0) setTimeout(() => process.exit(code), 1_000).unref();
+      else giveUp(running, code);
     };
     const stop = (reason: string, code: number): void => {
       if (stopping) {
@@ -56,4 +57,17 @@ export function runUntilStopped(running: Running, log: Log): Promise<number> {
       stop('unhandledRejection', 1);
     });
   });
+}
+
+/** Time for the commit under way, when the process must end at once. */
+const LAST_COMMIT_MS = 1_000;
+
+/**
+ * Ends the process now. An exit while the store commits would wait for ever: its writing thread waits for the main one, which
+ * waits for all threads. So the commit is let through first; a store that hangs costs the exit code, not the end.
+ */
+function giveUp(running: Running, code: number): void {
+  const end = (): never => process.exit(code);
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_COMMIT_MS);
+  running.core.storage.drain().then(end, end);
 }
