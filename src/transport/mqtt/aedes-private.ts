@@ -362,7 +362,13 @@ export function disconnectClient(client: Client, reasonCode: number): void {
     return;
   }
   if (state.leaving || client.closed) return;
-  (client as unknown as PrivateClient).disconnectReasonCode = reasonCode;
+  const inner = client as unknown as PrivateClient;
+  if (inner._authorized && !client.connected) {
+    // Its CONNACK is on the way: the DISCONNECT follows it, as soon as aedes is through.
+    client.once('connected', () => disconnectClient(client, reasonCode));
+    return;
+  }
+  inner.disconnectReasonCode = reasonCode;
   const version = client.connected ? (client.version as ProtocolVersion) : undefined;
   state.leave(farewell({ reason: 'told to leave', reasonCode }, version, 'connected'));
 }
