@@ -4,12 +4,18 @@ import { GrowingPause } from '../model/growing-pause.ts';
 import type { AssetId } from '../model/ids.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
 import type { Msg } from '../model/msg.ts';
-import { Secret } from '../model/secret.ts';
+import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
-import type { CallAnswer, DeviceCall, NodeContext, SupplierMatch } from '../rules/index.ts';
+import {
+  type CallAnswer,
+  type DeviceCall,
+  type NodeContext,
+  type SupplierMatch,
+  withoutSecrets,
+} from '../rules/index.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
@@ -174,14 +180,4 @@ export class MessageContext implements NodeContext {
       this.#parts.sessions.push(deviceId, { kind, text: stringifyJson(values) });
     });
   }
-}
-
-/** The values that may be stored or sent: secrets are left out. */
-function withoutSecrets(data: Msg['data'] | JsonObject): JsonObject {
-  let clean = true;
-  for (const key in data) if (data[key] instanceof Secret) clean = false;
-  if (clean) return data as JsonObject;
-  return Object.fromEntries(
-    Object.entries(data).filter((entry): entry is [string, JsonValue] => !(entry[1] instanceof Secret)),
-  );
 }

@@ -22,6 +22,6 @@ export {
   type RunResult,
   type TraceStep,
 } from './run.ts';
-export { wrapSecrets } from './secrets.ts';
+export { withoutSecrets, wrapSecrets } from './secrets.ts';
 export { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
 export { tracePaths } from './trace-paths.ts';

@@ -65,9 +65,10 @@ function foldedOf(secretKeys: ReadonlySet<string>): Folded {
 
 const fold = (key: string): string => key.toLowerCase().replaceAll(/[\s_-]/g, '');
 
-/** The plain members of a body: what may be stored. */
+/** The plain members of a body: what may be stored or sent. The same object when there is no secret. */
 export function withoutSecrets(data: MsgData): JsonObject {
-  const entries = Object.entries(data);
-  if (!entries.some(([, value]) => value instanceof Secret)) return data as JsonObject;
-  return Object.fromEntries(entries.filter(([, value]) => !(value instanceof Secret))) as JsonObject;
+  let clean = true;
+  for (const key in data) if (data[key] instanceof Secret) clean = false;
+  if (clean) return data as JsonObject;
+  return Object.fromEntries(Object.entries(data).filter(([, value]) => !(value instanceof Secret))) as JsonObject;
 }
