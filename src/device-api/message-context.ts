@@ -1,9 +1,9 @@
 import type { ConflictPolicy, Grid, SupplyPoint } from '../model/attachment.ts';
 import type { Clock } from '../model/clock.ts';
 import { GrowingPause } from '../model/growing-pause.ts';
-import type { AssetId } from '../model/ids.ts';
+import type { AssetId, DeviceId } from '../model/ids.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
-import type { Msg } from '../model/msg.ts';
+import type { Msg, MsgData } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
@@ -12,6 +12,8 @@ import type { Suppliers } from '../registry/suppliers.ts';
 import {
   type CallAnswer,
   type DeviceCall,
+  dataObject,
+  deviceOf,
   type NodeContext,
   type SupplierMatch,
   withoutSecrets,
@@ -86,11 +88,16 @@ export class MessageContext implements NodeContext {
     this.join(
       this.#parts.telemetry.save(
         text === undefined
-          ? { deviceId: msg.originator.id, ts: options.ts, values: withoutSecrets(msg.data), latest: options.latest }
-          : {
-              deviceId: msg.originator.id,
+          ? {
+              deviceId: deviceOf(msg).id,
               ts: options.ts,
-              values: withoutSecrets(msg.data),
+              values: withoutSecrets(dataObject(msg)),
+              latest: options.latest,
+            }
+          : {
+              deviceId: deviceOf(msg).id,
+              ts: options.ts,
+              values: withoutSecrets(dataObject(msg)),
               text,
               latest: options.latest,
             },
@@ -109,14 +116,14 @@ export class MessageContext implements NodeContext {
   ): void {
     const { scope, onlyOnChange } = options;
     const values = withoutSecrets(options.values);
-    const deviceId = msg.originator.id;
+    const deviceId = deviceOf(msg).id;
     this.join(this.#parts.attributes.save({ deviceId, scope, values, ts: this.now(), onlyOnChange }));
     if (scope === 'SHARED_SCOPE' && options.notifyDevice) this.#push(deviceId, 'shared-attributes', values);
   }
 
   async findSupplier(msg: Msg, key: Secret): Promise<SupplierMatch> {
     const { supplierGuard, clock, suppliers } = this.#parts;
-    const device = msg.originator.id;
+    const device = deviceOf(msg).id;
     const state = supplierGuard.check(device, clock.monotonic());
     if (!state.allowed) return { kind: 'rate-limited', retryAfterMs: state.retryAfterMs };
     const found = await suppliers.findByKey(key);
@@ -138,26 +145,28 @@ export class MessageContext implements NodeContext {
       readonly by: string;
     },
   ): Promise<AttachResult> {
-    return this.#parts.attachments.attach({ ...request, deviceId: msg.originator.id });
+    return this.#parts.attachments.attach({ ...request, deviceId: deviceOf(msg).id });
   }
 
   replyToDevice(msg: Msg, body: JsonObject): void {
     const values = withoutSecrets(body);
-    const deviceId = msg.originator.id;
+    const deviceId = deviceOf(msg).id;
     this.join(
       this.#parts.attributes.save({ deviceId, scope: 'SHARED_SCOPE', values, ts: this.now(), onlyOnChange: false }),
     );
     this.#push(deviceId, 'reply', values);
   }
 
-  replyToCall(msg: Msg, call: Parameters<NodeContext['replyToCall']>[1], body: Msg['data']): void {
+  replyToCall(msg: Msg, call: Parameters<NodeContext['replyToCall']>[1], body: MsgData): void {
     const text = stringifyJson(withoutSecrets(body));
-    this.#later(() => this.#parts.rpc.reply(msg.originator.id, call, text));
+    const { id } = deviceOf(msg);
+    this.#later(() => this.#parts.rpc.reply(id, call, text));
   }
 
   callDevice(msg: Msg, call: DeviceCall): ReturnType<NodeContext['callDevice']> {
+    const { id } = deviceOf(msg);
     this.#later(() => {
-      void this.#parts.rpc.call(msg.originator.id, call).then((answer) => this.#resume(msg, call, answer));
+      void this.#parts.rpc.call(id, call).then((answer) => this.#resume(msg, call, answer));
     });
     return { relation: [], msg };
   }
@@ -175,7 +184,7 @@ export class MessageContext implements NodeContext {
     this.#effects.push(effect);
   }
 
-  #push(deviceId: Msg['originator']['id'], kind: 'shared-attributes' | 'reply', values: JsonObject): void {
+  #push(deviceId: DeviceId, kind: 'shared-attributes' | 'reply', values: JsonObject): void {
     this.#later(() => {
       this.#parts.sessions.push(deviceId, { kind, text: stringifyJson(values) });
     });

@@ -2,9 +2,9 @@ import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Msg } from '../model/msg.ts';
+import type { DeviceOriginator, Msg } from '../model/msg.ts';
 import type { Log } from '../observe/index.ts';
-import { type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
+import { deviceOf, type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
@@ -62,7 +62,8 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
 
   const settle = (context: MessageContext, result: RunResult, msg: Msg, done: (end: MessageEnd) => void): void => {
     if (result.outcome === 'dead-lettered') {
-      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, context, clock.now())));
+      for (const letter of result.letters)
+        context.join(deadLetters.put(toRecord(letter, deviceOf(msg), context, clock.now())));
     }
     gate.pass(context.commit(), (error) => {
       if (error === undefined) {
@@ -104,7 +105,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   ): void => {
     counters.received++;
     counters.inFlight++;
-    const accepted = queue.run(msg.originator.id, () => {
+    const accepted = queue.run(deviceOf(msg).id, () => {
       const context = new MessageContext(parts, resume);
       const result = start(context);
       if (!(result instanceof Promise)) {
@@ -152,13 +153,14 @@ function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>)
   return keepText ? { id, ts, type, originator, metadata, data, text } : { id, ts, type, originator, metadata, data };
 }
 
-function toRecord(letter: Letter, context: MessageContext, at: number): DeadLetter {
+/** `device`: whose message it was when it began. */
+function toRecord(letter: Letter, device: DeviceOriginator, context: MessageContext, at: number): DeadLetter {
   const { msg } = letter;
   return {
     id: `${msg.id}~${letter.node}`,
     at,
-    deviceId: msg.originator.id,
-    deviceName: msg.originator.name,
+    deviceId: device.id,
+    deviceName: device.name,
     chain: letter.chain,
     node: letter.node,
     reason: letter.reason,

@@ -1,17 +1,36 @@
 import type { DeviceId } from './ids.ts';
-import type { JsonValue } from './json.ts';
+import { ExactNumber, type JsonValue } from './json.ts';
 import type { Secret } from './secret.ts';
 
-/** Whose event a message is. */
-export interface Originator {
+/** Whose event a message is: a device's, until a node changes the originator. */
+export type Originator = DeviceOriginator | EntityOriginator;
+
+export interface DeviceOriginator {
   readonly entityType: 'DEVICE';
   readonly id: DeviceId;
   readonly name: string;
   readonly profile: string;
 }
 
-/** A message body: flat keys; values of secret keys are `Secret`, everything else is JSON with exact numbers. */
+export interface EntityOriginator {
+  readonly entityType: 'ASSET' | 'CUSTOMER' | 'TENANT';
+  readonly id: string;
+  /** An asset's name, a customer's title. */
+  readonly name: string;
+  /** An asset's type; empty for customers and the tenant. */
+  readonly profile: string;
+}
+
+/** A body as devices send it: flat keys; values of secret keys are `Secret`, everything else is JSON with exact numbers. */
 export type MsgData = Readonly<Record<string, JsonValue | Secret>>;
+
+/** Any body: a transform may make an array or a scalar of it. Secrets stand only as members of an object at the top. */
+export type MsgBody = MsgData | JsonValue;
+
+/** True for a body that has members. */
+export function isMsgData(body: MsgBody): body is MsgData {
+  return body !== null && typeof body === 'object' && !Array.isArray(body) && !(body instanceof ExactNumber);
+}
 
 /**
  * What runs through a rule chain. Immutable: nodes make copies with `withMsg`.
@@ -23,13 +42,13 @@ export interface Msg {
   readonly type: string;
   readonly originator: Originator;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly data: MsgData;
+  readonly data: MsgBody;
   /** JSON text of `data` exactly as received; dropped as soon as `data` is changed or holds a secret. */
   readonly text?: string;
 }
 
 /** A copy with some members replaced; a new `data` drops the received text. */
-export function withMsg(msg: Msg, change: { data?: MsgData; metadata?: Msg['metadata']; type?: string }): Msg {
+export function withMsg(msg: Msg, change: { data?: MsgBody; metadata?: Msg['metadata']; type?: string }): Msg {
   const { text, ...rest } = msg;
   const keepText = change.data === undefined && text !== undefined;
   return { ...rest, ...change, ...(keepText ? { text } : {}) };

@@ -11,7 +11,7 @@ export { chainToMermaid } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
 export type { CallAnswer, DeviceCall, NodeContext, SupplierMatch } from './node-context.ts';
-export type { NodeKind } from './node-kind.ts';
+export { dataObject, deviceOf, type NodeKind } from './node-kind.ts';
 export type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
 export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
 export {

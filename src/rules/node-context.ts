@@ -1,7 +1,7 @@
 import type { ConflictPolicy, Grid, SupplyPoint } from '../model/attachment.ts';
 import type { AssetId } from '../model/ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
-import type { Msg } from '../model/msg.ts';
+import type { Msg, MsgData } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
@@ -14,7 +14,7 @@ export type SupplierMatch =
 
 /** How a call to a device ended; `reason` is ThingsBoard's word: TIMEOUT, NO_ACTIVE_CONNECTION, INTERNAL. */
 export type CallAnswer =
-  | { readonly kind: 'answered'; readonly body: Msg['data'] }
+  | { readonly kind: 'answered'; readonly body: MsgData }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** A call of a chain to the originator of its message. */
@@ -79,7 +79,7 @@ export interface NodeContext {
   replyToCall(
     msg: Msg,
     call: { readonly serviceId: string; readonly sessionId: string; readonly requestId: string },
-    body: Msg['data'],
+    body: MsgData,
   ): void;
   /**
    * Calls a method on the originator after the commit. The message ends here, processed; it goes on from this node as a

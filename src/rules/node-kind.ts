@@ -1,5 +1,5 @@
 import type { JsonValue } from '../model/json.ts';
-import type { Msg } from '../model/msg.ts';
+import { type DeviceOriginator, isMsgData, type Msg, type MsgData } from '../model/msg.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { NodeContext } from './node-context.ts';
 
@@ -12,6 +12,18 @@ export interface NodeResult {
 /** Thrown by a node to fail a message with a reason for the engineer; the message then leaves by `Failure`. */
 export class NodeFailure extends Error {
   override readonly name = 'NodeFailure';
+}
+
+/** The body's members. @throws NodeFailure when a node before made an array or a scalar of it. */
+export function dataObject({ data }: Msg): MsgData {
+  if (isMsgData(data)) return data;
+  throw new NodeFailure(`the body is ${Array.isArray(data) ? 'an array' : 'a plain value'}, not an object`);
+}
+
+/** The device whose event this is. @throws NodeFailure when a node before changed the originator to something else. */
+export function deviceOf({ originator }: Msg): DeviceOriginator {
+  if (originator.entityType === 'DEVICE') return originator;
+  throw new NodeFailure(`the originator is of type ${originator.entityType}, not a device`);
 }
 
 /** One running node. A node without I/O returns its result directly: the engine then spends no promise on it. */

@@ -1,5 +1,5 @@
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
-import type { Msg, MsgData } from '../model/msg.ts';
+import { isMsgData, type Msg, type MsgBody, type MsgData } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
 import {
   hideSupplyPoints,
@@ -18,7 +18,7 @@ const CODE_NAME = /cups$/i;
 
 export interface RedactedMsg {
   readonly metadata: Readonly<Record<string, string>>;
-  readonly data: JsonObject;
+  readonly data: JsonValue;
 }
 
 /**
@@ -27,10 +27,15 @@ export interface RedactedMsg {
  */
 export function redactMsg(msg: Msg, context: Pick<NodeContext, 'maskSupplyPoint'>): RedactedMsg {
   const metadata = Object.entries(msg.metadata).map(([key, value]) => [key, redactText(value, context)] as const);
-  return { metadata: Object.fromEntries(metadata), data: redactData(msg.data, context) };
+  return { metadata: Object.fromEntries(metadata), data: redactBody(msg.data, context) };
 }
 
-export function redactData(data: MsgData, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonObject {
+/** A body as it may be written, whatever its JSON type. */
+export function redactBody(body: MsgBody, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonValue {
+  return isMsgData(body) ? redactData(body, context) : redactValue(body, context);
+}
+
+function redactData(data: MsgData, context: Pick<NodeContext, 'maskSupplyPoint'>): JsonObject {
   return Object.fromEntries(
     Object.entries(data).map(([key, value]) => [redactText(key, context), redactMember(key, value, context)]),
   );

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { ExactNumber } from '../model/json.ts';
-import type { Msg } from '../model/msg.ts';
+import { isMsgData, type Msg } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
 import { NodeFailure } from './node-kind.ts';
 import { setOwn } from './record.ts';
@@ -85,9 +85,10 @@ function segmentsOf(template: string): Segment[] {
 
 /** A key with dots is first looked for as it stands, then as a path. */
 function readData(key: string): (msg: Msg) => JsonValue | Secret | undefined {
-  if (!key.includes('.')) return (msg) => own(msg.data, key);
+  if (!key.includes('.')) return ({ data }) => (isMsgData(data) ? own(data, key) : undefined);
   const path = key.split('.');
   return (msg) => {
+    if (!isMsgData(msg.data)) return undefined;
     const whole = own(msg.data, key);
     if (whole !== undefined) return whole;
     let value: JsonValue | Secret | undefined = msg.data as JsonObject;

@@ -4,7 +4,7 @@ import type { Msg } from '../model/msg.ts';
 import { normaliseSupplyPoint, supplyPointSchemeIds } from '../model/supply-point/index.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { NodeContext } from './node-context.ts';
-import type { ExampleWorld } from './node-kind.ts';
+import { deviceOf, type ExampleWorld } from './node-kind.ts';
 
 /** One active attachment by names, as test files write it. `supplyPoint` is the canonical code without suffix. */
 export interface HeldPoint {
@@ -38,7 +38,7 @@ export function createTestAttachments(given: NonNullable<ExampleWorld['attachmen
       const device = msg.originator.name;
       const next: HeldPoint = { device, supplier: supplier.name, supplyPoint: supplyPoint.stem, grid: grid.code };
       const attachment: Attachment = {
-        device: { id: msg.originator.id, name: device },
+        device: { id: deviceOf(msg).id, name: device },
         supplier: { id: supplier.id, name: supplier.name },
         supplyPoint,
         grid: { id: gridId, ...grid },

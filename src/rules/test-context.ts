@@ -1,12 +1,12 @@
 import { type AssetId, type DeviceId, parseAssetId, parseDeviceId } from '../model/ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
-import type { Msg, Originator } from '../model/msg.ts';
+import type { DeviceOriginator, Msg } from '../model/msg.ts';
 import { maskSupplyPoint } from '../model/supply-point/index.ts';
 import type { AttributeScope, Sample } from '../model/telemetry.ts';
 import { toCallBody } from './call-body.ts';
 import type { NodeContext } from './node-context.ts';
-import type { ExampleWorld } from './node-kind.ts';
+import { dataObject, type ExampleWorld } from './node-kind.ts';
 import { withoutSecrets } from './secrets.ts';
 import { createTestAttachments, type HeldPoint } from './test-attachments.ts';
 
@@ -26,7 +26,7 @@ export interface LogLine {
 /** A small world in memory: what nodes did to it can be read back. For chain tests, examples and docs. */
 export interface TestContext extends NodeContext {
   /** The device as messages bear it; made when it was not given. */
-  originator(name: string): Originator;
+  originator(name: string): DeviceOriginator;
   readonly attributes: ReadonlyMap<string, ReadonlyMap<AttributeScope, Readonly<JsonObject>>>;
   /** In the order they were saved. */
   readonly telemetry: ReadonlyMap<string, readonly Sample[]>;
@@ -43,7 +43,7 @@ const DEFAULT_PROFILE = 'default';
 export function createTestContext(given: TestGiven = {}): TestContext {
   const now = Number(given.now ?? TEST_NOW);
   const masks = createKeyedHash(new Uint8Array(32));
-  const devices = new Map<string, Originator>();
+  const devices = new Map<string, DeviceOriginator>();
   const suppliers = (given.suppliers ?? []).map((supplier, index) => ({ ...supplier, id: assetId(index + 1) }));
   const attachments = createTestAttachments(given.attachments ?? []);
   const attributes = new Map<string, Map<AttributeScope, JsonObject>>();
@@ -52,10 +52,10 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   const callReplies: { device: string; body: JsonObject }[] = [];
   const logs: LogLine[] = [];
 
-  const originator = (name: string, profile = DEFAULT_PROFILE): Originator => {
+  const originator = (name: string, profile = DEFAULT_PROFILE): DeviceOriginator => {
     const known = devices.get(name);
     if (known) return known;
-    const device: Originator = { entityType: 'DEVICE', id: deviceId(devices.size + 1), name, profile };
+    const device: DeviceOriginator = { entityType: 'DEVICE', id: deviceId(devices.size + 1), name, profile };
     devices.set(name, device);
     return device;
   };
@@ -72,7 +72,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     now: () => now,
     saveTelemetry(msg, { ts }) {
       const samples = telemetry.get(msg.originator.name) ?? [];
-      samples.push({ ts, values: withoutSecrets(msg.data) });
+      samples.push({ ts, values: withoutSecrets(dataObject(msg)) });
       telemetry.set(msg.originator.name, samples);
     },
     saveAttributes(msg, { scope, values }) {

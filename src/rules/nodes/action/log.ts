@@ -1,6 +1,6 @@
 import { flag, oneOf, text } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
-import { redactData, redactMsg, redactText } from '../../redact.ts';
+import { redactBody, redactMsg, redactText } from '../../redact.ts';
 import { compileText } from '../../template.ts';
 
 export const log = defineNode({
@@ -41,7 +41,7 @@ export const log = defineNode({
           node,
           device: redactText(msg.originator.name, context),
           type: msg.type,
-          ...(data ? { data: redactData(msg.data, context) } : {}),
+          ...(data ? { data: redactBody(msg.data, context) } : {}),
         });
         return { relation: 'Success', msg };
       },

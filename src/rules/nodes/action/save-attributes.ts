@@ -1,6 +1,6 @@
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../../model/telemetry.ts';
 import { flag, oneOf } from '../../../schema/fields.ts';
-import { defineNode, NodeFailure } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 import { withoutSecrets } from '../../secrets.ts';
 
 export const saveAttributes = defineNode({
@@ -36,7 +36,7 @@ export const saveAttributes = defineNode({
     return {
       onMsg(msg, context) {
         if (msg.type !== 'POST_ATTRIBUTES_REQUEST') throw new NodeFailure(`takes no message of type ${msg.type}`);
-        const values = withoutSecrets(msg.data);
+        const values = withoutSecrets(dataObject(msg));
         if (Object.keys(values).length > 0) {
           context.saveAttributes(msg, {
             scope: scopeOf(msg.metadata.scope, scope),

@@ -1,6 +1,6 @@
-import type { Msg } from '../../../model/msg.ts';
+import type { Msg, MsgData } from '../../../model/msg.ts';
 import { flag } from '../../../schema/fields.ts';
-import { defineNode, NodeFailure } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const saveTelemetry = defineNode({
   kind: 'action/save-telemetry',
@@ -32,7 +32,7 @@ export const saveTelemetry = defineNode({
     return {
       onMsg(msg, context) {
         if (msg.type !== 'POST_TELEMETRY_REQUEST') throw new NodeFailure(`takes no message of type ${msg.type}`);
-        if (isEmpty(msg.data)) throw new NodeFailure('the body is empty');
+        if (isEmpty(dataObject(msg))) throw new NodeFailure('the body is empty');
         context.saveTelemetry(msg, { ts: useServerTs ? context.now() : timeOf(msg), latest });
         return { relation: 'Success', msg };
       },
@@ -40,7 +40,7 @@ export const saveTelemetry = defineNode({
   },
 });
 
-function isEmpty(data: Msg['data']): boolean {
+function isEmpty(data: MsgData): boolean {
   for (const key in data) if (Object.hasOwn(data, key)) return false;
   return true;
 }

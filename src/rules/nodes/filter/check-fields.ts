@@ -1,5 +1,5 @@
 import { flag, texts } from '../../../schema/fields.ts';
-import { defineNode } from '../../node-kind.ts';
+import { dataObject, defineNode } from '../../node-kind.ts';
 
 export const checkFields = defineNode({
   kind: 'filter/check-fields',
@@ -41,7 +41,8 @@ export const checkFields = defineNode({
   create({ msg: msgKeys, metadata: metadataKeys, all }) {
     return {
       onMsg(msg) {
-        const has = (key: string): boolean => Object.hasOwn(msg.data, key);
+        const data = dataObject(msg);
+        const has = (key: string): boolean => Object.hasOwn(data, key);
         const hasMetadata = (key: string): boolean => Object.hasOwn(msg.metadata, key);
         const matches = all
           ? msgKeys.every(has) && metadataKeys.every(hasMetadata)

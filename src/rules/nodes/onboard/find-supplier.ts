@@ -2,7 +2,7 @@ import { type JsonValue, stringifyJson } from '../../../model/json.ts';
 import { type Msg, withMsg } from '../../../model/msg.ts';
 import { Secret } from '../../../model/secret.ts';
 import { text } from '../../../schema/fields.ts';
-import { defineNode, NodeFailure } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const findSupplier = defineNode({
   kind: 'onboard/find-supplier',
@@ -38,7 +38,7 @@ export const findSupplier = defineNode({
   create({ from }) {
     return {
       async onMsg(msg, context) {
-        const { [from]: value, ...data } = msg.data;
+        const { [from]: value, ...data } = dataObject(msg);
         if (value === undefined) throw new NodeFailure(`the body has no "${from}"`);
         const match = await context.findSupplier(msg, secretOf(value));
         const next = (metadata: Record<string, string>): Msg =>

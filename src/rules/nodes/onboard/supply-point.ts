@@ -5,7 +5,7 @@ import {
   supplyPointSchemeIds,
 } from '../../../model/supply-point/index.ts';
 import { json, text } from '../../../schema/fields.ts';
-import { defineNode } from '../../node-kind.ts';
+import { dataObject, defineNode } from '../../node-kind.ts';
 
 type Schemes = readonly [SupplyPointSchemeId, ...SupplyPointSchemeId[]];
 
@@ -49,7 +49,8 @@ export const supplyPoint = defineNode({
   create({ from, schemes }) {
     return {
       onMsg(msg) {
-        const code = Object.hasOwn(msg.data, from) ? msg.data[from] : undefined;
+        const data = dataObject(msg);
+        const code = Object.hasOwn(data, from) ? data[from] : undefined;
         const result = normaliseSupplyPoint(code, schemes);
         if (!result.ok) {
           return { relation: 'Invalid', msg: withMsg(msg, { metadata: { ...msg.metadata, error: result.code } }) };
@@ -64,7 +65,7 @@ export const supplyPoint = defineNode({
         else metadata['supplyPoint.distributor'] = operator;
         return {
           relation: 'Valid',
-          msg: withMsg(msg, { data: { ...msg.data, [from]: stem + (suffix ?? '') }, metadata }),
+          msg: withMsg(msg, { data: { ...data, [from]: stem + (suffix ?? '') }, metadata }),
         };
       },
     };

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../../model/json.ts';
 import { type Msg, withMsg } from '../../../model/msg.ts';
 import { Secret } from '../../../model/secret.ts';
 import { integer } from '../../../schema/fields.ts';
-import { defineNode, NodeFailure } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const call = defineNode({
   kind: 'rpc/call',
@@ -35,7 +35,7 @@ export const call = defineNode({
   create({ timeoutInSeconds }, { chain, node }) {
     return {
       onMsg(msg, context) {
-        const { method, params } = msg.data;
+        const { method, params } = dataObject(msg);
         if (typeof method !== 'string' || method === '') throw new NodeFailure('the body has no text `method`');
         if (params === undefined) throw new NodeFailure('the body has no `params`');
         if (params instanceof Secret) throw new NodeFailure('`params` is a secret');

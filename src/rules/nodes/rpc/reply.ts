@@ -1,6 +1,6 @@
 import type { Msg } from '../../../model/msg.ts';
 import { text } from '../../../schema/fields.ts';
-import { defineNode, NodeFailure } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const reply = defineNode({
   kind: 'rpc/reply',
@@ -39,8 +39,9 @@ export const reply = defineNode({
         const serviceId = required(msg, config.serviceIdMetaDataAttribute);
         const sessionId = required(msg, config.sessionIdMetaDataAttribute);
         const requestId = required(msg, config.requestIdMetaDataAttribute);
-        if (Object.keys(msg.data).length === 0) throw new NodeFailure('the body is empty');
-        context.replyToCall(msg, { serviceId, sessionId, requestId }, msg.data);
+        const body = dataObject(msg);
+        if (Object.keys(body).length === 0) throw new NodeFailure('the body is empty');
+        context.replyToCall(msg, { serviceId, sessionId, requestId }, body);
         return { relation: 'Success', msg };
       },
     };

@@ -1,4 +1,4 @@
-import { withMsg } from '../../../model/msg.ts';
+import { isMsgData, withMsg } from '../../../model/msg.ts';
 import { texts } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
 import { withoutKeys } from '../../record.ts';
@@ -32,7 +32,7 @@ export const deleteKeys = defineNode({
     const inMetadata = matcher(metadataKeys);
     return {
       onMsg(msg) {
-        const data = withoutKeys(msg.data, inData);
+        const data = isMsgData(msg.data) ? withoutKeys(msg.data, inData) : msg.data;
         const metadata = withoutKeys(msg.metadata, inMetadata);
         if (data === msg.data) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
         return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };

@@ -1,4 +1,4 @@
-import { withMsg } from '../../../model/msg.ts';
+import { isMsgData, withMsg } from '../../../model/msg.ts';
 import { textMap } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
 import { setOwn } from '../../record.ts';
@@ -37,7 +37,7 @@ export const renameKeys = defineNode({
     const inMetadata = new Map(Object.entries(metadataKeys));
     return {
       onMsg(msg) {
-        const data = renamed(msg.data, inData);
+        const data = isMsgData(msg.data) ? renamed(msg.data, inData) : msg.data;
         const metadata = renamed(msg.metadata, inMetadata);
         if (data === msg.data) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
         return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };

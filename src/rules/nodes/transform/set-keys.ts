@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../model/json.ts';
 import { withMsg } from '../../../model/msg.ts';
 import { json, textMap } from '../../../schema/fields.ts';
-import { defineNode } from '../../node-kind.ts';
+import { dataObject, defineNode } from '../../node-kind.ts';
 import { copyRecord, setOwn } from '../../record.ts';
 import { compileJson, compileText } from '../../template.ts';
 
@@ -41,7 +41,7 @@ export const setKeys = defineNode({
         const metadata = copyRecord(msg.metadata);
         for (const [key, value] of metadataMembers) setOwn(metadata, key, value(msg));
         if (dataMembers.length === 0) return { relation: 'Success', msg: withMsg(msg, { metadata }) };
-        const data = copyRecord(msg.data);
+        const data = copyRecord(dataObject(msg));
         for (const [key, value] of dataMembers) setOwn(data, key, value(msg));
         return { relation: 'Success', msg: withMsg(msg, { data, metadata }) };
       },

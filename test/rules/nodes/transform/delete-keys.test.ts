@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { dataObject } from '../../../../src/rules/index.ts';
 import { testMsg } from '../../../helpers/chain-kit.ts';
 import { lintNode, makeNode } from '../../../helpers/chain-node.ts';
 
 async function left(patterns: string[], keys: string[]): Promise<string[]> {
   const data = Object.fromEntries(keys.map((key) => [key, 1]));
   const { msg } = await makeNode('transform/delete-keys', { msg: patterns }).run(testMsg({ data }));
-  return Object.keys(msg.data);
+  return Object.keys(dataObject(msg));
 }
 
 describe('transform/delete-keys', () => {
