@@ -39,7 +39,7 @@ function section(kind: NodeKind): string[] {
     '',
     kind.summary,
     '',
-    `Leaves by: ${labels}. Since ${kind.since}.${kind.thingsboard ? ` In ThingsBoard: \`${kind.thingsboard.split('.').at(-1)}\`.` : ''}`,
+    `Leaves by: ${labels}. Since ${kind.since}.${kind.thingsboard ? ` In ThingsBoard: \`${kind.thingsboard.type.split('.').at(-1)}\`.` : ''}`,
     '',
     ...(fields.length === 0
       ? ['No config.', '']

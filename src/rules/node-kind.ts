@@ -86,12 +86,41 @@ export interface NodeExample {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** A config as it stands in a file: JSON, not checked yet. */
+export type RawConfig = Readonly<Record<string, unknown>>;
+
+/** What a node's ThingsBoard form may ask while a chain is read or written. */
+export interface ThingsBoardNode {
+  /** The node's name in the chain; of an output node it is the label. */
+  readonly name: string;
+  /** The chain's name behind a ThingsBoard chain id and the other way round; undefined when it is unknown. */
+  chainName(id: string): string | undefined;
+  chainId(name: string): string | undefined;
+}
+
+/**
+ * How a kind stands in ThingsBoard's exports (thingsboard-rule-chains 1.4, 1.6, 2). What cannot be carried over is thrown as
+ * NodeFailure that names the property: nothing is ever replaced by a default.
+ */
+export interface ThingsBoardForm {
+  /** Class name, `org.thingsboard.rule.engine.…`. */
+  readonly type: string;
+  /** `configurationVersion` that `read` and `write` speak. */
+  readonly version: number;
+  /** Step n turns a configuration of version n into one of n + 1. As many as `version`. */
+  readonly upgrades?: readonly ((configuration: RawConfig) => RawConfig)[];
+  /** ThingsBoard's configuration -> ours. Without it the two are the same but for `version`. */
+  read?(configuration: RawConfig, node: ThingsBoardNode): RawConfig;
+  /** The other way. Throws NodeFailure for a config that ThingsBoard has no form for. */
+  write?(config: RawConfig, node: ThingsBoardNode): RawConfig;
+}
+
 /** A node kind with its config type erased, as the engine sees it. */
 export interface NodeKind {
   /** Its path under `nodes/`, and the word in chain files. */
   readonly kind: string;
-  /** Class name in ThingsBoard's exports, when it has one. */
-  readonly thingsboard?: string;
+  /** Its form in ThingsBoard's exports, when it has one. */
+  readonly thingsboard?: ThingsBoardForm;
   readonly version: number;
   readonly summary: string;
   readonly since: string;
@@ -109,7 +138,7 @@ export interface NodeKind {
 
 export interface NodeDeclaration<F extends Fields, R extends readonly string[], K extends string> {
   readonly kind: K;
-  readonly thingsboard?: string;
+  readonly thingsboard?: ThingsBoardForm;
   readonly version: number;
   readonly summary: string;
   readonly since: string;

@@ -19,7 +19,7 @@ describe('catalogue', () => {
   });
 
   it('gives no ThingsBoard class to two kinds', () => {
-    const classes = catalogue.flatMap((kind) => ('thingsboard' in kind ? [kind.thingsboard] : []));
+    const classes = catalogue.flatMap((kind) => ('thingsboard' in kind ? [kind.thingsboard.type] : []));
     expect(new Set(classes).size).toBe(classes.length);
     for (const name of classes) expect(name).toMatch(/^org\.thingsboard\.rule\.engine\.[a-z.]+\.Tb\w+Node$/);
   });

@@ -5,7 +5,7 @@ import { compileText } from '../../template.ts';
 
 export const log = defineNode({
   kind: 'action/log',
-  thingsboard: 'org.thingsboard.rule.engine.action.TbLogNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.action.TbLogNode', version: 0 },
   version: 0,
   summary: 'Writes one log line about the message. Secrets are never written, supply point codes only masked.',
   since: '0.1.0',

@@ -5,7 +5,7 @@ import { withoutSecrets } from '../../secrets.ts';
 
 export const saveAttributes = defineNode({
   kind: 'action/save-attributes',
-  thingsboard: 'org.thingsboard.rule.engine.telemetry.TbMsgAttributesNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.telemetry.TbMsgAttributesNode', version: 3 },
   version: 0,
   summary:
     "Stores the body as attributes of the originator. Takes POST_ATTRIBUTES_REQUEST only; metadata scope wins over the node's. Secrets are left out.",

@@ -4,7 +4,7 @@ import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const saveTelemetry = defineNode({
   kind: 'action/save-telemetry',
-  thingsboard: 'org.thingsboard.rule.engine.telemetry.TbMsgTimeseriesNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.telemetry.TbMsgTimeseriesNode', version: 1 },
   version: 0,
   summary:
     'Stores the body as one sample of the originator, at metadata ts, else at the time of the message. Takes POST_TELEMETRY_REQUEST only. Secrets are left out.',

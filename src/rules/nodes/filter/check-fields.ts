@@ -3,7 +3,7 @@ import { dataObject, defineNode } from '../../node-kind.ts';
 
 export const checkFields = defineNode({
   kind: 'filter/check-fields',
-  thingsboard: 'org.thingsboard.rule.engine.filter.TbCheckMessageNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.filter.TbCheckMessageNode', version: 0 },
   version: 0,
   summary: 'Sends a message to True when keys are present in its body and metadata, whatever their values.',
   since: '0.1.0',

@@ -5,7 +5,7 @@ const labels: ReadonlyMap<string, string> = new Map(Object.entries(MSG_TYPE_LABE
 
 export const msgTypeSwitch = defineNode({
   kind: 'filter/msg-type-switch',
-  thingsboard: 'org.thingsboard.rule.engine.filter.TbMsgTypeSwitchNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.filter.TbMsgTypeSwitchNode', version: 0 },
   version: 0,
   summary: 'Routes a message by its type; a type without a label of its own goes to Other.',
   since: '0.1.0',

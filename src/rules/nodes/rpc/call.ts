@@ -6,7 +6,7 @@ import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const call = defineNode({
   kind: 'rpc/call',
-  thingsboard: 'org.thingsboard.rule.engine.rpc.TbSendRPCRequestNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.rpc.TbSendRPCRequestNode', version: 0 },
   version: 0,
   summary:
     'Calls a method on the device: the body has `method` and `params`; metadata `oneway`, `persistent`, `retries`, `expirationTime` (ms since 1970) and `additionalInfo` are read. The message is acknowledged at once and goes on with the answer as its body; an answer that is no object stands under `response`. Without an answer it fails with TIMEOUT or NO_ACTIVE_CONNECTION.',

@@ -4,7 +4,7 @@ import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 
 export const reply = defineNode({
   kind: 'rpc/reply',
-  thingsboard: 'org.thingsboard.rule.engine.rpc.TbSendRPCReplyNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.rpc.TbSendRPCReplyNode', version: 0 },
   version: 0,
   summary:
     'Answers the call of a device (TO_SERVER_RPC_REQUEST) with the body. The metadata say which call; without them, or with an empty body, it fails. Secrets are left out.',

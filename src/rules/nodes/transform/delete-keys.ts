@@ -5,7 +5,7 @@ import { withoutKeys } from '../../record.ts';
 
 export const deleteKeys = defineNode({
   kind: 'transform/delete-keys',
-  thingsboard: 'org.thingsboard.rule.engine.transform.TbDeleteKeysNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.transform.TbDeleteKeysNode', version: 2 },
   version: 0,
   summary: 'Takes keys out of body and metadata; a key that is not there is no matter.',
   since: '0.1.0',

@@ -5,7 +5,7 @@ import { setOwn } from '../../record.ts';
 
 export const renameKeys = defineNode({
   kind: 'transform/rename-keys',
-  thingsboard: 'org.thingsboard.rule.engine.transform.TbRenameKeysNode',
+  thingsboard: { type: 'org.thingsboard.rule.engine.transform.TbRenameKeysNode', version: 2 },
   version: 0,
   summary: 'Renames keys of body and metadata, all at once; a key that is not there is no matter.',
   since: '0.1.0',
