@@ -1,4 +1,4 @@
-import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import { ExactNumber, type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
 
 /** A gateway's message read by its form; `problem` is for the log. */
 export type Form<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -11,10 +11,15 @@ export interface Named {
 }
 
 /** One sub-device's part of a message about several. */
-export interface Member<T extends JsonValue> {
+export interface Part<T extends JsonValue> {
   readonly device: string;
   readonly value: T;
+  /** The gateway named the type of each value. */
+  readonly typed?: boolean;
 }
+
+/** `problem`: the part cannot be read, which costs the others nothing. */
+export type Member<T extends JsonValue> = Part<T> | { readonly device: string; readonly problem: string };
 
 export interface SubAttributeRequest {
   readonly id: number;
@@ -27,7 +32,8 @@ export interface SubAttributeRequest {
 export interface SubRpcReply {
   readonly device: string;
   readonly id: number;
-  readonly data: JsonValue;
+  /** As the caller gets it: JSON, unless the gateway sent something else in protobuf. */
+  readonly text: string;
 }
 
 export const DEFAULT_TYPE = 'default';
@@ -36,16 +42,15 @@ export function readNamed(json: JsonValue): Form<Named> {
   const body = objectOf(json);
   const device = nameOf(body?.device);
   if (body === undefined || device === undefined) return wrong('"device" is missing');
-  const type = typeof body.type === 'string' && body.type.trim() !== '' ? body.type.trim() : DEFAULT_TYPE;
-  return { ok: true, value: { device, type } };
+  return { ok: true, value: { device, type: nameOf(body.type) ?? DEFAULT_TYPE } };
 }
 
 /** `{"A":[…]}` of telemetry. Members of another kind are left out, unless that leaves none (4.2). */
-export const readArrays = (json: JsonValue): Form<readonly Member<readonly JsonValue[] & JsonValue>[]> =>
+export const readArrays = (json: JsonValue): Form<readonly Part<readonly JsonValue[] & JsonValue>[]> =>
   readMembers(json, (value) => (Array.isArray(value) ? value : undefined), 'an array');
 
 /** `{"A":{…}}` of attributes and claims. */
-export const readObjects = (json: JsonValue): Form<readonly Member<JsonObject>[]> =>
+export const readObjects = (json: JsonValue): Form<readonly Part<JsonObject>[]> =>
   readMembers(json, objectOf, 'an object');
 
 export function readAttributeRequest(json: JsonValue): Form<SubAttributeRequest> {
@@ -67,17 +72,17 @@ export function readRpcReply(json: JsonValue): Form<SubRpcReply> {
   const device = nameOf(body?.device);
   const id = integerOf(body?.id);
   if (body === undefined || device === undefined || id === undefined) return wrong('"device" or "id" is missing');
-  return { ok: true, value: { device, id, data: body.data ?? null } };
+  return { ok: true, value: { device, id, text: stringifyJson(body.data ?? null) } };
 }
 
 function readMembers<T extends JsonValue>(
   json: JsonValue,
   kind: (value: JsonValue) => T | undefined,
   what: string,
-): Form<readonly Member<T>[]> {
+): Form<readonly Part<T>[]> {
   const body = objectOf(json);
   if (body === undefined) return wrong('the message must be a JSON object');
-  const members: Member<T>[] = [];
+  const members: Part<T>[] = [];
   for (const [key, member] of Object.entries(body)) {
     const value = kind(member);
     if (value === undefined) continue;
@@ -88,9 +93,10 @@ function readMembers<T extends JsonValue>(
   return members.length === 0 ? wrong(`no device has ${what}`) : { ok: true, value: members };
 }
 
-const wrong = (problem: string): { readonly ok: false; readonly problem: string } => ({ ok: false, problem });
+export const wrong = (problem: string): { readonly ok: false; readonly problem: string } => ({ ok: false, problem });
 
-function nameOf(value: JsonValue | undefined): string | undefined {
+/** Trimmed; undefined when nothing is left. */
+export function nameOf(value: JsonValue | undefined): string | undefined {
   const name = typeof value === 'string' ? value.trim() : '';
   return name === '' ? undefined : name;
 }
@@ -101,7 +107,7 @@ function integerOf(value: JsonValue | undefined): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }
 
-const objectOf = (value: JsonValue | undefined): JsonObject | undefined =>
+export const objectOf = (value: JsonValue | undefined): JsonObject | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
     ? value
     : undefined;

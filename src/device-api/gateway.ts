@@ -1,5 +1,5 @@
 import type { Device } from '../model/device.ts';
-import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { type JsonValue, parseJson } from '../model/json.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
@@ -7,25 +7,37 @@ import {
   DEFAULT_TYPE,
   type Form,
   type Member,
+  type Part,
   readArrays,
   readAttributeRequest,
   readNamed,
   readObjects,
   readRpcReply,
 } from './gateway-payload.ts';
+import {
+  decodeAttributeMembers,
+  decodeAttributeRequest,
+  decodeClaimMembers,
+  decodeConnect,
+  decodeDisconnect,
+  decodeRpcReply,
+  decodeTelemetryMembers,
+  type ProtoContext,
+} from './gateway-protobuf.ts';
+import type { SubAttributes } from './gateway-replies.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { SubRefusal } from './sub-device-maker.ts';
 import { type SubDevice, type SubDeviceLink, type SubDeviceParts, SubDevices } from './sub-devices.ts';
 import type { Uplink, UplinkDone, UplinkMeter, UplinkResult } from './uplink.ts';
 
 /**
- * What became of a gateway's message, all its members taken together (thingsboard-device-api 4.2). `not-json`: it cannot be
- * read. `wrong-form`: it is not what the topic asks for. `invalid`: a member's content cannot be read, the others are
+ * What became of a gateway's message, all its members taken together (thingsboard-device-api 4.2). `unreadable`: it is no
+ * JSON, or not the protobuf message that the topic asks for. `wrong-form`: it is JSON, but not what the topic asks for. `invalid`: a member's content cannot be read, the others are
  * stored. `limit`, `refused`, `not-yours`: a sub-device may not be used or created. `rate-limited` names the device.
  */
 export type GatewayResult =
   | { readonly kind: 'stored' }
-  | { readonly kind: 'not-json' | 'wrong-form'; readonly problem: string }
+  | { readonly kind: 'unreadable' | 'wrong-form'; readonly problem: string }
   | { readonly kind: 'invalid' | 'failed' | Exclude<SubRefusal, 'rate-limited' | 'failed'> }
   | { readonly kind: 'rate-limited'; readonly device: string };
 
@@ -40,8 +52,8 @@ export interface Gateway {
   disconnect(payload: Uint8Array, done: GatewayDone): void;
   telemetry(payload: Uint8Array, done: GatewayDone): void;
   attributes(payload: Uint8Array, done: GatewayDone): void;
-  /** `answer` is called after `done`, with the JSON for the gateway. */
-  requestAttributes(payload: Uint8Array, done: GatewayDone, answer: (text: string) => void): void;
+  /** `answer` is called after `done`. */
+  requestAttributes(payload: Uint8Array, done: GatewayDone, answer: (found: SubAttributes) => void): void;
   /** The answer of a sub-device to a call of the server; late and unknown ones are taken and dropped. */
   rpcReply(payload: Uint8Array, done: GatewayDone): void;
   claim(payload: Uint8Array, done: GatewayDone): void;
@@ -68,6 +80,19 @@ export interface GatewayParts extends SubDeviceParts {
 const SEEN_PAUSE_MS = 1_000;
 const STORED: GatewayResult = { kind: 'stored' };
 
+/** How a kind of message is read, by the payload type of the gateway's profile. */
+interface Reader<T> {
+  readonly json: (json: JsonValue) => Form<T>;
+  readonly protobuf: (payload: Uint8Array, context: ProtoContext) => Form<T>;
+}
+const CONNECT = { json: readNamed, protobuf: decodeConnect };
+const DISCONNECT = { json: readNamed, protobuf: decodeDisconnect };
+const TELEMETRY = { json: readArrays, protobuf: decodeTelemetryMembers };
+const ATTRIBUTES = { json: readObjects, protobuf: decodeAttributeMembers };
+const CLAIMS = { json: readObjects, protobuf: decodeClaimMembers };
+const ATTRIBUTE_REQUEST = { json: readAttributeRequest, protobuf: decodeAttributeRequest };
+const RPC_REPLY = { json: readRpcReply, protobuf: decodeRpcReply };
+
 /** From harmless to grave: the gravest of a message's members decides. */
 const GRAVITY = ['stored', 'invalid', 'refused', 'not-yours', 'limit', 'rate-limited', 'failed'];
 
@@ -83,13 +108,22 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
     done(result);
   };
   /** The message by its form, or undefined when it has been answered. */
-  const read = <T>(payload: Uint8Array, form: (json: JsonValue) => Form<T>, done: GatewayDone): T | undefined => {
+  const read = <T>(payload: Uint8Array, reader: Reader<T>, done: GatewayDone): T | undefined => {
+    const protobuf = profiles().byName(device.profile)?.protobuf;
+    if (protobuf) {
+      const read = reader.protobuf(payload, { json: parts.json, now: parts.clock.now() });
+      if (read.ok) return read.value;
+      if (!protobuf.compatibleWithJson) {
+        refuse({ kind: 'unreadable', problem: read.problem }, done);
+        return undefined;
+      }
+    }
     const json = parseJson(payload, parts.json);
     if (!json.ok) {
-      refuse({ kind: 'not-json', problem: json.error.problem }, done);
+      refuse({ kind: 'unreadable', problem: json.error.problem }, done);
       return undefined;
     }
-    const read = form(json.value);
+    const read = reader.json(json.value);
     if (read.ok) return read.value;
     refuse({ kind: 'wrong-form', problem: read.problem }, done);
     return undefined;
@@ -113,7 +147,7 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   const each = <T extends JsonValue>(
     members: readonly Member<T>[] | undefined,
     done: GatewayDone,
-    use: (sub: SubDevice, value: T, done: GatewayDone) => void,
+    use: (sub: SubDevice, part: Part<T>, done: GatewayDone) => void,
   ): void => {
     if (members === undefined) return;
     if (members.length > rules.max) {
@@ -121,61 +155,63 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
       return;
     }
     const one = members.length === 1 ? done : joinResults(members.length, done);
-    for (const { device: name, value } of members) {
-      withSub(name, DEFAULT_TYPE, one, (sub) => use(sub, value, one));
+    for (const member of members) {
+      withSub(member.device, DEFAULT_TYPE, one, (sub) => {
+        if ('value' in member) use(sub, member, one);
+        else sub.uplink.refuse(member.problem, (result) => one(named(result, member.device)));
+      });
     }
   };
 
   return {
     connect(payload, done) {
-      const named = read(payload, readNamed, done);
+      const named = read(payload, CONNECT, done);
       if (named) withSub(named.device, named.type, done, () => done(STORED));
     },
 
     disconnect(payload, done) {
-      const named = read(payload, readNamed, done);
+      const named = read(payload, DISCONNECT, done);
       if (named) subs.disconnect(named.device, () => done(STORED));
     },
 
     telemetry(payload, done) {
       const now = parts.clock.now();
-      each(read(payload, readArrays, done), done, (sub, value, one) =>
-        sub.uplink.telemetryJson(value, (result) => {
-          if (result.kind === 'stored') metrics.take(value, now);
-          one(named(result, sub.device.name));
-        }),
+      each(read(payload, TELEMETRY, done), done, (sub, { value, typed }, one) =>
+        sub.uplink.telemetryJson(
+          value,
+          (result) => {
+            if (result.kind === 'stored') metrics.take(value, now);
+            one(named(result, sub.device.name));
+          },
+          { typed },
+        ),
       );
     },
 
     attributes(payload, done) {
-      each(read(payload, readObjects, done), done, (sub, value, one) =>
-        sub.uplink.attributesJson(value, (result) => one(named(result, sub.device.name))),
+      each(read(payload, ATTRIBUTES, done), done, (sub, { value, typed }, one) =>
+        sub.uplink.attributesJson(value, (result) => one(named(result, sub.device.name)), { typed }),
       );
     },
 
     requestAttributes(payload, done, answer) {
-      const request = read(payload, readAttributeRequest, done);
+      const request = read(payload, ATTRIBUTE_REQUEST, done);
       if (request === undefined) return;
-      const { device: name, id, keys, scope } = request;
+      const { device: name, keys, scope } = request;
       withSub(name, DEFAULT_TYPE, done, (sub) => {
         const profile = profiles().byName(sub.device.profile);
         if (profile === undefined || !meter.takeMessage(profile)) {
           refuse(profile === undefined ? { kind: 'failed' } : { kind: 'rate-limited', device: name }, done);
           return;
         }
-        const reading = async (): Promise<string> => {
+        const reading = async () => {
           await runner.settled(sub.device.id); // a device reads what it wrote before
-          const found = await attributes.read(sub.device.id, scope, keys);
-          const values = [...found].map(([key, { value }]) => [key, value] as const);
-          const only = keys.length === 1 ? values[0]?.[1] : undefined;
-          if (only !== undefined) return stringifyJson({ id, device: name, value: only });
-          if (values.length === 0) return stringifyJson({ id, device: name });
-          return stringifyJson({ id, device: name, values: Object.fromEntries(values) });
+          return attributes.read(sub.device.id, scope, keys);
         };
         reading().then(
-          (text) => {
+          (found) => {
             done(STORED);
-            answer(text);
+            answer({ ...request, found });
           },
           () => done({ kind: 'failed' }),
         );
@@ -183,16 +219,16 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
     },
 
     rpcReply(payload, done) {
-      const reply = read(payload, readRpcReply, done);
+      const reply = read(payload, RPC_REPLY, done);
       if (reply === undefined) return;
-      const { device: name, id, data } = reply;
+      const { device: name, id, text } = reply;
       withSub(name, DEFAULT_TYPE, done, (sub) =>
-        parts.respond(sub, id, Buffer.from(stringifyJson(data)), (result) => done(named(result, name))),
+        parts.respond(sub, id, Buffer.from(text), (result) => done(named(result, name))),
       );
     },
 
     claim(payload, done) {
-      each(read(payload, readObjects, done), done, (sub, value, one) => {
+      each(read(payload, CLAIMS, done), done, (sub, { value }, one) => {
         sub.uplink.claimJson(value).then(
           (result) => one(named(result, sub.device.name)),
           () => one({ kind: 'failed' }),

@@ -16,6 +16,7 @@ export {
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
+export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createSupplierGuard } from './message-context.ts';
@@ -35,7 +36,7 @@ export { RefusalPause } from './refusal-pause.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';
 export { announceRpcs, describeRpc } from './rpc-events.ts';
-export { formatCall, formatCallWithId } from './rpc-poll.ts';
+export { formatCall } from './rpc-poll.ts';
 export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
 export type { CallResult, RpcUplink } from './rpc-uplink.ts';
 export { createServerRpc } from './server-rpc.ts';

@@ -4,7 +4,7 @@ import type { ProtoEnum, ProtoField, ProtoMessage, ProtoType } from '../model/pr
  * The fixed messages of ThingsBoard's device API in protobuf, by the field numbers of its transport.proto and
  * queue.proto. Fields that no device meets are left out.
  */
-const field = (number: number, name: string, type: ProtoType, repeated = false): ProtoField => ({
+export const field = (number: number, name: string, type: ProtoType, repeated = false): ProtoField => ({
   number,
   name,
   jsonName: name,
@@ -13,7 +13,7 @@ const field = (number: number, name: string, type: ProtoType, repeated = false):
   presence: !repeated && typeof type === 'object' && type.kind === 'message',
 });
 
-const message = (name: string, ...fields: readonly ProtoField[]): ProtoMessage => ({
+export const message = (name: string, ...fields: readonly ProtoField[]): ProtoMessage => ({
   kind: 'message',
   name,
   fields: new Map(fields.map((one) => [one.number, one])),
@@ -37,7 +37,7 @@ export const ATTRIBUTES_REQUEST = message(
 /** `params` is JSON text. */
 export const RPC_REQUEST = message('RpcRequest', field(1, 'method', 'string'), field(2, 'params', 'string'));
 
-const KEY_VALUE = message(
+export const KEY_VALUE = message(
   'KeyValueProto',
   field(1, 'key', 'string'),
   field(2, 'type', words('KeyValueType', 'BOOLEAN_V', 'LONG_V', 'DOUBLE_V', 'STRING_V', 'JSON_V')),
@@ -110,6 +110,7 @@ export const PROVISION_REQUEST = message(
     ),
   ),
   field(4, 'credentialsDataProto', CREDENTIALS_DATA),
+  field(5, 'gateway', 'bool'),
 );
 
 export const PROVISION_RESPONSE = message(

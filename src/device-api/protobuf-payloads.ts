@@ -54,6 +54,7 @@ export function readProvisionRequest(payload: Uint8Array): Uint8Array | undefine
     clientId: basic.clientId ?? '',
     username: basic.userName ?? '',
     password: basic.password ?? '',
+    gateway: decoded.value.gateway ?? false,
   };
   return Buffer.from(stringifyJson(request));
 }

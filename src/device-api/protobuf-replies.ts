@@ -20,27 +20,30 @@ export function sendsProtobuf(form: PayloadForm, v1: boolean, { protobuf }: Pick
   return protobuf !== undefined && !(v1 && protobuf.jsonOnDefaultDownlinkTopics);
 }
 
-export function encodeAttributesAnswer(requestId: string, { client, shared, keys }: AttributesFound): Buffer {
-  return encode(ATTRIBUTES_RESPONSE, {
-    requestId: int32(requestId),
-    clientAttributeList: [...(client ?? [])].map(keyValue),
-    sharedAttributeList: [...(shared ?? [])].map(keyValue),
-    isMultipleAttributesRequest: keys > 1,
-  });
-}
+export const encodeAttributesAnswer = (requestId: string, found: AttributesFound): Buffer =>
+  encode(ATTRIBUTES_RESPONSE, answerFields(Number(requestId), found));
+
+/** @param requestId the topic or the request bears it in full; the message has 32 bits for it. */
+export const answerFields = (requestId: number, { client, shared, keys }: AttributesFound): JsonObject => ({
+  requestId: requestId | 0,
+  clientAttributeList: [...(client ?? [])].map(keyValue),
+  sharedAttributeList: [...(shared ?? [])].map(keyValue),
+  isMultipleAttributesRequest: keys > 1,
+});
 
 /** @param now the time that the values get, ms. */
-export function encodeAttributesUpdate({ text, deleted }: Downlink, now: number): Buffer {
-  if (deleted) return encode(ATTRIBUTES_UPDATE, { sharedDeleted: [...deleted] });
+export const encodeAttributesUpdate = (downlink: Downlink, now: number): Buffer =>
+  encode(ATTRIBUTES_UPDATE, updateFields(downlink, now));
+
+export function updateFields({ text, deleted }: Downlink, now: number): JsonObject {
+  if (deleted) return { sharedDeleted: [...deleted] };
   const values = Object.entries(objectFrom(text));
-  return encode(ATTRIBUTES_UPDATE, {
-    sharedUpdated: values.map(([key, value]) => keyValue([key, { ts: now, value }])),
-  });
+  return { sharedUpdated: values.map(([key, value]) => keyValue([key, { ts: now, value }])) };
 }
 
 /** The answer to a call of the device. */
 export function encodeRpcAnswer(requestId: string, text: string): Buffer {
-  const id = int32(requestId);
+  const id = Number(requestId) | 0;
   return encode(
     RPC_ANSWER,
     text === TIMED_OUT ? { requestId: id, error: 'timeout' } : { requestId: id, payload: text },
@@ -71,9 +74,6 @@ export function encodeProvisionAnswer(text: string): Buffer {
   });
 }
 
-/** The topic bears the number in full; the message has 32 bits for it. */
-const int32 = (requestId: string): number => Number(requestId) | 0;
-
 function keyValue([key, { ts, value }]: readonly [string, TimedValue]): JsonObject {
   return { ts, kv: { key, ...typed(value) } };
 }
@@ -95,7 +95,7 @@ function typed(value: JsonValue): JsonObject {
 }
 
 /** Our own messages fit their types: a misfit is a fault of ours. */
-function encode(type: ProtoMessage, json: JsonObject): Buffer {
+export function encode(type: ProtoMessage, json: JsonObject): Buffer {
   const encoded = encodeProto(type, json);
   if (!encoded.ok) throw new Error(`${type.name}: ${encoded.problem}`);
   return encoded.value;

@@ -39,7 +39,7 @@ export interface Uplink {
   /** @param topic set when the chain is to see it as metadata `mqttTopic`. */
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void;
   attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void;
-  /** The same for what is JSON already. `text` is the exact text of `json`, where the sender has it. */
+  /** The same for what is JSON already. */
   telemetryJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   attributesJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   /** An offer to be claimed; an empty payload is one too (thingsboard-device-api 3.10). Says nothing of its success. */
@@ -47,6 +47,8 @@ export interface Uplink {
   claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
   /** The payload as JSON, whatever the form it came in; undefined after `done` heard that it cannot be read. */
   readable(kind: PayloadKind, payload: Uint8Array, form: PayloadForm, done: UplinkDone): Uint8Array | undefined;
+  /** A payload that cannot be read: it is counted and logged, and `done` hears so. */
+  refuse(problem: string, done: UplinkDone): void;
   /** Takes what a session, a subscription or a long poll costs; `what` names it in the counters. False: over the limit. */
   takeMessage(what: string): boolean;
   /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
@@ -57,6 +59,9 @@ export interface Uplink {
 
 export interface UplinkSource {
   readonly topic?: string | undefined;
+  /** The sender named the type of each value: none is read into a text. */
+  readonly typed?: boolean | undefined;
+  /** The exact text of the JSON, where the sender has it. */
   readonly text?: (() => string) | undefined;
 }
 
@@ -108,10 +113,10 @@ class DeviceUplink implements Uplink {
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
     const parsed = parseJson(payload, this.#parts.json);
     if (parsed.ok) this.telemetryJson(parsed.value, done, { topic, text: () => textOf(payload) });
-    else this.#invalid(parsed.error.problem, done);
+    else this.refuse(parsed.error.problem, done);
   }
 
-  telemetryJson(json: JsonValue, done: UplinkDone, { topic, text }: UplinkSource = {}): void {
+  telemetryJson(json: JsonValue, done: UplinkDone, { topic, text, typed = false }: UplinkSource = {}): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
@@ -120,12 +125,12 @@ class DeviceUplink implements Uplink {
     const { clock, runner } = this.#parts;
     const fault = profile.checkTelemetry?.(json);
     if (fault !== undefined) {
-      this.#invalid(fault, done);
+      this.refuse(fault, done);
       return;
     }
-    const decoded = decodeTelemetry(json, { now: clock.now(), typeCast: profile.typeCast });
+    const decoded = decodeTelemetry(json, { now: clock.now(), typeCast: profile.typeCast && !typed });
     if (!decoded.ok) {
-      this.#invalid(decoded.problem, done);
+      this.refuse(decoded.problem, done);
       return;
     }
     const samples = decoded.value;
@@ -151,10 +156,10 @@ class DeviceUplink implements Uplink {
   attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void {
     const parsed = parseJson(payload, this.#parts.json);
     if (parsed.ok) this.attributesJson(parsed.value, done, { topic });
-    else this.#invalid(parsed.error.problem, done);
+    else this.refuse(parsed.error.problem, done);
   }
 
-  attributesJson(json: JsonValue, done: UplinkDone, { topic }: UplinkSource = {}): void {
+  attributesJson(json: JsonValue, done: UplinkDone, { topic, typed = false }: UplinkSource = {}): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
@@ -163,13 +168,13 @@ class DeviceUplink implements Uplink {
     const { clock, runner } = this.#parts;
     const fault = profile.checkAttributes?.(json);
     if (fault !== undefined) {
-      this.#invalid(fault, done);
+      this.refuse(fault, done);
       return;
     }
     const now = clock.now();
-    const decoded = decodeAttributes(json, { now, typeCast: profile.typeCast });
+    const decoded = decodeAttributes(json, { now, typeCast: profile.typeCast && !typed });
     if (!decoded.ok) {
-      this.#invalid(decoded.problem, done);
+      this.refuse(decoded.problem, done);
       return;
     }
     if (!this.#meter.takeTelemetry(profile, Object.keys(decoded.value).length)) {
@@ -206,9 +211,16 @@ class DeviceUplink implements Uplink {
     const profile = this.#profile();
     const read = profile && readPayload(kind, payload, form, profile, this.#parts.json);
     if (read?.ok) return read.payload;
-    if (read) this.#invalid(read.problem, done);
+    if (read) this.refuse(read.problem, done);
     else done(FAILED);
     return undefined;
+  }
+
+  refuse(problem: string, done: UplinkDone): void {
+    this.#complain(problem);
+    this.#parts.counters.received++;
+    this.#parts.counters.outcomes.refused++;
+    done({ kind: 'invalid', problem });
   }
 
   takeMessage(what: string): boolean {
@@ -269,13 +281,6 @@ class DeviceUplink implements Uplink {
       ts === undefined ? { deviceName, deviceType } : { deviceName, deviceType, ts };
     if (topic !== undefined) metadata.mqttTopic = topic;
     return metadata;
-  }
-
-  #invalid(problem: string, done: UplinkDone): void {
-    this.#complain(problem);
-    this.#parts.counters.received++;
-    this.#parts.counters.outcomes.refused++;
-    done({ kind: 'invalid', problem });
   }
 
   /** One line a second and connection at most: the device hears no reason, and may send as fast as it likes. */

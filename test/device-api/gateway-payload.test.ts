@@ -80,7 +80,7 @@ describe('gateway payloads (thingsboard-device-api 4)', () => {
   it('ids are whole numbers, as numbers or as text', () => {
     const id = (text: string) => readRpcReply(json(`{"device":"A","id":${text},"data":{"ok":true}}`));
     for (const text of ['3', '"3"']) {
-      expect(id(text)).toEqual({ ok: true, value: { device: 'A', id: 3, data: { ok: true } } });
+      expect(id(text)).toEqual({ ok: true, value: { device: 'A', id: 3, text: '{"ok":true}' } });
     }
     for (const text of ['1.5', '"x"', 'null', '12345678901234567890', '""']) expect(id(text).ok).toBe(false);
   });

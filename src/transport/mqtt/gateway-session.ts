@@ -6,7 +6,10 @@ import {
   type DeviceApi,
   type DeviceProfile,
   type Downlink,
-  formatCallWithId,
+  formatSubAttributes,
+  formatSubCall,
+  formatSubDisconnect,
+  formatSubUpdate,
   type Gateway,
   type GatewayLink,
   type GatewayResult,
@@ -97,7 +100,9 @@ export class GatewaySession implements GatewayLink {
         this.#gateway.disconnect(bytes, done);
         return;
       case GATEWAY_ATTRIBUTES_REQUEST:
-        this.#gateway.requestAttributes(bytes, done, (text) => this.#push(GATEWAY_ATTRIBUTES_RESPONSE, text));
+        this.#gateway.requestAttributes(bytes, done, (found) =>
+          this.#push(GATEWAY_ATTRIBUTES_RESPONSE, formatSubAttributes(found, this.#profile())),
+        );
         return;
       case GATEWAY_RPC:
         this.#gateway.rpcReply(bytes, done);
@@ -111,12 +116,12 @@ export class GatewaySession implements GatewayLink {
   }
 
   send(device: Device, downlink: Downlink): boolean {
-    return this.#push(GATEWAY_ATTRIBUTES, `{"device":${JSON.stringify(device.name)},"data":${downlink.text}}`);
+    return this.#push(GATEWAY_ATTRIBUTES, formatSubUpdate(device, downlink, this.#profile(), Date.now()));
   }
 
   call(device: Device, call: CallToDevice, acknowledged: (taken: boolean) => void): 'delivered' | 'sent' | 'refused' {
     const client = this.#client;
-    const payload = `{"device":${JSON.stringify(device.name)},"data":${formatCallWithId(call)}}`;
+    const payload = formatSubCall(device, call, this.#profile());
     const qos = this.#subscriptions.qosOf(GATEWAY_RPC) ?? 1;
     if (qos === 0) return sendTo(client, GATEWAY_RPC, payload, 0) ? 'delivered' : 'refused';
     const messageId = nextMessageId(client);
@@ -135,8 +140,8 @@ export class GatewaySession implements GatewayLink {
   }
 
   /** Pushed with or without a subscription. */
-  #push(topic: string, text: string): boolean {
-    return sendTo(this.#client, topic, text, this.#subscriptions.qosOf(topic) ?? 1);
+  #push(topic: string, payload: string | Buffer): boolean {
+    return sendTo(this.#client, topic, payload, this.#subscriptions.qosOf(topic) ?? 1);
   }
 
   /** Table 4.2. */
@@ -144,7 +149,7 @@ export class GatewaySession implements GatewayLink {
     switch (result.kind) {
       case 'stored':
         return ACK;
-      case 'not-json': {
+      case 'unreadable': {
         const v3 = this.#profile().sendAckOnValidationException ? 'ack' : 'close';
         return { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3, qos0: 'close' };
       }
@@ -168,7 +173,7 @@ export class GatewaySession implements GatewayLink {
   /** The push goes first: behind the end of the connection nobody would read it. */
   #limited(device: string): PublishVerdict {
     if (this.#client.version !== 5) return { kind: 'close', code: reasonCodes.quotaExceeded };
-    this.#push(GATEWAY_DISCONNECT, JSON.stringify({ device, reason: MESSAGE_RATE_TOO_HIGH }));
+    this.#push(GATEWAY_DISCONNECT, formatSubDisconnect(device, MESSAGE_RATE_TOO_HIGH, this.#profile()));
     return { kind: 'nack-and-close', code: reasonCodes.quotaExceeded };
   }
 }

@@ -38,7 +38,7 @@ message Certificate { string hash = 1; }
 message Basic { string clientId = 1; string userName = 2; string password = 3; }
 message Data { Token token = 1; Certificate certificate = 2; Basic basic = 3; }
 message Keys { string provisionDeviceKey = 1; string provisionDeviceSecret = 2; }
-message ProvisionDeviceRequestMsg { string deviceName = 1; CredentialsType credentialsType = 2; Keys keys = 3; Data data = 4; }
+message ProvisionDeviceRequestMsg { string deviceName = 1; CredentialsType credentialsType = 2; Keys keys = 3; Data data = 4; bool gateway = 5; }
 message ProvisionDeviceResponseMsg { ResponseStatus status = 1; CredentialsType credentialsType = 2; string credentialsValue = 3; }`,
   { keepCase: true },
 ).root;
@@ -460,5 +460,10 @@ describe('thingsboard-device-api 5.3: protobuf', () => {
     expect(basic).toMatchObject({ status: 'SUCCESS', credentialsType: 'MQTT_BASIC' });
     expect(JSON.parse(String(basic.credentialsValue))).toEqual({ clientId: 'c2', userName: 'u2', password: 'p2' });
     expect(await ask(Buffer.alloc(0))).toEqual({ status: 'NOT_FOUND' });
+    expect(await ask(request({ deviceName: 'pb-gateway', gateway: true }))).toMatchObject({ status: 'SUCCESS' });
+    expect(await api(broker, '/api/tenant/devices?deviceName=pb-gateway')).toMatchObject({
+      additionalInfo: { gateway: true },
+    });
+    expect(await api(broker, '/api/tenant/devices?deviceName=pb-1')).toMatchObject({ additionalInfo: {} });
   });
 });
