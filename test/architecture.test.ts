@@ -34,6 +34,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/redact.ts',
     'rules/secrets.ts',
   ],
+  // Offline tools over the engine's files; the engine knows none of them.
+  'rules/tools': ['rules', 'schema', 'observe'],
   'device-api': [
     'registry',
     'ota',
@@ -50,7 +52,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   'transport/coap': ['device-api', 'observe'],
   admin: ['device-api', 'registry', 'ota', 'profiles', 'rules', 'telemetry', 'observe', 'storage/ports', 'schema'],
   app: ['*'],
-  cli: ['app', 'config', 'rules', 'profiles', 'schema'],
+  cli: ['app', 'config', 'rules', 'rules/tools', 'profiles', 'schema'],
   'main.ts': ['cli'],
 };
 

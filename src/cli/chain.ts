@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { chainToMermaid, lintChains, loadChains, runChainTests } from '../rules/index.ts';
+import { fmt } from './chain-fmt.ts';
 import { defineCommand } from './command.ts';
 import { printIssues, resolveAll } from './findings.ts';
 import { group } from './frame.ts';
@@ -76,6 +77,7 @@ const indent = (text: string): string => text.replace(/^/gm, '      ');
 
 export const run = group('chain', 'Rule chains: JSON files that say what happens to every message.', [
   lint,
+  fmt,
   test,
   graph,
 ]);

@@ -16,7 +16,7 @@ interface Noun {
 const NOUNS: Readonly<Record<string, Noun>> = {
   serve: { summary: 'run the broker', load: () => import('./serve.ts') },
   profile: { summary: 'device profiles: lint', load: () => import('./profile.ts') },
-  chain: { summary: 'rule chains: lint, test, graph', load: () => import('./chain.ts') },
+  chain: { summary: 'rule chains: lint, fmt, test, graph', load: () => import('./chain.ts') },
   device: {
     summary: 'devices: list, show, create, delete, rotate, provision',
     load: () => import('./device.ts'),

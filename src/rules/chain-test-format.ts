@@ -79,14 +79,14 @@ const then = strict({
     ['node'],
     'The first dead letter of the last message.',
   ),
+  attachments: list(attachment, 'All attachments in the end.'),
+  attributes: jsonObject('All that is stored in the end: device -> scope -> key -> value. Replies are not listed.'),
+  telemetry: jsonObject('All latest values in the end: device -> key -> value.'),
+  alarms: list({}, 'Alarms in the end; there are none yet.', { maxItems: 0 }),
   reply: {
     type: ['object', 'null'],
     description: 'What the last message got its sender told; null = nothing.',
   },
-  attributes: jsonObject('All that is stored in the end: device -> scope -> key -> value. Replies are not listed.'),
-  telemetry: jsonObject('All latest values in the end: device -> key -> value.'),
-  attachments: list(attachment, 'All attachments in the end.'),
-  alarms: list({}, 'Alarms in the end; there are none yet.', { maxItems: 0 }),
 });
 
 export const CHAIN_TEST_SCHEMA = strict(

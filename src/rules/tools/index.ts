@@ -1,0 +1,1 @@
+export { type FormatOptions, type FormatResult, formatText } from './format.ts';
