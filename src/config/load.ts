@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { Secret } from '../model/secret.ts';
 import type { Issue } from '../schema/issue.ts';
 import { readJsonFile } from '../schema/json-file.ts';
+import { readSecretFile } from '../schema/secret-file.ts';
 import { compileSchema } from '../schema/validate.ts';
 import { checkValue, fromText } from './check-value.ts';
 import { configSchema } from './config-schema.ts';
 import { crossChecks } from './cross-checks.ts';
 import { checkEnvironmentNames, environmentIssue } from './environment.ts';
 import { flagIssue, flagName, type GivenFlags, parseFlags } from './flags.ts';
-import { readSecretFile } from './secret-file.ts';
 import { type Config, LEAVES, type Leaf, type Source, type Sources } from './settings.ts';
 
 export interface ConfigInput {
@@ -154,8 +154,8 @@ function secretFile(leaf: Leaf, name: string, base: string, source: Source, fail
     fail('secret-file', `${name} ${read.problem}`);
     return { value: undefined, source };
   }
-  checkValue(leaf, read.text, fail);
-  return { value: new Secret(read.text), source };
+  checkValue(leaf, read.secret.reveal(), fail);
+  return { value: read.secret, source };
 }
 
 /** The package's own folder: of the sources, and of `dist/` alike. */

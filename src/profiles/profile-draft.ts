@@ -1,6 +1,7 @@
 import type { Issue } from '../schema/issue.ts';
+import type { SecretRef } from '../schema/secret-ref.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
-import type { SecretSpec, STRATEGIES } from './profile-schema.ts';
+import type { STRATEGIES } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
 
 /** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
@@ -10,7 +11,7 @@ export interface ProfileDraft {
   readonly transport: 'default' | 'mqtt';
   readonly strategy: (typeof STRATEGIES)[number];
   readonly key: string | undefined;
-  readonly secret: SecretSpec | undefined;
+  readonly secret: SecretRef | undefined;
   readonly quota: number | undefined;
   readonly rate: string | undefined;
   readonly certificateChain: CertificateChainSpec | undefined;

@@ -1,29 +1,9 @@
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
+import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
 
 export const STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
 
-/** How a file names a secret: by reference, or in clear. */
-export type SecretSpec = string | { readonly env: string } | { readonly file: string };
-
-const only = (key: string, description: string, pattern?: string): Record<string, unknown> => ({
-  type: 'object',
-  additionalProperties: false,
-  required: [key],
-  properties: { [key]: { description, type: 'string', minLength: 1, ...(pattern ? { pattern } : {}) } },
-});
-
-export const SECRET_SCHEMA: Readonly<Record<string, unknown>> = {
-  description: 'A secret: by reference to the environment or to a file. In clear it works, with a warning.',
-  anyOf: [
-    only(
-      'env',
-      'Name of an environment variable; unset, a secret is made on the first start.',
-      '^[A-Za-z_][A-Za-z0-9_]*$',
-    ),
-    only('file', 'Path of a file that holds the secret, from the folder of this profile.'),
-    { type: 'string', minLength: 1 },
-  ],
-};
+export const SECRET_SCHEMA = secretRefSchema('unset, a secret is made on the first start');
 
 const topic = (what: string, standard: string) =>
   optional(text(`${what} Absent: \`${standard}\`.`, { examples: ['meters/+/data'] }));
@@ -34,7 +14,7 @@ const userSchema = (what: string) =>
 export const provisionFields = {
   strategy: oneOf('What a request with the right key and secret may do.', STRATEGIES),
   key: optional(text('The key that devices send. Unique over all profiles.', { minLength: 1 })),
-  secret: optional(json<SecretSpec>(String(SECRET_SCHEMA.description), SECRET_SCHEMA)),
+  secret: optional(json<SecretRef>(String(SECRET_SCHEMA.description), SECRET_SCHEMA)),
   quota: optional(integer('Most devices that this profile may hold.', { minimum: 0 })),
   rate: rateText('Rate of accepted requests'),
   onExisting: oneOf('What happens when the device name exists.', ['reject'], { default: 'reject' }),

@@ -1,14 +1,11 @@
-import { dirname, resolve as resolvePath } from 'node:path';
 import { ExactNumber, type JsonValue } from '../model/json.ts';
-import { Secret } from '../model/secret.ts';
+import { resolveSecretRef, type SecretRef } from '../schema/secret-ref.ts';
 import { compileUserSchema, type UserCheck } from '../schema/user-schema.ts';
 import { resolveCertificateChain } from './certificate-chain.ts';
 import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
 import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
 import type { Parsed, Report } from './profile-draft.ts';
-import type { SecretSpec } from './profile-schema.ts';
 import { resolveProtobuf } from './protobuf.ts';
-import { readSecret } from './secret-file.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
 
 export interface ResolveOptions {
@@ -91,23 +88,16 @@ function customFilter(text: string | undefined, standard: string): TopicFilter |
 }
 
 function resolveSecret(
-  spec: SecretSpec | undefined,
-  { env, file }: ResolveOptions,
+  ref: SecretRef | undefined,
+  options: ResolveOptions,
   fail: (problem: string) => void,
 ): ProvisionSecret | undefined {
-  if (typeof spec === 'string') return { kind: 'known', secret: new Secret(spec) };
-  if (spec === undefined) return { kind: 'pending', variable: undefined };
-  const fromFile = (path: string, named: string): ProvisionSecret | undefined => {
-    const read = readSecret(path);
-    if (read.ok) return { kind: 'known', secret: read.secret };
-    fail(`the secret file ${named} ${read.problem}`);
-    return undefined;
-  };
-  if ('file' in spec) return fromFile(resolvePath(dirname(file), spec.file), spec.file);
-  const value = env[spec.env];
-  if (value) return { kind: 'known', secret: new Secret(value) };
-  const path = env[`${spec.env}_FILE`];
-  return path ? fromFile(resolvePath(path), path) : { kind: 'pending', variable: spec.env };
+  if (ref === undefined) return { kind: 'pending', variable: undefined };
+  const resolved = resolveSecretRef(ref, options);
+  if (resolved.kind === 'known') return resolved;
+  if (resolved.kind === 'unset') return { kind: 'pending', variable: resolved.variable };
+  fail(resolved.problem);
+  return undefined;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

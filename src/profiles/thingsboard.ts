@@ -1,7 +1,8 @@
+import type { SecretRef } from '../schema/secret-ref.ts';
 import { compileSchema } from '../schema/validate.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
-import { SECRET_SCHEMA, type SecretSpec } from './profile-schema.ts';
+import { SECRET_SCHEMA } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
 
 const PROVISION_TYPES = {
@@ -43,7 +44,7 @@ interface ThingsBoardFile {
     } | null;
     readonly provisionConfiguration?: {
       readonly type?: ProvisionType;
-      readonly provisionDeviceSecret?: SecretSpec | null;
+      readonly provisionDeviceSecret?: SecretRef | null;
       readonly certificateRegExPattern?: string | null;
       readonly allowCreateNewDevicesByX509Certificate?: boolean | null;
     } | null;
