@@ -86,7 +86,7 @@ export interface RegistryStore {
    */
   claimPreProvisioned(name: string, profile: string, now: number): Promise<ClaimResult>;
   /**
-   * Removes the device, its credentials, attributes, series, relations and dead letters in one atomic step; an active
+   * Removes the device, its credentials, attributes, series, relations, alarms and dead letters in one atomic step; an active
    * attachment ends (history keeps a tombstone: event `ended`). False when unknown.
    */
   deleteDevice(id: DeviceId, now: number, by: string): Promise<boolean>;

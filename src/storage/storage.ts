@@ -1,3 +1,4 @@
+import type { AlarmStore } from './alarm-store.ts';
 import type { AssetStore } from './asset-store.ts';
 import type { AttachmentStore } from './attachment-store.ts';
 import type { AttributeStore } from './attribute-store.ts';
@@ -34,6 +35,7 @@ export interface Storage {
   readonly audit: AuditStore;
   readonly deadLetters: DeadLetterStore;
   readonly rpcs: RpcStore;
+  readonly alarms: AlarmStore;
   readonly apiKeys: ApiKeyStore;
   readonly users: UserStore;
   readonly settings: SettingStore;

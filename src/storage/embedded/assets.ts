@@ -1,4 +1,5 @@
 import type { Asset } from '../../model/entity.ts';
+import { dropAlarmsOf } from './alarm-records.ts';
 import type { Tables } from './environment.ts';
 import { closedUtf8, joinKey, newIdKey, prefixEnd, utf8 } from './keys.ts';
 import { adjustCounter, getJson, putJson } from './records.ts';
@@ -43,6 +44,7 @@ export function ensureAsset(tables: Tables, asset: Asset): { readonly asset: Ass
 }
 
 export function dropAsset(tables: Tables, asset: Asset): void {
+  dropAlarmsOf(tables, { entityType: 'ASSET', id: asset.id });
   tables.assets.remove(newIdKey(asset.id));
   tables.assetNames.remove(assetNameKey(asset.type, asset.name));
   adjustCounter(tables.counters, ALL_ASSETS, -1);

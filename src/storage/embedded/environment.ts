@@ -48,6 +48,11 @@ export const TABLES = [
   'otaDevices',
   'otaProfiles',
   'otaUsers',
+  'alarms',
+  'alarmsOf',
+  'alarmsActive',
+  'alarmsCleared',
+  'alarmTypes',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

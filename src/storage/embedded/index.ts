@@ -1,4 +1,5 @@
 import type { Storage } from '../storage.ts';
+import { createAlarmStore } from './alarm-store.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
 import { createAttributeStore } from './attribute-store.ts';
@@ -36,6 +37,9 @@ export interface EmbeddedStorageOptions {
   /** Persistent calls to devices: in all, and of one device. */
   readonly maxRpcs?: number;
   readonly maxRpcsPerDevice?: number;
+  /** Alarms: in all, and of one originator. */
+  readonly maxAlarms?: number;
+  readonly maxAlarmsPerOriginator?: number;
   /** Bytes of waiting writes; beyond it writes are refused with STORE_UNAVAILABLE. */
   readonly maxPendingBytes?: number;
 }
@@ -86,6 +90,10 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       }),
       apiKeys: createApiKeyStore(environment, committer),
       users: createUserStore(environment, committer),
+      alarms: createAlarmStore(environment, committer, {
+        maxAlarms: options.maxAlarms ?? 100_000,
+        maxAlarmsPerOriginator: options.maxAlarmsPerOriginator ?? 1_000,
+      }),
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),
       health: () => committer.health(),

@@ -1,6 +1,7 @@
 import type { Device, StoredCredentials } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
 import type { ClaimResult, CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
+import { dropAlarmsOf } from './alarm-records.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { attributesOf, attributeTexts, putAttributes, readAttribute } from './attributes.ts';
 import type { Committer } from './committer.ts';
@@ -161,6 +162,7 @@ function deleteDevice(
   dropRelationsOf(tables, { entityType: 'DEVICE', id: what.id });
   dropDeadLettersOf(tables, key);
   dropRpcsOf(tables, key);
+  dropAlarmsOf(tables, { entityType: 'DEVICE', id: what.id });
   forgetOtaOf(tables, key);
   removeRange(tables.attributes, attributesOf(key));
   setDue(tables, key, 'never');

@@ -20,6 +20,8 @@ export interface StoreOptions {
   readonly maxDeadLetters?: number;
   readonly maxRpcs?: number;
   readonly maxRpcsPerDevice?: number;
+  readonly maxAlarms?: number;
+  readonly maxAlarmsPerOriginator?: number;
 }
 
 export type MakeStore = (options?: StoreOptions) => Promise<StoreUnderTest>;

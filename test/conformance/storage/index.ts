@@ -1,3 +1,4 @@
+import { alarmConformance } from './alarm-store.ts';
 import { assetConformance } from './asset-store.ts';
 import { attachmentConformance } from './attachment-store.ts';
 import { attributeConformance } from './attribute-store.ts';
@@ -26,6 +27,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   attachmentConformance(name, make);
   recordConformance(name, make);
   rpcConformance(name, make);
+  alarmConformance(name, make);
   otaConformance(name, make);
   connectivityConformance(name, make);
   customerConformance(name, make);
