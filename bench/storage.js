@@ -22,7 +22,7 @@ async function measure({ title, devices, each, groups, goal }) {
         ts += 1000;
         for (const deviceId of ids) {
           const { values, text } = SAMPLES[n % SAMPLES.length];
-          last = storage.telemetry.save({ deviceId, ts, values, text });
+          last = storage.telemetry.save({ entityId: deviceId, ts, values, text });
         }
       }
       await last;

@@ -1,11 +1,12 @@
 import { BrokerError } from '../errors.ts';
+import { TENANT } from '../model/entity.ts';
 import { profileIdOf } from '../model/ids.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import { optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { idParam, pageFields, uuidOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
-import { ANY_OBJECT, countedPageOf, object, TENANT, toCountedPage } from './wire.ts';
+import { ANY_OBJECT, countedPageOf, object, toCountedPage } from './wire.ts';
 
 const string = { type: 'string' } as const;
 const ID = object({ entityType: string, id: string });

@@ -1,11 +1,12 @@
 import { BrokerError } from '../errors.ts';
+import { TENANT } from '../model/entity.ts';
 import { Secret } from '../model/secret.ts';
 import { authorityOf, type TokenPair } from '../registry/users.ts';
 import { text } from '../schema/fields.ts';
 import { slowDown } from './auth.ts';
 import type { AdminDeps } from './deps.ts';
 import { defineRoute, HANG_UP, type Route } from './route.ts';
-import { ANY_OBJECT, NO_CONTENT, NO_CUSTOMER, object, TENANT } from './wire.ts';
+import { ANY_OBJECT, NO_CONTENT, NO_CUSTOMER, object } from './wire.ts';
 
 const string = { type: 'string' } as const;
 const TOKENS = object({ token: string, refreshToken: string });

@@ -36,7 +36,7 @@ export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
         if (samples.length > MAX_SAMPLES) {
           throw new BrokerError('BAD_REQUEST', { detail: `more than ${MAX_SAMPLES} samples at once` });
         }
-        await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ deviceId: device.id, ts, values })));
+        await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ entityId: device.id, ts, values })));
         await audit('telemetry.save', device.id, by, { samples: samples.length });
       },
     }),
@@ -68,7 +68,7 @@ export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
           throw new BrokerError('BAD_REQUEST', { field: 'startTs', detail });
         }
         const dropped = query.rewriteLatestIfDeleted ? 'rewrite' : 'drop';
-        await storage.telemetry.remove({ deviceId: id, keys, ...range, latest: query.deleteLatest ? dropped : 'keep' });
+        await storage.telemetry.remove({ entityId: id, keys, ...range, latest: query.deleteLatest ? dropped : 'keep' });
         await audit('telemetry.delete', id, by, { keys: keys.length });
       },
     }),

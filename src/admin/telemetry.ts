@@ -1,5 +1,4 @@
 import { BrokerError } from '../errors.ts';
-import type { DeviceId } from '../model/ids.ts';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import { type Config, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
@@ -61,7 +60,7 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
         const latest = range && keys ? undefined : await telemetry.latest(id, keys);
         const all = keys ?? [...(latest?.keys() ?? [])];
         const series = range
-          ? await history(telemetry, { deviceId: id, keys: all, ...range }, asked)
+          ? await history(telemetry, { entityId: id, keys: all, ...range }, asked)
           : new Map([...(latest ?? [])].map(([key, value]) => [key, [value]] as const));
         return toSeries(series, asked.useStrictDataTypes);
       },
@@ -95,7 +94,7 @@ export function keyList(keys: string | undefined): readonly string[] | undefined
 async function history(
   telemetry: AdminDeps['storage']['telemetry'],
   what: {
-    readonly deviceId: DeviceId;
+    readonly entityId: string;
     readonly keys: readonly string[];
     readonly startTs: number;
     readonly endTs: number;

@@ -1,6 +1,6 @@
 import type { Attachment, AttachmentHistoryEntry } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
-import type { Asset, Page, Relation } from '../model/entity.ts';
+import { type Asset, type Page, type Relation, TENANT } from '../model/entity.ts';
 import { profileIdOf } from '../model/ids.ts';
 import type { ApiKey } from '../storage/record-stores.ts';
 import type { Supplier } from '../storage/supplier-store.ts';
@@ -8,9 +8,7 @@ import type { JsonSchema } from './route.ts';
 
 // ThingsBoard's objects have its names and shapes; times are milliseconds since 1970.
 
-/** There is one tenant and, unless a device says otherwise, no customer: ThingsBoard's clients look for both. */
-export const TENANT = { entityType: 'TENANT', id: '67726964-6d6f-8f72-8000-000000000001' } as const;
-/** ThingsBoard's id of nothing. */
+/** ThingsBoard's id of nothing: its clients look for a customer even where there is none. */
 export const NO_CUSTOMER = { entityType: 'CUSTOMER', id: '13814000-1dd2-11b2-8080-808080808080' } as const;
 
 export const toDevice = ({
@@ -57,10 +55,11 @@ export const toSupplier = ({ asset, keys }: Supplier) => ({
   keys: keys.map(({ kid, notBefore, notAfter }) => ({ kid, notBefore, notAfter })),
 });
 
-export const toApiKey = ({ id, name, role, createdAt, expiresAt }: ApiKey) => ({
+export const toApiKey = ({ id, name, role, supplierId, createdAt, expiresAt }: ApiKey) => ({
   id,
   name,
   role,
+  supplierId,
   createdTime: createdAt,
   expiresAt,
 });
@@ -156,15 +155,16 @@ export const SUPPLIER_WITH_KEY = object({
   secretKey: { ...string, description: 'Shown this once.' },
   'previousKeyUntil?': time,
 });
-export const API_KEY = object({ id: string, name: string, role: string, createdTime: time, 'expiresAt?': time });
-export const API_KEY_WITH_SECRET = object({
+const apiKey = {
   id: string,
   name: string,
   role: string,
+  'supplierId?': string,
   createdTime: time,
   'expiresAt?': time,
-  secretKey: string,
-});
+};
+export const API_KEY = object(apiKey);
+export const API_KEY_WITH_SECRET = object({ ...apiKey, secretKey: string });
 const attachment = {
   device: named,
   supplier: named,

@@ -21,10 +21,12 @@ import {
 } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Log } from '../observe/index.ts';
 import { createProvisioning } from '../provisioning/provisioning.ts';
+import { createAlarms } from '../registry/alarms.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
@@ -109,6 +111,7 @@ function wire(
   });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
+  const alarms = createAlarms({ store: storage.alarms, audit, clock });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const targets = () => definitions.targets;
@@ -197,9 +200,10 @@ function wire(
     store: telemetry,
     clock,
     stepMs: 10_000,
-    devicesPerStep: 200,
+    entitiesPerStep: 200,
     async keepMs(id) {
-      const device = await registry.device(id);
+      // What is no device has no profile: its history is kept.
+      const device = await registry.device(id as DeviceId);
       return device ? profiles().byName(device.profile)?.retention.historyMs : undefined;
     },
     onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
@@ -221,6 +225,7 @@ function wire(
     registry,
     suppliers,
     attachments,
+    alarms,
     apiKeys,
     users,
     changes,

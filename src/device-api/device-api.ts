@@ -328,7 +328,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     async saveAttributes(id, scope, values) {
       const stored = scope === 'SERVER_SCOPE' ? claims.sealed(id, values) : values;
-      const write = { deviceId: id, scope, values: stored, ts: clock.now(), onlyOnChange: false };
+      const write = { entityId: id, scope, values: stored, ts: clock.now(), onlyOnChange: false };
       const written = await attributes.save(write);
       if (scope === 'SHARED_SCOPE') sessions.push(id, { kind: 'shared-attributes', text: stringifyJson(values) });
       return written;

@@ -89,13 +89,13 @@ export class MessageContext implements NodeContext {
       this.#parts.telemetry.save(
         text === undefined
           ? {
-              deviceId: deviceOf(msg).id,
+              entityId: deviceOf(msg).id,
               ts: options.ts,
               values: withoutSecrets(dataObject(msg)),
               latest: options.latest,
             }
           : {
-              deviceId: deviceOf(msg).id,
+              entityId: deviceOf(msg).id,
               ts: options.ts,
               values: withoutSecrets(dataObject(msg)),
               text,
@@ -117,7 +117,7 @@ export class MessageContext implements NodeContext {
     const { scope, onlyOnChange } = options;
     const values = withoutSecrets(options.values);
     const deviceId = deviceOf(msg).id;
-    this.join(this.#parts.attributes.save({ deviceId, scope, values, ts: this.now(), onlyOnChange }));
+    this.join(this.#parts.attributes.save({ entityId: deviceId, scope, values, ts: this.now(), onlyOnChange }));
     if (scope === 'SHARED_SCOPE' && options.notifyDevice) this.#push(deviceId, 'shared-attributes', values);
   }
 
@@ -152,7 +152,13 @@ export class MessageContext implements NodeContext {
     const values = withoutSecrets(body);
     const deviceId = deviceOf(msg).id;
     this.join(
-      this.#parts.attributes.save({ deviceId, scope: 'SHARED_SCOPE', values, ts: this.now(), onlyOnChange: false }),
+      this.#parts.attributes.save({
+        entityId: deviceId,
+        scope: 'SHARED_SCOPE',
+        values,
+        ts: this.now(),
+        onlyOnChange: false,
+      }),
     );
     this.#push(deviceId, 'reply', values);
   }

@@ -1,16 +1,20 @@
-import type { DeviceId } from '../model/ids.ts';
+import { type DeviceId, parseDeviceId } from '../model/ids.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 
 const KEY = 'inactivityTimeout';
 
 /** The store, telling of each change of a device's own inactivity timeout, whoever writes it: REST, chains, operators. */
 export function watchTimeouts(store: AttributeStore, onChange: (id: DeviceId) => void): AttributeStore {
+  const changed = (id: string): void => {
+    const device = parseDeviceId(id);
+    if (device !== undefined) onChange(device);
+  };
   return {
     save(write) {
       const saved = store.save(write);
       if (write.scope === 'SERVER_SCOPE' && Object.hasOwn(write.values, KEY)) {
         saved.then(
-          (written) => written.includes(KEY) && onChange(write.deviceId),
+          (written) => written.includes(KEY) && changed(write.entityId),
           () => undefined,
         );
       }
@@ -21,7 +25,7 @@ export function watchTimeouts(store: AttributeStore, onChange: (id: DeviceId) =>
       const removed = store.remove(id, scope, keys);
       if (scope === 'SERVER_SCOPE' && keys.includes(KEY)) {
         removed.then(
-          (gone) => gone.includes(KEY) && onChange(id),
+          (gone) => gone.includes(KEY) && changed(id),
           () => undefined,
         );
       }

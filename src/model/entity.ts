@@ -1,12 +1,15 @@
 import type { AssetId } from './ids.ts';
 
-export const ENTITY_TYPES = ['DEVICE', 'ASSET'] as const;
+export const ENTITY_TYPES = ['DEVICE', 'ASSET', 'CUSTOMER', 'TENANT'] as const;
 export type EntityType = (typeof ENTITY_TYPES)[number];
 
 export interface EntityId {
   readonly entityType: EntityType;
   readonly id: string;
 }
+
+/** There is one tenant: what belongs to nobody in particular, such as tables for all chains, is kept with it. */
+export const TENANT = { entityType: 'TENANT', id: '67726964-6d6f-8f72-8000-000000000001' } as const satisfies EntityId;
 
 /** A typed thing that is not a device: `PowerSupplier`, `Grid`, `SupplyPoint`, or any type of the operator's own. */
 export interface Asset {

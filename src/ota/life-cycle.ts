@@ -35,10 +35,10 @@ export async function announcePackage(id: DeviceId, entry: OtaPackage, parts: Li
     [`target_${prefix}_ts`]: ts,
     [`${prefix}_state`]: 'QUEUED',
   };
-  await telemetry.save({ deviceId: id, ts, values: target });
+  await telemetry.save({ entityId: id, ts, values: target });
   // A point of its own: at the same time it would replace the other in the history.
   const later = Math.max(clock.now(), ts + 1);
-  await telemetry.save({ deviceId: id, ts: later, values: { [`${prefix}_state`]: 'INITIATED' } });
+  await telemetry.save({ entityId: id, ts: later, values: { [`${prefix}_state`]: 'INITIATED' } });
   const values: Record<string, string | number> = {
     [`${prefix}_title`]: title,
     [`${prefix}_version`]: version,

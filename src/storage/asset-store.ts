@@ -11,13 +11,20 @@ export interface AssetStore {
   assetsByName(name: string): Promise<readonly Asset[]>;
   /** Ordered by the UTF-8 bytes of the name; `type` undefined = all types, ordered by type then name. */
   assets(query: PageQuery & { readonly type?: string }): Promise<Page<Asset>>;
-  /** Removes the asset with all its relations in one step; false when unknown. */
+  /** Removes the asset with all its relations, attributes and telemetry in one step; false when unknown. */
   removeAsset(id: AssetId): Promise<boolean>;
   /** Adds the relation; false when it existed, or when one of its ends does not exist: nothing is stored then. */
   addRelation(relation: Relation): Promise<boolean>;
+  /**
+   * One atomic step: afterwards the relation stands, and with `sole` no other of its type leads from its `from`, or to its
+   * `to`. `unknown`: one of its ends does not exist, and nothing changes.
+   */
+  setRelation(relation: Relation, sole?: 'from' | 'to'): Promise<'added' | 'present' | 'unknown'>;
   /** False when it did not exist. */
   removeRelation(relation: Relation): Promise<boolean>;
-  /** Ordered by type, then peer id. */
-  relationsFrom(from: EntityId, type?: string): Promise<readonly Relation[]>;
-  relationsTo(to: EntityId, type?: string): Promise<readonly Relation[]>;
+  /** Removes all relations of the type that lead from the entity, or to it, in one step; gives how many there were. */
+  removeRelations(end: EntityId, side: 'from' | 'to', type: string): Promise<number>;
+  /** Ordered by type, then peer id; the first `limit` of them. */
+  relationsFrom(from: EntityId, type?: string, limit?: number): Promise<readonly Relation[]>;
+  relationsTo(to: EntityId, type?: string, limit?: number): Promise<readonly Relation[]>;
 }

@@ -1,9 +1,9 @@
-import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 
 export interface TelemetryWrite {
-  readonly deviceId: DeviceId;
+  /** Id of a device, an asset, a customer or the tenant. */
+  readonly entityId: string;
   /** Milliseconds since 1970; any integer a double holds exactly, also far past or future. */
   readonly ts: number;
   readonly values: JsonObject;
@@ -14,7 +14,7 @@ export interface TelemetryWrite {
 }
 
 export interface RangeQuery {
-  readonly deviceId: DeviceId;
+  readonly entityId: string;
   readonly keys: readonly string[];
   /** Inclusive, ms. */
   readonly startTs: number;
@@ -26,7 +26,7 @@ export interface RangeQuery {
 }
 
 export interface RemoveQuery {
-  readonly deviceId: DeviceId;
+  readonly entityId: string;
   readonly keys: readonly string[];
   /** Inclusive, ms. */
   readonly startTs: number;
@@ -37,19 +37,19 @@ export interface RemoveQuery {
 }
 
 /**
- * Latest values and history.
- * History is a set of (device, ts, key): a second write of the same three replaces the value.
+ * Latest values and history of every kind of entity.
+ * History is a set of (entity, ts, key): a second write of the same three replaces the value.
  * Latest: the value with the highest ts wins; at equal ts the later write.
  */
 export interface TelemetryStore {
   /**
    * Joins the current commit group and resolves when that group is durable; all writes of one group share one promise,
    * so a caller may compare promises to wait once. Writes are applied in call order. A time that is no integer is refused
-   * with BAD_REQUEST; a write to an unknown (deleted) device resolves and stores nothing.
+   * with BAD_REQUEST; a write to an unknown (deleted) entity resolves and stores nothing.
    */
   save(write: TelemetryWrite): Promise<void>;
   /** Named keys, or all; absent keys are left out. */
-  latest(deviceId: DeviceId, keys?: readonly string[]): Promise<ReadonlyMap<string, TimedValue>>;
+  latest(entityId: string, keys?: readonly string[]): Promise<ReadonlyMap<string, TimedValue>>;
   /** Points per key in the asked order; keys without points are left out. */
   range(query: RangeQuery): Promise<ReadonlyMap<string, readonly TimedValue[]>>;
   /**
@@ -59,13 +59,13 @@ export interface TelemetryStore {
    */
   remove(query: RemoveQuery): Promise<void>;
   /**
-   * Drops history older than `keepMs(device)` allows, in bounded steps; call again with the answer's cursor until it is undefined.
+   * Drops history older than `keepMs(entity)` allows, in bounded steps; call again with the answer's cursor until it is undefined.
    * @param keepMs undefined = keep for ever.
    */
   sweep(options: {
     readonly now: number;
-    readonly keepMs: (deviceId: DeviceId) => Promise<number | undefined>;
+    readonly keepMs: (entityId: string) => Promise<number | undefined>;
     readonly cursor?: string;
-    readonly maxDevices: number;
+    readonly maxEntities: number;
   }): Promise<{ readonly removed: number; readonly cursor?: string }>;
 }

@@ -1,5 +1,4 @@
 import { BrokerError } from '../errors.ts';
-import type { DeviceId } from '../model/ids.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
@@ -9,7 +8,7 @@ export const AGGREGATIONS = ['MIN', 'MAX', 'AVG', 'SUM', 'COUNT'] as const;
 export type Aggregation = (typeof AGGREGATIONS)[number];
 
 export interface AggregateQuery {
-  readonly deviceId: DeviceId;
+  readonly entityId: string;
   readonly keys: readonly string[];
   /** Inclusive, ms. */
   readonly startTs: number;
@@ -44,11 +43,11 @@ export async function aggregate(
   store: Pick<TelemetryStore, 'range'>,
   query: AggregateQuery,
 ): Promise<ReadonlyMap<string, readonly TimedValue[]>> {
-  const { deviceId, keys, startTs, endTs, intervalMs, aggregation } = query;
+  const { entityId, keys, startTs, endTs, intervalMs, aggregation } = query;
   const sums = new Map<string, Map<number, Sum>>(keys.map((key) => [key, new Map()]));
   let intervals = 0;
   for (let from = startTs; from < endTs; ) {
-    const page = await store.range({ deviceId, keys, startTs: from, endTs, limit: PAGE, order: 'ASC' });
+    const page = await store.range({ entityId, keys, startTs: from, endTs, limit: PAGE, order: 'ASC' });
     // Up to here every key has been read; what is behind it is read again with the next page.
     let upTo = endTs - 1;
     for (const list of page.values()) if (list.length >= PAGE) upTo = Math.min(upTo, list.at(-1)?.ts ?? upTo);

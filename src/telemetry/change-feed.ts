@@ -1,4 +1,3 @@
-import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
@@ -13,12 +12,12 @@ export type Change =
 
 export type ChangeListener = (change: Change) => void;
 
-/** Tells who watches a device of what was stored for it, in the order of the commits. Costs nothing for other devices. */
+/** Tells who watches an entity of what was stored for it, in the order of the commits. Costs nothing for others. */
 export class ChangeFeed {
-  readonly #listeners = new Map<DeviceId, Set<ChangeListener>>();
+  readonly #listeners = new Map<string, Set<ChangeListener>>();
 
   /** Gives what ends the watching. Listeners must not throw. */
-  watch(id: DeviceId, listener: ChangeListener): () => void {
+  watch(id: string, listener: ChangeListener): () => void {
     const listeners = this.#listeners.get(id) ?? new Set();
     this.#listeners.set(id, listeners.add(listener));
     return () => {
@@ -27,11 +26,11 @@ export class ChangeFeed {
     };
   }
 
-  isWatched(id: DeviceId): boolean {
+  isWatched(id: string): boolean {
     return this.#listeners.has(id);
   }
 
-  emit(id: DeviceId, change: Change): void {
+  emit(id: string, change: Change): void {
     for (const listener of [...(this.#listeners.get(id) ?? [])]) listener(change);
   }
 }
@@ -49,14 +48,14 @@ function watchedTelemetry(store: TelemetryStore, feed: ChangeFeed): TelemetrySto
   return {
     save(write) {
       const saved = store.save(write);
-      if (write.latest !== false && feed.isWatched(write.deviceId)) {
-        const { deviceId, ts, values } = write;
-        saved.then(() => feed.emit(deviceId, { kind: 'telemetry', ts, values }), nothing);
+      if (write.latest !== false && feed.isWatched(write.entityId)) {
+        const { entityId, ts, values } = write;
+        saved.then(() => feed.emit(entityId, { kind: 'telemetry', ts, values }), nothing);
       }
       // The promise itself: callers compare it with that of other writes.
       return saved;
     },
-    latest: (deviceId, keys) => store.latest(deviceId, keys),
+    latest: (entityId, keys) => store.latest(entityId, keys),
     range: (query) => store.range(query),
     remove: (query) => store.remove(query),
     sweep: (options) => store.sweep(options),
@@ -67,21 +66,21 @@ function watchedAttributes(store: AttributeStore, feed: ChangeFeed): AttributeSt
   return {
     save(write) {
       const saved = store.save(write);
-      const { deviceId, scope, ts } = write;
-      if (feed.isWatched(deviceId)) {
+      const { entityId, scope, ts } = write;
+      if (feed.isWatched(entityId)) {
         saved.then((written) => {
           const kept = new Set(written);
           const values = Object.fromEntries(Object.entries(write.values).filter(([key]) => kept.has(key)));
-          feed.emit(deviceId, { kind: 'attributes', scope, ts, values });
+          feed.emit(entityId, { kind: 'attributes', scope, ts, values });
         }, nothing);
       }
       return saved;
     },
-    read: (deviceId, scope, keys) => store.read(deviceId, scope, keys),
-    remove(deviceId, scope, keys) {
-      const removed = store.remove(deviceId, scope, keys);
-      if (feed.isWatched(deviceId)) {
-        removed.then((gone) => feed.emit(deviceId, { kind: 'attributes-removed', scope, keys: gone }), nothing);
+    read: (entityId, scope, keys) => store.read(entityId, scope, keys),
+    remove(entityId, scope, keys) {
+      const removed = store.remove(entityId, scope, keys);
+      if (feed.isWatched(entityId)) {
+        removed.then((gone) => feed.emit(entityId, { kind: 'attributes-removed', scope, keys: gone }), nothing);
       }
       return removed;
     },

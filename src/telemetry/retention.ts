@@ -1,22 +1,21 @@
 import type { Clock } from '../model/clock.ts';
-import type { DeviceId } from '../model/ids.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
 
 export interface RetentionOptions {
   readonly store: TelemetryStore;
   readonly clock: Clock;
-  /** How long a device's history is kept, ms; undefined = for ever. */
-  readonly keepMs: (deviceId: DeviceId) => Promise<number | undefined>;
+  /** How long an entity's history is kept, ms; undefined = for ever. */
+  readonly keepMs: (entityId: string) => Promise<number | undefined>;
   /** Pause between two steps, ms. */
   readonly stepMs: number;
-  readonly devicesPerStep: number;
+  readonly entitiesPerStep: number;
   readonly onRemoved: (records: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
 /** Walks the history in small steps, for ever, and drops what is too old. */
 export function startRetention(options: RetentionOptions): { stop(): Promise<void> } {
-  const { store, clock, keepMs, stepMs, devicesPerStep } = options;
+  const { store, clock, keepMs, stepMs, entitiesPerStep } = options;
   let cursor: string | undefined;
   let stopped = false;
   let running: Promise<void> = Promise.resolve();
@@ -25,7 +24,7 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
       const swept = await store.sweep({
         now: clock.now(),
         keepMs,
-        maxDevices: devicesPerStep,
+        maxEntities: entitiesPerStep,
         ...(cursor === undefined ? {} : { cursor }),
       });
       cursor = swept.cursor;

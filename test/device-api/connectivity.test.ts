@@ -202,7 +202,7 @@ describe('connectivity', () => {
     const set = async (timeout: number) => {
       const values = { inactivityTimeout: timeout };
       const ts = rooms.clock.now();
-      await rooms.storage.attributes.save({ deviceId: a.id, scope: 'SERVER_SCOPE', values, ts, onlyOnChange: false });
+      await rooms.storage.attributes.save({ entityId: a.id, scope: 'SERVER_SCOPE', values, ts, onlyOnChange: false });
       await connectivity.timeoutChanged(a.id);
     };
     await set(5_000);

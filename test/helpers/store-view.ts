@@ -96,7 +96,7 @@ async function readSeries(
   keys: readonly string[],
 ): Promise<Map<number, Map<string, string>>> {
   const series = new Map<number, Map<string, string>>();
-  const query = { deviceId, keys, startTs: 0, endTs: 2 ** 53, limit: 10_000_000, order: 'ASC' } as const;
+  const query = { entityId: deviceId, keys, startTs: 0, endTs: 2 ** 53, limit: 10_000_000, order: 'ASC' } as const;
   for (const [key, points] of await store.telemetry.range(query)) {
     for (const { ts, value } of points) {
       const values = series.get(ts) ?? new Map<string, string>();

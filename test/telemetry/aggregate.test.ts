@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DeviceId, newDeviceId } from '../../src/model/ids.ts';
+import { newDeviceId } from '../../src/model/ids.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../../src/model/json.ts';
 import type { TimedValue } from '../../src/model/telemetry.ts';
 import { type Aggregation, aggregate } from '../../src/telemetry/aggregate.ts';
@@ -23,7 +23,7 @@ const storeOf = (points: readonly TimedValue[]) => ({
 const run = async (aggregation: Aggregation, texts: readonly string[], intervalMs = 1_000_000, endTs = 1_000_000) => {
   const points = texts.map((text, ts) => ({ ts, value: value(text) }));
   const query = {
-    deviceId: 'd' as DeviceId,
+    entityId: 'd',
     keys: ['a'],
     startTs: 0,
     endTs,
@@ -82,7 +82,7 @@ describe('aggregate', () => {
 
   it('refuses more intervals than may be given', async () => {
     const query = {
-      deviceId: 'd' as DeviceId,
+      entityId: 'd',
       keys: ['a'],
       startTs: 0,
       endTs: 99,
@@ -101,11 +101,11 @@ describe('aggregate', () => {
     const id = created.kind === 'created' ? created.device.id : newDeviceId(0);
     await Promise.all(
       Array.from({ length: 2_500 }, (_, ts) =>
-        rooms.storage.telemetry.save({ deviceId: id, ts, values: ts % 7 === 0 ? { a: 1, b: ts } : { a: 1 } }),
+        rooms.storage.telemetry.save({ entityId: id, ts, values: ts % 7 === 0 ? { a: 1, b: ts } : { a: 1 } }),
       ),
     );
     const found = await aggregate(rooms.storage.telemetry, {
-      deviceId: id,
+      entityId: id,
       keys: ['a', 'b', 'none'],
       startTs: 0,
       endTs: 2_500,

@@ -9,25 +9,26 @@ import {
   unpackAttribute,
 } from './attributes.ts';
 import type { Committer } from './committer.ts';
+import { isEntity } from './entities.ts';
 import type { Environment } from './environment.ts';
 import { idKey, prefixEnd } from './keys.ts';
 import { storedJson } from './samples.ts';
 
 export function createAttributeStore({ tables }: Environment, committer: Committer): AttributeStore {
-  const { attributes, devices } = tables;
+  const { attributes } = tables;
   return {
-    async save({ deviceId, scope, values, ts, onlyOnChange }) {
-      const id = idKey(deviceId);
+    async save({ entityId, scope, values, ts, onlyOnChange }) {
+      const id = idKey(entityId);
       if (id === undefined) return [];
       const texts = attributeTexts(values);
       const bytes = texts.reduce((sum, [key, text]) => sum + key.length + text.length, 0);
       return committer.run(
-        (tx) => (devices.has(id) ? putAttributes(tables, tx, { id, scope, ts, texts, onlyOnChange }) : []),
+        (tx) => (isEntity(tables, id) ? putAttributes(tables, tx, { id, scope, ts, texts, onlyOnChange }) : []),
         { bytes },
       );
     },
-    async read(deviceId, scope, keys) {
-      const id = idKey(deviceId);
+    async read(entityId, scope, keys) {
+      const id = idKey(entityId);
       const found: StoredAttribute[] = [];
       if (id !== undefined && keys === undefined) {
         const prefix = scopePrefix(id, scope);
@@ -42,8 +43,8 @@ export function createAttributeStore({ tables }: Environment, committer: Committ
       found.sort((a, b) => a.order - b.order);
       return new Map<string, TimedValue>(found.map(({ key, ts, text }) => [key, { ts, value: storedJson(text) }]));
     },
-    async remove(deviceId, scope, keys) {
-      const id = idKey(deviceId);
+    async remove(entityId, scope, keys) {
+      const id = idKey(entityId);
       if (id === undefined) return [];
       return committer.run(() => [...new Set(keys)].filter((key) => attributes.remove(attributeKey(id, scope, key))));
     },

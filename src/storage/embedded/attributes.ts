@@ -60,7 +60,7 @@ export interface AttributeTexts {
   readonly onlyOnChange: boolean;
 }
 
-/** Inside a transaction; the device exists. Gives the keys that were written. */
+/** Inside a transaction; the entity exists. Gives the keys that were written. */
 export function putAttributes({ attributes }: Tables, tx: Tx, write: AttributeTexts): readonly string[] {
   const written: string[] = [];
   for (const [key, text] of write.texts) {
@@ -85,7 +85,7 @@ export function readAttribute(
   return bytes && unpackAttribute(bytes);
 }
 
-/** The device's part of the table. */
+/** The entity's part of the table. */
 export const attributesOf = (id: Buffer): { from: Buffer; to: Buffer } => ({
   from: id.subarray(0, ID_BYTES),
   to: joinKey(id, Buffer.from([0xff])),

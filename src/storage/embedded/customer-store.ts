@@ -9,17 +9,28 @@ const ALL = 'customers';
 const TITLES = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
 
 export function createCustomerStore({ tables }: Environment, committer: Committer): CustomerStore {
-  const { claims, counters, customers, customersByTitle, deviceCustomers, devices } = tables;
+  const { assets, claims, counters, customers, customersByTitle, deviceCustomers, devices } = tables;
+  const create = (customer: Customer): boolean => {
+    const title = textKey(customer.title);
+    const id = newIdKey(customer.id);
+    if (customersByTitle.has(title) || customers.has(id)) return false;
+    putJson(customers, id, customer);
+    customersByTitle.put(title, id);
+    adjustCounter(counters, ALL, 1);
+    return true;
+  };
+  const byTitle = (title: string): Customer | undefined => {
+    const id = customersByTitle.get(textKey(title));
+    return id && getJson<Customer>(customers, id);
+  };
   return {
-    createCustomer: (customer) =>
+    createCustomer: (customer) => committer.run(() => (create(customer) ? 'created' : 'title-taken')),
+    customerByTitle: async (title) => byTitle(title),
+    ensureCustomer: (customer) =>
       committer.run(() => {
-        const title = textKey(customer.title);
-        const id = newIdKey(customer.id);
-        if (customersByTitle.has(title) || customers.has(id)) return 'title-taken';
-        putJson(customers, id, customer);
-        customersByTitle.put(title, id);
-        adjustCounter(counters, ALL, 1);
-        return 'created';
+        const standing = byTitle(customer.title);
+        if (standing !== undefined) return { customer: standing, created: false };
+        return { customer, created: create(customer) };
       }),
     async customer(id) {
       const key = idKey(id);
@@ -29,8 +40,8 @@ export function createCustomerStore({ tables }: Environment, committer: Committe
       const toItem = (_: Buffer, id: Buffer): Customer | undefined => getJson<Customer>(customers, id);
       return pageOf(customersByTitle, TITLES, { page, pageSize, total: readCounter(counters, ALL), toItem });
     },
-    async customerOf(deviceId) {
-      const key = idKey(deviceId);
+    async customerOf(entityId) {
+      const key = idKey(entityId);
       const id = key && deviceCustomers.get(key);
       return id && (idText(id) as CustomerId);
     },
@@ -65,14 +76,26 @@ export function createCustomerStore({ tables }: Environment, committer: Committe
         return 'assigned';
       });
     },
-    async unassign(deviceId) {
-      const id = idKey(deviceId);
+    async give(entityId, customerId) {
+      const id = idKey(entityId);
+      const customer = idKey(customerId);
+      if (id === undefined || customer === undefined) return 'unknown';
+      return committer.run(() => {
+        if (!(devices.has(id) || assets.has(id)) || !customers.has(customer)) return 'unknown';
+        claims.remove(id);
+        if (deviceCustomers.get(id)?.equals(customer)) return 'unchanged';
+        deviceCustomers.put(id, customer);
+        return 'given';
+      });
+    },
+    async unassign(entityId) {
+      const id = idKey(entityId);
       return id === undefined ? false : committer.run(() => deviceCustomers.remove(id));
     },
   };
 }
 
-/** Inside the transaction that deletes the device. */
+/** Inside the transaction that deletes the device or asset. */
 export function forgetCustomer({ claims, deviceCustomers }: Tables, id: Buffer): void {
   claims.remove(id);
   deviceCustomers.remove(id);

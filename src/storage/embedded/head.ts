@@ -3,8 +3,9 @@ import { corrupt } from './problems.ts';
 import type { Packer } from './samples.ts';
 
 /**
- * The head of a device: its latest values, and behind them the newest samples that are not yet in the history table.
- * Layout: version, byte length of the fragments, fragments `[ts, keys, text]`, packed samples. Every device has one.
+ * The head of an entity: its latest values, and behind them the newest samples that are not yet in the history table.
+ * Layout: version, byte length of the fragments, fragments `[ts, keys, text]`, packed samples. Every device has one, other entities
+ * have one from their first sample on.
  */
 const VERSION = 1;
 export const HEAD_START = 5;

@@ -73,13 +73,15 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
     return {
       kind: 'embedded',
       registry: createRegistryStore(environment, committer, { purge, maxAuditEntries }),
-      assets: createAssetStore(environment, committer),
+      assets: createAssetStore(environment, committer, purge),
       suppliers: createSupplierStore(environment, committer),
       attachments: createAttachmentStore(environment, committer),
       attributes: createAttributeStore(environment, committer),
-      telemetry: createTelemetryStore(environment, committer, (device, err) =>
-        log?.error({ event: 'store.damaged-record', device, err }, 'stored values of a device are damaged'),
-      ),
+      telemetry: createTelemetryStore(environment, committer, {
+        purge,
+        onDamage: (entity, err) =>
+          log?.error({ event: 'store.damaged-record', entity, err }, 'stored values of an entity are damaged'),
+      }),
       connectivity: createConnectivityStore(environment, committer),
       customers: createCustomerStore(environment, committer),
       audit: createAuditStore(environment, committer, maxAuditEntries),
@@ -88,12 +90,12 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
         maxRpcs: options.maxRpcs ?? 100_000,
         maxRpcsPerDevice: options.maxRpcsPerDevice ?? 1_000,
       }),
-      apiKeys: createApiKeyStore(environment, committer),
-      users: createUserStore(environment, committer),
       alarms: createAlarmStore(environment, committer, {
         maxAlarms: options.maxAlarms ?? 100_000,
         maxAlarmsPerOriginator: options.maxAlarmsPerOriginator ?? 1_000,
       }),
+      apiKeys: createApiKeyStore(environment, committer),
+      users: createUserStore(environment, committer),
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),
       health: () => committer.health(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
-import type { EntityId } from '../../model/entity.ts';
+import { ENTITY_TYPES, type EntityId, type EntityType } from '../../model/entity.ts';
+import { corrupt } from './problems.ts';
 
 /** Length of an id in a key. */
 export const ID_BYTES = 16;
@@ -103,7 +104,8 @@ export function sequenceKey(sequence: number): Buffer {
   return key;
 }
 
-const ENTITY_TAGS = { DEVICE: 1, ASSET: 2 } as const satisfies Record<EntityId['entityType'], number>;
+const ENTITY_TAGS = { DEVICE: 1, ASSET: 2, CUSTOMER: 3, TENANT: 4 } as const satisfies Record<EntityType, number>;
+const TYPES_BY_TAG = new Map(ENTITY_TYPES.map((type) => [ENTITY_TAGS[type], type]));
 
 /** Tag and id of one end of a relation; undefined when the id is not a UUID. */
 export function entityKey(entity: EntityId): Buffer | undefined {
@@ -113,5 +115,7 @@ export function entityKey(entity: EntityId): Buffer | undefined {
 }
 
 export function entityOf(key: Buffer, offset: number): EntityId {
-  return { entityType: key[offset] === ENTITY_TAGS.DEVICE ? 'DEVICE' : 'ASSET', id: idText(key, offset + 1) };
+  const entityType = TYPES_BY_TAG.get(key[offset] as 1);
+  if (entityType === undefined) throw corrupt('a relation has an end of an unknown type');
+  return { entityType, id: idText(key, offset + 1) };
 }

@@ -7,13 +7,13 @@ import { NOTHING, removeRange } from './records.ts';
 const RECORDS_PER_STEP = 2000;
 
 /**
- * Removes the history of deleted devices: the first part in the deleting transaction, the rest in steps behind it.
+ * Removes the history of deleted devices and assets: the first part in the deleting transaction, the rest in steps behind it.
  * What is left is unreachable from the first moment and noted in the store, so a restart goes on with it.
  */
 export interface Purge {
-  /** Inside the transaction that deletes the device. */
+  /** Inside the transaction that deletes the device or asset. */
   dropHistory(id: Buffer): void;
-  /** Inside the transaction that creates a device: its id must not inherit what is left of a deleted one. */
+  /** Inside the transaction that makes a head: its id must not inherit what is left of a deleted entity. */
   finish(id: Buffer): void;
   /** Starts the steps when something is noted. */
   wake(): void;

@@ -1,4 +1,5 @@
 import type { EntityId, Relation } from '../../model/entity.ts';
+import { hasEntity } from './entities.ts';
 import type { Tables } from './environment.ts';
 import { closedUtf8, entityKey, entityOf, ID_BYTES, joinKey, prefixEnd } from './keys.ts';
 import { NOTHING } from './records.ts';
@@ -15,20 +16,31 @@ function keysOf(relation: Relation): { readonly from: Buffer; readonly to: Buffe
   return { from: joinKey(from, type, to), to: joinKey(to, type, from) };
 }
 
-/** Whether the store has the entity. */
-function exists({ devices, assets }: Tables, entity: EntityId): boolean {
-  const key = entityKey(entity)?.subarray(1);
-  return key !== undefined && (entity.entityType === 'DEVICE' ? devices : assets).has(key);
-}
-
 /** False when it existed or one of its ends does not. */
 export function putRelation(tables: Tables, relation: Relation): boolean {
   const keys = keysOf(relation);
   if (keys === undefined || tables.relationsFrom.has(keys.from)) return false;
-  if (!exists(tables, relation.from) || !exists(tables, relation.to)) return false;
+  if (!hasEntity(tables, relation.from) || !hasEntity(tables, relation.to)) return false;
   tables.relationsFrom.put(keys.from, NOTHING);
   tables.relationsTo.put(keys.to, NOTHING);
   return true;
+}
+
+/** The port's step of the same name. */
+export function setRelation(
+  tables: Tables,
+  relation: Relation,
+  sole: 'from' | 'to' | undefined,
+): 'added' | 'present' | 'unknown' {
+  if (!hasEntity(tables, relation.from) || !hasEntity(tables, relation.to)) return 'unknown';
+  if (sole !== undefined) {
+    const far = sole === 'from' ? 'to' : 'from';
+    for (const other of listRelations(tables, relation[sole], sole, { type: relation.type })) {
+      const same = other[far].id === relation[far].id && other[far].entityType === relation[far].entityType;
+      if (!same) dropRelation(tables, other);
+    }
+  }
+  return putRelation(tables, relation) ? 'added' : 'present';
 }
 
 export function dropRelation(tables: Tables, relation: Relation): boolean {
@@ -42,14 +54,15 @@ export function listRelations(
   tables: Tables,
   end: EntityId,
   direction: 'from' | 'to',
-  type?: string,
+  { type, limit }: { readonly type?: string | undefined; readonly limit?: number | undefined } = {},
 ): readonly Relation[] {
   const key = entityKey(end);
   if (key === undefined) return [];
   const prefix = type === undefined ? key : joinKey(key, closedUtf8(type));
   const table = direction === 'from' ? tables.relationsFrom : tables.relationsTo;
   const relations: Relation[] = [];
-  for (const found of table.keys({ from: prefix, to: prefixEnd(prefix) })) relations.push(relationOf(found, direction));
+  const span = { from: prefix, to: prefixEnd(prefix), ...(limit === undefined ? {} : { limit }) };
+  for (const found of table.keys(span)) relations.push(relationOf(found, direction));
   return relations;
 }
 

@@ -1,4 +1,3 @@
-import type { DeviceId } from '../../model/ids.ts';
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
 import type { RemoveQuery, TelemetryStore } from '../telemetry-store.ts';
 import type { Committer } from './committer.ts';
@@ -26,7 +25,7 @@ export async function removePoints(
   query: RemoveQuery,
   range: TelemetryStore['range'],
 ): Promise<void> {
-  const id = idKey(query.deviceId);
+  const id = idKey(query.entityId);
   const [startTs, endTs] = [clampTs(query.startTs), clampTs(query.endTs)];
   if (id === undefined || query.keys.length === 0 || !(startTs < endTs)) return;
   const removal = { id, keys: new Set(query.keys), startTs, endTs };
@@ -41,7 +40,7 @@ export async function removePoints(
     from = await committer.run(() => removeStep(tables, packer, removal, { from: start, last }));
   }
   if (query.latest === 'rewrite' && lost.length > 0) {
-    await rewriteLatest(tables, committer, { id, deviceId: query.deviceId, keys: lost, packer }, range);
+    await rewriteLatest(tables, committer, { id, entityId: query.entityId, keys: lost, packer }, range);
   }
 }
 
@@ -113,12 +112,12 @@ const inRange = ({ startTs, endTs }: Removal, ts: number): boolean => ts >= star
 async function rewriteLatest(
   { heads }: Tables,
   committer: Committer,
-  what: { readonly id: Buffer; readonly deviceId: DeviceId; readonly keys: readonly string[]; readonly packer: Packer },
+  what: { readonly id: Buffer; readonly entityId: string; readonly keys: readonly string[]; readonly packer: Packer },
   range: TelemetryStore['range'],
 ): Promise<void> {
-  const { id, deviceId, keys, packer } = what;
+  const { id, entityId, keys, packer } = what;
   const bounds = { startTs: -(2 ** 53), endTs: 2 ** 53, limit: 1, order: 'DESC' } as const;
-  const left = await range({ deviceId, keys, ...bounds });
+  const left = await range({ entityId, keys, ...bounds });
   await committer.run(
     () => {
       const head = heads.get(id.subarray(0, ID_BYTES));

@@ -1,4 +1,3 @@
-import type { DeviceId } from '../../model/ids.ts';
 import type { TelemetryStore } from '../telemetry-store.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Tables } from './environment.ts';
@@ -9,38 +8,38 @@ import { packedSamples } from './samples.ts';
 
 /** History records that one transaction looks at. */
 const RECORDS_PER_STEP = 500;
-/** Devices whose transactions may share a commit. */
-const DEVICES_AT_ONCE = 32;
+/** Entities whose transactions may share a commit. */
+const ENTITIES_AT_ONCE = 32;
 
 type SweepOptions = Parameters<TelemetryStore['sweep']>[0];
 
-/** Drops old samples device by device; the cursor is the last device that was done. */
+/** Drops old samples entity by entity; the cursor is the last one that was done. */
 export async function sweepHistory(
   { tables }: Environment,
   committer: Committer,
-  { now, keepMs, cursor, maxDevices }: SweepOptions,
+  { now, keepMs, cursor, maxEntities }: SweepOptions,
 ): Promise<{ removed: number; cursor?: string }> {
   const last = cursor === undefined ? undefined : idKey(cursor);
   const from = last === undefined ? Buffer.from([0]) : prefixEnd(last);
-  const span = { from, to: Buffer.alloc(ID_BYTES + 1, 0xff), limit: Math.max(1, maxDevices) };
+  const span = { from, to: Buffer.alloc(ID_BYTES + 1, 0xff), limit: Math.max(1, maxEntities) };
   const ids = [...tables.heads.keys(span)];
   let removed = 0;
-  for (let at = 0; at < ids.length; at += DEVICES_AT_ONCE) {
-    const group = ids.slice(at, at + DEVICES_AT_ONCE);
-    const counts = await Promise.all(group.map((id) => sweepDevice(tables, committer, id, { now, keepMs })));
+  for (let at = 0; at < ids.length; at += ENTITIES_AT_ONCE) {
+    const group = ids.slice(at, at + ENTITIES_AT_ONCE);
+    const counts = await Promise.all(group.map((id) => sweepEntity(tables, committer, id, { now, keepMs })));
     for (const count of counts) removed += count;
   }
   const end = ids.at(-1);
   return ids.length < span.limit || end === undefined ? { removed } : { removed, cursor: idText(end) };
 }
 
-async function sweepDevice(
+async function sweepEntity(
   tables: Tables,
   committer: Committer,
   id: Buffer,
   { now, keepMs }: Pick<SweepOptions, 'now' | 'keepMs'>,
 ): Promise<number> {
-  const keep = await keepMs(idText(id) as DeviceId);
+  const keep = await keepMs(idText(id));
   if (keep === undefined) return 0;
   const limit = clampTs(now - keep);
   if (!hasOlder(tables, id, limit)) return 0;

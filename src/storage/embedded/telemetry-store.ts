@@ -1,9 +1,9 @@
 import { BrokerError } from '../../errors.ts';
-import type { DeviceId } from '../../model/ids.ts';
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
 import type { TimedValue } from '../../model/telemetry.ts';
 import type { RangeQuery, TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
 import type { Batch, Committer } from './committer.ts';
+import { isOtherEntity } from './entities.ts';
 import type { Environment } from './environment.ts';
 import {
   EMPTY_HEAD,
@@ -17,13 +17,14 @@ import {
 import { bucketOf, checkTs, clampTs, HISTORY_KEY_BYTES, readRange, writeHistoryKey } from './history.ts';
 import { ID_BYTES, idKey, writeId } from './keys.ts';
 import { covers, keysText, mergeLatest } from './latest.ts';
+import type { Purge } from './purge.ts';
 import { removePoints } from './remove-points.ts';
 import { createPacker, packedSamples, storedObject } from './samples.ts';
 import type { Tx } from './sequence.ts';
 import { sweepHistory } from './sweep.ts';
 
 interface Item {
-  readonly deviceId: DeviceId;
+  readonly entityId: string;
   readonly ts: number;
   readonly values: JsonObject;
   readonly text: string;
@@ -37,16 +38,21 @@ const MAX_RECORD_BYTES = 64 * 1024;
 /** What an item weighs in the queue beside its text. */
 const ITEM_BYTES = 64;
 
-/** @param onDamage hears of a device whose stored values cannot be read; a write starts them anew. */
+export interface TelemetryStoreParts {
+  readonly purge: Pick<Purge, 'finish'>;
+  /** Hears of an entity whose stored values cannot be read; a write starts them anew. */
+  readonly onDamage: (entityId: string, error: unknown) => void;
+}
+
 export function createTelemetryStore(
   environment: Environment,
   committer: Committer,
-  onDamage: (deviceId: string, error: unknown) => void,
+  { purge, onDamage }: TelemetryStoreParts,
 ): TelemetryStore {
   const { heads, history } = environment.tables;
-  const batch = createTelemetryBatch(environment, onDamage);
+  const batch = createTelemetryBatch(environment, { purge, onDamage });
   async function range(query: RangeQuery): Promise<ReadonlyMap<string, readonly TimedValue[]>> {
-    const id = idKey(query.deviceId);
+    const id = idKey(query.entityId);
     const [startTs, endTs] = [clampTs(query.startTs), clampTs(query.endTs)];
     if (id === undefined || query.keys.length === 0 || query.limit < 1 || !(startTs < endTs)) return new Map();
     const snapshot = environment.snapshot();
@@ -69,8 +75,8 @@ export function createTelemetryStore(
         return Promise.reject(BrokerError.from(error, 'BAD_REQUEST'));
       }
     },
-    async latest(deviceId, keys) {
-      const id = idKey(deviceId);
+    async latest(entityId, keys) {
+      const id = idKey(entityId);
       const head = id && heads.get(id);
       const values = new Map<string, TimedValue>();
       if (head === undefined) return values;
@@ -91,24 +97,22 @@ export function createTelemetryStore(
 
 function toItem(write: TelemetryWrite): Item {
   checkTs(write.ts);
-  const { deviceId, ts, values, text = stringifyJson(values), latest = true } = write;
-  return { deviceId, ts, values, text, latest };
+  const { entityId, ts, values, text = stringifyJson(values), latest = true } = write;
+  return { entityId, ts, values, text, latest };
 }
 
-/** Folds the samples of a group into one write per device. */
-function createTelemetryBatch(
-  { tables: { heads, history } }: Environment,
-  onDamage: (deviceId: string, error: unknown) => void,
-): Batch<Item> {
+/** Folds the samples of a group into one write per entity. */
+function createTelemetryBatch({ tables }: Environment, { purge, onDamage }: TelemetryStoreParts): Batch<Item> {
+  const { heads, history } = tables;
   const key = Buffer.alloc(HISTORY_KEY_BYTES);
   const id = key.subarray(0, ID_BYTES);
   const packer = createPacker();
 
-  function applyDevice(tx: Tx, deviceId: string, items: readonly Item[]): void {
-    if (!writeId(deviceId, id, 0)) return;
-    const view = heads.view(id);
+  function applyEntity(tx: Tx, entityId: string, items: readonly Item[]): void {
+    if (!writeId(entityId, id, 0)) return;
+    const view = heads.view(id) ?? firstHead();
     if (view === undefined) return;
-    const size = heads.size();
+    const size = view === EMPTY_HEAD ? EMPTY_HEAD.length : heads.size();
     let start: number;
     try {
       const oldSamples = samplesStart(view);
@@ -117,7 +121,7 @@ function createTelemetryBatch(
       packer.copy(view, oldSamples, size);
     } catch (error) {
       // The damaged record is lost either way; it must not take the writes of all other devices with it.
-      onDamage(deviceId, error);
+      onDamage(entityId, error);
       packLatest(EMPTY_HEAD, HEAD_START, items);
       start = packer.length;
     }
@@ -128,6 +132,13 @@ function createTelemetryBatch(
     } else {
       heads.put(id, packer.bytes());
     }
+  }
+
+  /** Devices get their head when they are created, everything else with its first sample. */
+  function firstHead(): Buffer | undefined {
+    if (!isOtherEntity(tables, id)) return undefined;
+    purge.finish(id);
+    return EMPTY_HEAD;
   }
 
   function packLatest(head: Buffer, end: number, items: readonly Item[]): void {
@@ -182,13 +193,13 @@ function createTelemetryBatch(
 
   return {
     apply(tx, items) {
-      const byDevice = new Map<string, Item[]>();
+      const byEntity = new Map<string, Item[]>();
       for (const item of items) {
-        const list = byDevice.get(item.deviceId);
-        if (list === undefined) byDevice.set(item.deviceId, [item]);
+        const list = byEntity.get(item.entityId);
+        if (list === undefined) byEntity.set(item.entityId, [item]);
         else list.push(item);
       }
-      for (const [deviceId, list] of byDevice) applyDevice(tx, deviceId, list);
+      for (const [entityId, list] of byEntity) applyEntity(tx, entityId, list);
     },
   };
 }

@@ -46,7 +46,7 @@ it('a reader that does not read is cut, its subscriptions are gone, and others g
   expect(await open()).toBe(2);
   let sent = 0;
   while ((await open()) === 2 && sent < 500) {
-    await harness.core.storage.telemetry.save({ deviceId: device.id, ts: ++sent, values: { text } });
+    await harness.core.storage.telemetry.save({ entityId: device.id, ts: ++sent, values: { text } });
   }
   expect(await open()).toBe(1);
   await expect.poll(() => updates).toBe(sent);

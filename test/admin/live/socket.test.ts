@@ -66,7 +66,7 @@ const telemetry = (device: Device, cmdId: number, more = {}) => ({
   ...more,
 });
 const save = (device: Device, ts: number, values: Record<string, number>) =>
-  harness.core.storage.telemetry.save({ deviceId: device.id, ts, values });
+  harness.core.storage.telemetry.save({ entityId: device.id, ts, values });
 
 describe('/api/ws', () => {
   it('gives the latest values at once and each new one when it is stored', async () => {
@@ -178,33 +178,43 @@ describe('/api/ws', () => {
     await expect.poll(() => harness.core.changes.isWatched(device.id)).toBe(false);
   });
 
-  it('shows a supplier its own devices only, and no more once the attachment has ended', async () => {
-    const [own, foreign] = [await newDevice(), await newDevice()];
-    const { id } = await harness.supplier('Live supplier');
-    const supplyPoint = { scheme: 'es-cups', stem: 'ES0021000000000077' };
-    const grid = { code: '0021', name: 'Grid' };
-    const by = 'test';
-    await harness.core.attachments.attach({
-      deviceId: own.id,
-      supplierId: id as AssetId,
-      supplyPoint,
-      grid,
-      onConflict: 'reject',
-      by,
-    });
-    const password = 'a long enough password';
-    await harness.api('POST', '/api/gridmoor/users', { name: 'live', role: 'supplier', supplier: id, password });
-    const { token } = (await harness.api('POST', '/api/auth/login', { username: 'live', password }, '')).json();
-    const live = new Live();
-    await live.send({ authCmd: { cmdId: 0, token }, cmds: [telemetry(foreign, 1), telemetry(own, 2)] });
-    expect([(await live.next()).errorCode, (await live.next()).errorCode]).toEqual([3, 0]);
-    await save(own, 1, { power: 1 });
-    expect((await live.next()).data).toEqual({ power: [[1, '1']] });
-    await harness.core.attachments.end(own.id, by);
-    await save(own, 2, { power: 2 });
-    expect(await live.next()).toMatchObject({ subscriptionId: 2, errorCode: 3, data: {} });
-    await live.close();
-  });
+  it.each([
+    ['user', 'ES0021000000000077'],
+    ['key', 'ES0021000000000078'],
+  ])(
+    'shows the %s of a supplier its own devices only, and no more once the attachment has ended',
+    async (who, stem) => {
+      const [own, foreign] = [await newDevice(), await newDevice()];
+      const { id } = await harness.supplier(`Live supplier of the ${who}`);
+      const supplyPoint = { scheme: 'es-cups', stem };
+      const grid = { code: '0021', name: 'Grid' };
+      const by = 'test';
+      await harness.core.attachments.attach({
+        deviceId: own.id,
+        supplierId: id as AssetId,
+        supplyPoint,
+        grid,
+        onConflict: 'reject',
+        by,
+      });
+      const password = 'a long enough password';
+      const bound = { name: 'live', role: 'supplier', supplier: id };
+      await harness.api('POST', '/api/gridmoor/users', { ...bound, password });
+      const { token } =
+        who === 'user'
+          ? (await harness.api('POST', '/api/auth/login', { username: 'live', password }, '')).json()
+          : { token: (await harness.api('POST', '/api/gridmoor/api-keys', bound)).json().secretKey };
+      const live = new Live();
+      await live.send({ authCmd: { cmdId: 0, token }, cmds: [telemetry(foreign, 1), telemetry(own, 2)] });
+      expect([(await live.next()).errorCode, (await live.next()).errorCode]).toEqual([3, 0]);
+      await save(own, 1, { power: 1 });
+      expect((await live.next()).data).toEqual({ power: [[1, '1']] });
+      await harness.core.attachments.end(own.id, by);
+      await save(own, 2, { power: 2 });
+      expect(await live.next()).toMatchObject({ subscriptionId: 2, errorCode: 3, data: {} });
+      await live.close();
+    },
+  );
 
   it('on another path is 404', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/api/other`);

@@ -13,7 +13,7 @@ export function attributeConformance(name: string, make: MakeStore): void {
       values: JsonObject,
       ts = 1,
       more: { scope?: AttributeScope; onlyOnChange?: boolean } = {},
-    ) => attributes().save({ deviceId, scope: 'CLIENT_SCOPE', values, ts, onlyOnChange: false, ...more });
+    ) => attributes().save({ entityId: deviceId, scope: 'CLIENT_SCOPE', values, ts, onlyOnChange: false, ...more });
 
     it('saved attributes are read back with their time and the exact text of their numbers', async () => {
       const id = await register(bench.storage);

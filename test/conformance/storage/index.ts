@@ -5,6 +5,7 @@ import { attributeConformance } from './attribute-store.ts';
 import { connectivityConformance } from './connectivity-store.ts';
 import { credentialsConformance } from './credentials.ts';
 import { customerConformance } from './customer-store.ts';
+import { entityDataConformance } from './entity-data.ts';
 import type { MakeStore } from './harness.ts';
 import { otaConformance } from './ota-store.ts';
 import { recordConformance } from './record-stores.ts';
@@ -23,6 +24,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   telemetryConformance(name, make);
   attributeConformance(name, make);
   assetConformance(name, make);
+  entityDataConformance(name, make);
   supplierConformance(name, make);
   attachmentConformance(name, make);
   recordConformance(name, make);

@@ -174,14 +174,14 @@ export function registryConformance(name: string, make: MakeStore): void {
       const id = entry.device.id;
       await registry().createDevice(entry);
       await storage.attributes.save({
-        deviceId: id,
+        entityId: id,
         scope: 'CLIENT_SCOPE',
         values: { c: 1 },
         ts: 1,
         onlyOnChange: false,
       });
       for (let i = 0; i < 50; i++)
-        await storage.telemetry.save({ deviceId: id, ts: i, values: { t: i, fill: 'x'.repeat(100) } });
+        await storage.telemetry.save({ entityId: id, ts: i, values: { t: i, fill: 'x'.repeat(100) } });
       await storage.deadLetters.put(aLetter(id));
       const request = { deviceId: id, supplierId: supplier.id, supplyPointHash: 'h', now: 10, by: 'test' } as const;
       await storage.attachments.attach({
@@ -200,7 +200,7 @@ export function registryConformance(name: string, make: MakeStore): void {
       for (const scope of ['SERVER_SCOPE', 'CLIENT_SCOPE'] as const)
         expect((await storage.attributes.read(id, scope)).size).toBe(0);
       expect((await storage.telemetry.latest(id)).size).toBe(0);
-      const all = { deviceId: id, keys: ['t'], startTs: 0, endTs: 100, limit: 100, order: 'ASC' } as const;
+      const all = { entityId: id, keys: ['t'], startTs: 0, endTs: 100, limit: 100, order: 'ASC' } as const;
       expect((await storage.telemetry.range(all)).size).toBe(0);
       expect((await storage.deadLetters.list({ page: 0, pageSize: 10 })).totalElements).toBe(0);
       expect(await storage.assets.relationsTo({ entityType: 'DEVICE', id })).toEqual([]);
@@ -244,11 +244,11 @@ export function registryConformance(name: string, make: MakeStore): void {
     it('a write that follows the deletion in the same turn brings nothing back', async () => {
       const { storage } = bench;
       const id = await register(storage);
-      const before = storage.telemetry.save({ deviceId: id, ts: 1, values: { a: 1 } });
+      const before = storage.telemetry.save({ entityId: id, ts: 1, values: { a: 1 } });
       const deletion = registry().deleteDevice(id, 2, 'tester');
-      const late = storage.telemetry.save({ deviceId: id, ts: 2, values: { a: 2 } });
+      const late = storage.telemetry.save({ entityId: id, ts: 2, values: { a: 2 } });
       const attribute = storage.attributes.save({
-        deviceId: id,
+        entityId: id,
         scope: 'CLIENT_SCOPE',
         values: { b: 1 },
         ts: 1,

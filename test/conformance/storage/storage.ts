@@ -10,11 +10,11 @@ export function wholeStorageConformance(name: string, make: MakeStore): void {
       const { storage } = bench;
       const entry = newDevice();
       const id = entry.device.id;
-      const early = storage.telemetry.save({ deviceId: id, ts: 1, values: { early: 1 } });
+      const early = storage.telemetry.save({ entityId: id, ts: 1, values: { early: 1 } });
       const created = storage.registry.createDevice(entry);
-      const late = storage.telemetry.save({ deviceId: id, ts: 1, values: { late: 1 } });
+      const late = storage.telemetry.save({ entityId: id, ts: 1, values: { late: 1 } });
       const attribute = storage.attributes.save({
-        deviceId: id,
+        entityId: id,
         scope: 'CLIENT_SCOPE',
         values: { a: 1 },
         ts: 1,
@@ -31,7 +31,7 @@ export function wholeStorageConformance(name: string, make: MakeStore): void {
       let settled = 0;
       for (let i = 0; i < 500; i++) {
         const done = () => settled++;
-        storage.telemetry.save({ deviceId: id, ts: i, values: { a: i } }).then(done, done);
+        storage.telemetry.save({ entityId: id, ts: i, values: { a: i } }).then(done, done);
         storage.audit.append({ at: i, action: 'a', by: 'b', subject: 's', outcome: 'o' }).then(done, done);
       }
       expect(storage.health().pendingWrites).toBeGreaterThan(0);
@@ -43,9 +43,9 @@ export function wholeStorageConformance(name: string, make: MakeStore): void {
     it('close keeps what was called before and rejects what comes after with SHUTTING_DOWN', async () => {
       const { storage } = bench;
       const id = await register(storage);
-      const last = storage.telemetry.save({ deviceId: id, ts: 1, values: { a: 1 } });
+      const last = storage.telemetry.save({ entityId: id, ts: 1, values: { a: 1 } });
       const closed = storage.close();
-      await expect(storage.telemetry.save({ deviceId: id, ts: 2, values: { a: 2 } })).rejects.toMatchObject({
+      await expect(storage.telemetry.save({ entityId: id, ts: 2, values: { a: 2 } })).rejects.toMatchObject({
         code: 'SHUTTING_DOWN',
       });
       await expect(storage.registry.createDevice(newDevice())).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
@@ -66,7 +66,9 @@ export function wholeStorageConformance(name: string, make: MakeStore): void {
       const { storage } = bench;
       const ids = await Promise.all(Array.from({ length: 20 }, () => register(storage)));
       for (let round = 0; round < 10; round++) {
-        await Promise.all(ids.map((deviceId) => storage.telemetry.save({ deviceId, ts: round, values: { round } })));
+        await Promise.all(
+          ids.map((deviceId) => storage.telemetry.save({ entityId: deviceId, ts: round, values: { round } })),
+        );
       }
       await bench.reopen();
       const last = async (id: DeviceId) => (await bench.storage.telemetry.latest(id)).get('round')?.value;

@@ -14,14 +14,14 @@ function parsed(text: string): JsonObject {
   return result.value as JsonObject;
 }
 
-const everything = (deviceId: DeviceId, keys: readonly string[]) =>
-  ({ deviceId, keys, startTs: -MAX, endTs: MAX, limit: 1_000_000, order: 'ASC' }) as const;
+const everything = (entityId: string, keys: readonly string[]) =>
+  ({ entityId, keys, startTs: -MAX, endTs: MAX, limit: 1_000_000, order: 'ASC' }) as const;
 
 export function telemetryConformance(name: string, make: MakeStore): void {
   describe(`${name}: telemetry`, () => {
     const bench = benchFor(make);
     const save = (deviceId: DeviceId, ts: number, values: JsonObject, latest = true) =>
-      bench.storage.telemetry.save({ deviceId, ts, values, latest });
+      bench.storage.telemetry.save({ entityId: deviceId, ts, values, latest });
 
     it('a saved sample is the latest and in the history once the promise has resolved', async () => {
       const id = await register(bench.storage);
@@ -35,8 +35,8 @@ export function telemetryConformance(name: string, make: MakeStore): void {
     it('numbers keep their text, also from the text that the caller hands over', async () => {
       const id = await register(bench.storage);
       const text = '{"energy": 9007199254740993, "ratio":42.0,"deep":{"list":[1e400,null,"ñ"]}}';
-      await bench.storage.telemetry.save({ deviceId: id, ts: 1, values: parsed(text), text });
-      await bench.storage.telemetry.save({ deviceId: id, ts: 2, values: parsed('{"total":18446744073709551615}') });
+      await bench.storage.telemetry.save({ entityId: id, ts: 1, values: parsed(text), text });
+      await bench.storage.telemetry.save({ entityId: id, ts: 2, values: parsed('{"total":18446744073709551615}') });
       expect(exact(await bench.storage.telemetry.latest(id))).toEqual({
         energy: '1 9007199254740993',
         ratio: '1 42.0',
@@ -98,7 +98,7 @@ export function telemetryConformance(name: string, make: MakeStore): void {
       for (const ts of times.toReversed()) await save(id, ts, { a: ts });
       const read = async (startTs: number, endTs: number, order: 'ASC' | 'DESC') =>
         points(
-          (await bench.storage.telemetry.range({ deviceId: id, keys: ['a'], startTs, endTs, limit: 100, order })).get(
+          (await bench.storage.telemetry.range({ entityId: id, keys: ['a'], startTs, endTs, limit: 100, order })).get(
             'a',
           ),
         ).map(([ts]) => ts);
@@ -191,7 +191,7 @@ export function telemetryConformance(name: string, make: MakeStore): void {
         startTs: number,
         endTs: number,
         latest: 'keep' | 'drop' | 'rewrite',
-      ) => bench.storage.telemetry.remove({ deviceId: id, keys, startTs, endTs, latest });
+      ) => bench.storage.telemetry.remove({ entityId: id, keys, startTs, endTs, latest });
       const timesOf = async (id: DeviceId, key: string) =>
         points((await bench.storage.telemetry.range(everything(id, [key]))).get(key)).map(([ts]) => ts);
 
@@ -279,7 +279,7 @@ export function telemetryConformance(name: string, make: MakeStore): void {
         const answer = await bench.storage.telemetry.sweep({
           now,
           keepMs: async (id) => (id === forever ? undefined : 30 * 60_000),
-          maxDevices: 1,
+          maxEntities: 1,
           ...(cursor === undefined ? {} : { cursor }),
         });
         removed += answer.removed;
@@ -332,7 +332,7 @@ async function sameAsModel(storage: Storage, deviceId: DeviceId, writes: readonl
   const latest = new Map<string, { ts: number; value: unknown }>();
   const pending: Promise<void>[] = [];
   for (const { wait, ...write } of writes) {
-    const saved = storage.telemetry.save({ deviceId, ...write });
+    const saved = storage.telemetry.save({ entityId: deviceId, ...write });
     pending.push(saved);
     if (wait) await saved;
     for (const [key, value] of Object.entries(write.values)) {

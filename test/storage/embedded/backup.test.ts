@@ -13,21 +13,21 @@ it('a backup made under load opens as a store of its own, with everything acknow
     const id = await register(storage, { name: 'kept' });
     const gone = await register(storage, { name: 'gone' });
     for (let ts = 0; ts < 100; ts++)
-      await storage.telemetry.save({ deviceId: id, ts, values: { a: ts, fill: 'x'.repeat(90) } });
+      await storage.telemetry.save({ entityId: id, ts, values: { a: ts, fill: 'x'.repeat(90) } });
     await storage.registry.deleteDevice(gone, 1, 'test');
     const backup = storage.backup?.(target);
-    for (let ts = 100; ts < 200; ts++) void storage.telemetry.save({ deviceId: id, ts, values: { a: ts } });
+    for (let ts = 100; ts < 200; ts++) void storage.telemetry.save({ entityId: id, ts, values: { a: ts } });
     await backup;
     await expect(storage.backup?.(target)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
     await storage.close();
     expect(statSync(join(target, 'store', 'data.mdb')).mode & 0o777).toBe(0o600);
     const copy = await openEmbeddedStorage({ dataDir: target, sync: false });
     expect(await copy.registry.deviceByName('gone')).toBeUndefined();
-    const query = { deviceId: id, keys: ['a'], startTs: 0, endTs: 100, limit: 1000, order: 'ASC' } as const;
+    const query = { entityId: id, keys: ['a'], startTs: 0, endTs: 100, limit: 1000, order: 'ASC' } as const;
     expect((await copy.telemetry.range(query)).get('a')).toHaveLength(100);
-    await copy.telemetry.save({ deviceId: id, ts: 99, values: { a: 'later' } });
+    await copy.telemetry.save({ entityId: id, ts: 99, values: { a: 'later' } });
     expect((await copy.telemetry.range(query)).get('a')?.at(-1)).toEqual({ ts: 99, value: 'later' });
-    await copy.telemetry.save({ deviceId: id, ts: 1000, values: { a: 'newest' } });
+    await copy.telemetry.save({ entityId: id, ts: 1000, values: { a: 'newest' } });
     expect(exact(await copy.telemetry.latest(id, ['a']))).toEqual({ a: '1000 "newest"' });
     await copy.close();
   } finally {

@@ -49,7 +49,7 @@ async function writeForever(storage: Storage): Promise<void> {
       });
       say({ attached: name, point: `point-${worker}` });
       for (let ts = 0; ts < 40; ts++) {
-        await storage.telemetry.save({ deviceId: id, ts, values: { n: ts, fill: 'x'.repeat((ts * 37) % 300) } });
+        await storage.telemetry.save({ entityId: id, ts, values: { n: ts, fill: 'x'.repeat((ts * 37) % 300) } });
         say({ saved: name, ts });
       }
     }

@@ -45,7 +45,7 @@ async function checkAcknowledged(storage: Storage, said: readonly Record<string,
   }
   for (const [name, ts] of lastSaved) {
     const deviceId = (await storage.registry.deviceByName(name))?.id as DeviceId;
-    const query = { deviceId, keys: ['n'], startTs: 0, endTs: 1000, limit: 1000, order: 'ASC' } as const;
+    const query = { entityId: deviceId, keys: ['n'], startTs: 0, endTs: 1000, limit: 1000, order: 'ASC' } as const;
     const values = (await storage.telemetry.range(query)).get('n')?.map(({ value }) => value) ?? [];
     expect(values.slice(0, ts + 1)).toEqual(Array.from({ length: ts + 1 }, (_, i) => i));
     expect((await storage.telemetry.latest(deviceId)).get('n')?.value).toBe(values.at(-1));

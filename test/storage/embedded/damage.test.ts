@@ -22,10 +22,12 @@ it('a damaged record is reported when read, and one device’s damage does not s
     await environment.close();
     const storage = await openEmbeddedStorage({ dataDir, sync: false, log });
     await expect(storage.telemetry.latest(hurt)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
-    await Promise.all([hurt, well].map((deviceId) => storage.telemetry.save({ deviceId, ts: 1, values: { a: 1 } })));
+    await Promise.all(
+      [hurt, well].map((deviceId) => storage.telemetry.save({ entityId: deviceId, ts: 1, values: { a: 1 } })),
+    );
     expect(exact(await storage.telemetry.latest(well))).toEqual({ a: '1 1' });
     expect(exact(await storage.telemetry.latest(hurt))).toEqual({ a: '1 1' });
-    expect(logged).toEqual([expect.objectContaining({ event: 'store.damaged-record', device: hurt })]);
+    expect(logged).toEqual([expect.objectContaining({ event: 'store.damaged-record', entity: hurt })]);
     await storage.close();
   } finally {
     rmSync(dataDir, { recursive: true, force: true });

@@ -39,7 +39,7 @@ describe('embedded store: data directory', () => {
     const storage = await open();
     for (let i = 0; i < devices; i++) {
       const deviceId = await register(storage);
-      await storage.telemetry.save({ deviceId, ts: i, values: { a: i, fill: 'x'.repeat(i * 100) } });
+      await storage.telemetry.save({ entityId: deviceId, ts: i, values: { a: i, fill: 'x'.repeat(i * 100) } });
     }
     await storage.close();
   }

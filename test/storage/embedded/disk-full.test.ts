@@ -24,7 +24,7 @@ describe('embedded store: a full disk', () => {
         const refused: unknown[] = [];
         for (let ts = 0; refused.length < 5; ts++) {
           const values = { n: ts, fill: 'x'.repeat(20_000) };
-          await storage.telemetry.save({ deviceId, ts, values }).then(
+          await storage.telemetry.save({ entityId: deviceId, ts, values }).then(
             () => acknowledged.push(ts),
             (error: unknown) => refused.push(error),
           );
@@ -34,10 +34,10 @@ describe('embedded store: a full disk', () => {
         rmSync(ballast);
         await recovered.promise;
         expect(storage.health()).toEqual({ ok: true, pendingWrites: expect.any(Number) });
-        await storage.telemetry.save({ deviceId, ts: -1, values: { n: -1 } });
+        await storage.telemetry.save({ entityId: deviceId, ts: -1, values: { n: -1 } });
         await storage.close();
         const again = await openEmbeddedStorage({ dataDir });
-        const query = { deviceId, keys: ['n'], startTs: -9, endTs: 1e6, limit: 1e6, order: 'ASC' } as const;
+        const query = { entityId: deviceId, keys: ['n'], startTs: -9, endTs: 1e6, limit: 1e6, order: 'ASC' } as const;
         const found = (await again.telemetry.range(query)).get('n')?.map(({ value }) => value) ?? [];
         expect(found).toEqual([-1, ...acknowledged]);
         await again.close();

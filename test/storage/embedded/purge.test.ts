@@ -27,7 +27,7 @@ describe('embedded store: the history of a deleted device', () => {
   async function longHistory(): Promise<DeviceId> {
     const id = await register(storage);
     for (let hour = 0; hour < RECORDS; hour++) {
-      void storage.telemetry.save({ deviceId: id, ts: hour * 3_600_000, values: { a: hour } });
+      void storage.telemetry.save({ entityId: id, ts: hour * 3_600_000, values: { a: hour } });
     }
     await storage.drain();
     return id;
@@ -73,10 +73,10 @@ describe('embedded store: the history of a deleted device', () => {
     const created = storage.registry.createDevice(newDevice({ id }));
     await deletion;
     expect(await created).toEqual({ kind: 'created' });
-    const query = { deviceId: id, keys: ['a'], startTs: 0, endTs: 1e15, limit: 100, order: 'ASC' } as const;
+    const query = { entityId: id, keys: ['a'], startTs: 0, endTs: 1e15, limit: 100, order: 'ASC' } as const;
     expect((await storage.telemetry.range(query)).size).toBe(0);
     for (let ts = 0; ts < 30; ts++) {
-      await storage.telemetry.save({ deviceId: id, ts, values: { a: ts, fill: 'x'.repeat(200) } });
+      await storage.telemetry.save({ entityId: id, ts, values: { a: ts, fill: 'x'.repeat(200) } });
     }
     await storage.drain();
     expect((await storage.telemetry.range(query)).get('a')).toHaveLength(30);
