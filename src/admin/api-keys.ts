@@ -1,9 +1,9 @@
 import { BrokerError } from '../errors.ts';
 import { parseApiKeyId } from '../model/ids.ts';
+import { ROLES } from '../model/role.ts';
 import { number, oneOf, optional, text } from '../schema/fields.ts';
-import { API_KEY_ROLES } from '../storage/record-stores.ts';
 import type { AdminDeps } from './deps.ts';
-import { idParam } from './lookup.ts';
+import { idParam, supplierIdOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { API_KEY, API_KEY_WITH_SECRET, NO_CONTENT, pageOf, toApiKey, wholePage } from './wire.ts';
 
@@ -12,7 +12,8 @@ const tag = 'api keys';
 const MAX_TTL_SECONDS = 100 * 365 * 86_400;
 
 /** Keys of this API itself. */
-export function apiKeyRoutes({ apiKeys }: AdminDeps): readonly Route[] {
+export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
+  const { apiKeys } = deps;
   return [
     defineRoute({
       method: 'POST',
@@ -22,16 +23,25 @@ export function apiKeyRoutes({ apiKeys }: AdminDeps): readonly Route[] {
       role: 'administrator',
       body: {
         name: text('What it is for.'),
-        role: oneOf('What it may do: all; all but secrets; reading.', API_KEY_ROLES, { default: 'read-only' }),
+        role: oneOf('What it may do: all; all but secrets; reading; reading the devices of one supplier.', ROLES, {
+          default: 'read-only',
+        }),
+        supplier: optional(text('Id or name of the supplier, for the role supplier.')),
         ttlSeconds: optional(
           number('How long it works; absent: until revoked.', { minimum: 1, maximum: MAX_TTL_SECONDS }),
         ),
       },
       status: 201,
       answer: API_KEY_WITH_SECRET,
-      async handle({ body: { name, role, ttlSeconds }, by }) {
+      async handle({ body: { name, role, supplier, ttlSeconds }, by }) {
         const ttl = ttlSeconds === undefined ? {} : { ttlMs: Math.round(ttlSeconds * 1_000) };
-        const { key, secretKey } = await apiKeys.create({ name, role, by, ...ttl });
+        const { key, secretKey } = await apiKeys.create({
+          name,
+          role,
+          by,
+          ...(await supplierIdOf(supplier, deps)),
+          ...ttl,
+        });
         return { ...toApiKey(key), secretKey: secretKey.reveal() };
       },
     }),

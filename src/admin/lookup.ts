@@ -64,6 +64,17 @@ export async function findSupplier(
   return (id && (await suppliers.supplier(id))) ?? suppliers.supplierByName(ref);
 }
 
+/** Id of the supplier that a request names, if it names one. Throws SUPPLIER_NOT_FOUND. */
+export async function supplierIdOf(
+  ref: string | undefined,
+  deps: Pick<AdminDeps, 'suppliers'>,
+): Promise<{ readonly supplierId?: AssetId }> {
+  if (ref === undefined) return {};
+  const supplier = await findSupplier(ref, deps);
+  if (!supplier) throw new BrokerError('SUPPLIER_NOT_FOUND', { field: 'supplier' });
+  return { supplierId: supplier.asset.id };
+}
+
 /** The canonical supply point of any spelling, under every scheme. The error names what is wrong, never the code given. */
 export function supplyPointOf(given: string): SupplyPoint & { readonly operator?: string } {
   const [first = 'es-cups', ...others] = supplyPointSchemeIds;

@@ -5,7 +5,7 @@ import { Secret } from '../model/secret.ts';
 import { oneOf, optional, text } from '../schema/fields.ts';
 import type { User } from '../storage/user-store.ts';
 import type { AdminDeps } from './deps.ts';
-import { findSupplier, idParam, pageFields } from './lookup.ts';
+import { idParam, pageFields, supplierIdOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { NO_CONTENT, object, pageOf, toPage } from './wire.ts';
 
@@ -46,14 +46,11 @@ export function userRoutes(deps: AdminDeps): readonly Route[] {
       answer: object({ ...USER, password }),
       async handle({ body, by }) {
         const { name, role } = body;
-        const supplier = body.supplier === undefined ? undefined : await findSupplier(body.supplier, deps);
-        if (body.supplier !== undefined && !supplier)
-          throw new BrokerError('SUPPLIER_NOT_FOUND', { field: 'supplier' });
         const made = await users.create({
           name,
           role,
           by,
-          ...(supplier ? { supplierId: supplier.asset.id } : {}),
+          ...(await supplierIdOf(body.supplier, deps)),
           ...(body.password === undefined ? {} : { password: new Secret(body.password) }),
         });
         return { ...toUser(made.user), password: made.password.reveal() };

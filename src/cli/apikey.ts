@@ -11,6 +11,7 @@ interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly role?: string;
+  readonly supplierId?: string;
   readonly createdTime?: number;
   readonly expiresAt?: number;
 }
@@ -20,15 +21,19 @@ const create = defineCommand({
   summary: 'Creates a key of the management API and prints it, once.',
   args: '<name>',
   flags: {
-    role: { type: 'string', value: '<role>', summary: 'administrator, operator or read-only' },
+    role: { type: 'string', value: '<role>', summary: 'administrator, operator, read-only or supplier' },
+    supplier: { type: 'string', value: '<name>', summary: 'whose devices a key of the role supplier reads' },
     days: { type: 'string', value: '<n>', summary: 'how long it works (without end)' },
     ...urlFlag,
   },
-  examples: ['gridmoor apikey create grafana --role read-only --days 90'],
-  async run({ url, json, role, days }, [name = ''], io) {
+  examples: [
+    'gridmoor apikey create grafana --role read-only --days 90',
+    "gridmoor apikey create sol-portal --role supplier --supplier 'Sol Energia'",
+  ],
+  async run({ url, json, role, supplier, days }, [name = ''], io) {
     const ttl = days === undefined ? undefined : Number(days) * SECONDS_A_DAY;
     if (ttl !== undefined && !(ttl > 0)) throw new UsageError(`--days takes a number above 0, not "${days}".`);
-    const body = { name, role, ttlSeconds: ttl };
+    const body = { name, role, supplier, ttlSeconds: ttl };
     const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
     if (json) printJson(io, made);
     else {
@@ -36,6 +41,7 @@ const create = defineCommand({
         ['id', made.id],
         ['name', made.name],
         ['role', made.role],
+        ['supplier', made.supplierId],
         ['expires', formatTime(made.expiresAt)],
         ['secretKey', made.secretKey],
       ]);
@@ -54,8 +60,14 @@ const list = defineCommand({
     const page = await createClient(io, url).get<Page<ApiKey>>(API_KEYS);
     if (json) printJson(io, page);
     else {
-      const rows = page.data.map((key) => [key.id, key.name, key.role, formatTime(key.expiresAt)]);
-      printTable(io, ['id', 'name', 'role', 'expires'], rows);
+      const rows = page.data.map((key) => [
+        key.id,
+        key.name,
+        key.role,
+        formatTime(key.expiresAt),
+        key.supplierId ?? '-',
+      ]);
+      printTable(io, ['id', 'name', 'role', 'expires', 'supplier'], rows);
     }
     return EXIT.fine;
   },

@@ -5,7 +5,7 @@ import { type ApiKeyId, type AssetId, newApiKeyId, type UserId } from '../model/
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
-import type { ApiKey, ApiKeyRole, ApiKeyStore, AuditStore } from '../storage/record-stores.ts';
+import type { ApiKey, ApiKeyStore, AuditStore } from '../storage/record-stores.ts';
 import { nameProblem } from './registry.ts';
 
 /** Who calls the management API. */
@@ -23,7 +23,9 @@ export interface Principal {
 export interface ApiKeys {
   create(options: {
     name: string;
-    role: ApiKeyRole;
+    role: Role;
+    /** For the role `supplier`, and only for it. */
+    supplierId?: AssetId;
     ttlMs?: number;
     by: string;
   }): Promise<{ key: ApiKey; secretKey: Secret }>;
@@ -31,6 +33,13 @@ export interface ApiKeys {
   /** Throws NOT_FOUND. */
   revoke(id: ApiKeyId, by: string): Promise<void>;
   authenticate(key: Secret): Promise<Principal | undefined>;
+}
+
+/** Throws BAD_REQUEST unless a supplier is named exactly where the role is bound to one. */
+export function checkSupplierOf(role: Role, supplierId: AssetId | undefined): void {
+  if ((role === 'supplier') === (supplierId !== undefined)) return;
+  const detail = 'the role supplier needs a supplier, no other role has one';
+  throw new BrokerError('BAD_REQUEST', { field: 'supplier', detail });
 }
 
 /** @param adminKey the installation's own administrator key, from configuration or the data directory. */
@@ -45,10 +54,11 @@ export function createApiKeys(parts: {
   const hashOf = (key: Secret): string => hash.hash('api-key', key.reveal());
   const adminHash = hashOf(parts.adminKey);
   return {
-    async create({ name: rawName, role, ttlMs, by }) {
+    async create({ name: rawName, role, supplierId, ttlMs, by }) {
       const name = rawName.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
+      checkSupplierOf(role, supplierId);
       const now = clock.now();
       const secretKey = new Secret(`gma_${randomBytes(32).toString('base64url')}`);
       const key: ApiKey = {
@@ -57,6 +67,7 @@ export function createApiKeys(parts: {
         role,
         hash: hashOf(secretKey),
         createdAt: now,
+        ...(supplierId === undefined ? {} : { supplierId }),
         ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
       };
       await store.create(key);
@@ -84,7 +95,8 @@ export function createApiKeys(parts: {
       if (sameHash(adminHash, given)) return { by: 'admin-key', role: 'administrator' };
       if (!found || !sameHash(found.hash, given)) return undefined;
       if (found.expiresAt !== undefined && found.expiresAt <= clock.now()) return undefined;
-      return { by: `api-key:${found.id}`, role: found.role };
+      const { id, role, supplierId } = found;
+      return { by: `api-key:${id}`, role, ...(supplierId === undefined ? {} : { supplierId }) };
     },
   };
 }

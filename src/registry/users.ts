@@ -8,7 +8,7 @@ import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { User, UserStore } from '../storage/user-store.ts';
-import type { Principal } from './api-keys.ts';
+import { checkSupplierOf, type Principal } from './api-keys.ts';
 import type { Passwords } from './passwords.ts';
 import { nameProblem } from './registry.ts';
 import { createUserTokens, type TokenClaims } from './user-tokens.ts';
@@ -104,10 +104,7 @@ export function createUsers(parts: {
       const name = userName(rawName);
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
-      if ((role === 'supplier') !== (supplierId !== undefined)) {
-        const detail = 'the role supplier needs a supplier, no other role has one';
-        throw new BrokerError('BAD_REQUEST', { field: 'supplier', detail });
-      }
+      checkSupplierOf(role, supplierId);
       const password = checkedPassword(given);
       const now = clock.now();
       const user: User = {

@@ -1,6 +1,7 @@
 import type { Page, PageQuery } from '../model/entity.ts';
-import type { ApiKeyId, DeviceId } from '../model/ids.ts';
+import type { ApiKeyId, AssetId, DeviceId } from '../model/ids.ts';
 import type { JsonValue } from '../model/json.ts';
+import type { Role } from '../model/role.ts';
 
 /** One line of the audit: who did what to what, and how it ended. Never a secret. */
 export interface AuditEntry {
@@ -44,13 +45,12 @@ export interface DeadLetterStore {
   remove(id: string): Promise<boolean>;
 }
 
-export const API_KEY_ROLES = ['administrator', 'operator', 'read-only'] as const;
-export type ApiKeyRole = (typeof API_KEY_ROLES)[number];
-
 export interface ApiKey {
   readonly id: ApiKeyId;
   readonly name: string;
-  readonly role: ApiKeyRole;
+  readonly role: Role;
+  /** Set for the role `supplier`: whose devices the key sees. */
+  readonly supplierId?: AssetId;
   readonly hash: string;
   readonly createdAt: number;
   readonly expiresAt?: number;

@@ -23,13 +23,22 @@ describe('apikey', () => {
     expect(await runCli(['apikey', 'create', 'x', `--days=${days}`])).toMatchObject({ code: 2 });
   });
 
+  it('create sends the supplier of a key of that role', async () => {
+    const body = { id: 'k', name: 'portal', role: 'supplier', supplierId: 's', createdTime: 0, secretKey: 'gma_x' };
+    await using api = await startApi({ 'POST /api/gridmoor/api-keys': { status: 201, body } });
+    const args = ['apikey', 'create', 'portal', '--role', 'supplier', '--supplier', 'Sol Energia'];
+    const ran = await runCli(args, { env: api.env });
+    expect(api.asked[0]?.body).toEqual({ name: 'portal', role: 'supplier', supplier: 'Sol Energia' });
+    expect(ran.stdout).toMatch(/^supplier: +s$/m);
+  });
+
   it('list prints one row a key', async () => {
     const data = [{ id: 'k', name: 'grafana', role: 'read-only', createdTime: 0 }];
     await using api = await startApi({
       'GET /api/gridmoor/api-keys': { body: { data, totalElements: 1, hasNext: false } },
     });
     const ran = await runCli(['apikey', 'list'], { env: api.env });
-    expect(ran.stdout).toBe('k\tgrafana\tread-only\t-\n');
+    expect(ran.stdout).toBe('k\tgrafana\tread-only\t-\t-\n');
   });
 
   it('revoke names what it revoked', async () => {
