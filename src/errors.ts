@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   SUPPLIER_IN_USE: 'Devices are attached to this supplier.',
   SUPPLY_POINT_TAKEN: 'The supply point already has an active attachment.',
   RATE_LIMITED: 'Too many requests: wait before the next one.',
+  ALARM_LIMIT: 'No more alarms fit: none has ended that could make room.',
   QUEUE_FULL: 'Too many messages of this originator are waiting.',
   DEADLINE_EXCEEDED: 'The message was not finished in time.',
   RPC_TIMEOUT: 'The device did not answer the call in time.',

@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
 import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
+import type { Alarms } from '../registry/alarms.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -18,6 +19,7 @@ export interface AdminDeps {
   readonly registry: Registry;
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
+  readonly alarms: Alarms;
   readonly apiKeys: ApiKeys;
   readonly users: Users;
   /** What is stored for devices, as it happens. */

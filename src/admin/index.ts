@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { Principal } from '../registry/api-keys.ts';
+import { alarmListRoutes } from './alarm-lists.ts';
+import { alarmRoutes } from './alarms.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
@@ -56,6 +58,8 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...userRoutes(deps),
   ...stateRoutes(deps),
   ...rpcRoutes(deps),
+  ...alarmRoutes(deps),
+  ...alarmListRoutes(deps),
   ...otaRoutes(deps),
   ...credentialsEndRoutes(deps),
 ];

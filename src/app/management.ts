@@ -53,6 +53,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     registry,
     suppliers,
     attachments,
+    alarms: core.alarms,
     apiKeys,
     users: core.users,
     changes: core.changes,

@@ -106,6 +106,7 @@ export async function startHarness(
     registry: core.registry,
     suppliers: core.suppliers,
     attachments: core.attachments,
+    alarms: core.alarms,
     apiKeys: core.apiKeys,
     users: core.users,
     changes: core.changes,
