@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type AedesOptions, type Client } from 'aedes';
-import { type GuardOptions, guardClient, hardenBroker } from '../../src/transport/mqtt/aedes-private.ts';
+import { guardClient, hardenBroker } from '../../src/transport/mqtt/aedes-private.ts';
+import type { GuardOptions } from '../../src/transport/mqtt/guard-options.ts';
 import { createPacketGate, defaultGateLimits, type GateLimits } from '../../src/transport/mqtt/packet-gate.ts';
 import type { Refusal } from '../../src/transport/mqtt/reason-codes.ts';
 
@@ -20,7 +21,7 @@ export interface GuardedAedes extends AsyncDisposable {
 export interface GuardedAedesOptions {
   readonly aedes?: AedesOptions;
   readonly gate?: Partial<GateLimits>;
-  readonly guard?: Partial<Omit<GuardOptions, 'gate'>>;
+  readonly guard?: Partial<GuardOptions>;
 }
 
 /** A plain aedes behind the guard, on a free port: everything is allowed, every connection is its own client. */
@@ -44,10 +45,10 @@ export async function startGuardedAedes(options: GuardedAedesOptions = {}): Prom
   let last: Client | undefined;
   const accept = (conn: Duplex, guard: Partial<GuardOptions> = {}) => {
     const client = broker.handle(conn);
-    guardClient(client, {
+    const gate = createPacketGate({ ...defaultGateLimits, downlinks: 'aedes', ...options.gate });
+    guardClient(client, gate, {
       maxPacketBytes,
-      onDrop: (refusal) => drops.push(refusal),
-      gate: createPacketGate({ ...defaultGateLimits, downlinks: 'aedes', ...options.gate }),
+      onDrop: (_client, refusal) => drops.push(refusal),
       ...options.guard,
       ...guard,
     });

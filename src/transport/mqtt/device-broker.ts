@@ -8,7 +8,9 @@ import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
 import { disconnectClient, guardClient, hardenBroker, refuseConnect } from './aedes-private.ts';
 import { DeviceSession } from './device-session.ts';
-import { createPacketGate, defaultGateLimits, type PacketGate } from './packet-gate.ts';
+import type { GuardOptions } from './guard-options.ts';
+import type { ClientPacket } from './packet-decoder.ts';
+import { defaultGateLimits, StrictGate, type Verdict } from './packet-gate.ts';
 import { ProvisionSession } from './provision-session.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { ConnectRefused } from './wire-errors.ts';
@@ -39,11 +41,29 @@ export function wireBytes(remainingLength: number): number {
 
 type Session = DeviceSession | ProvisionSession;
 
-interface Connection {
+/** One connection: its packet gate, and behind that SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
+class Connection extends StrictGate {
   readonly address: string;
-  readonly certificate?: ClientCertificate;
-  login?: LoginResult;
-  session?: Session;
+  readonly certificate: ClientCertificate | undefined;
+  /** Between the login and its answer. */
+  login: LoginResult | undefined;
+  session: Session | undefined;
+
+  constructor(address: string, certificate: ClientCertificate | undefined) {
+    super();
+    this.address = address;
+    this.certificate = certificate;
+  }
+
+  override inspect(packet: ClientPacket): Verdict {
+    const verdict = super.inspect(packet);
+    const { session } = this;
+    if (verdict !== 'pass' || !session) return verdict;
+    if (packet.cmd !== 'disconnect') session.seen();
+    if (packet.cmd === 'subscribe') return { answer: session.subscribe(packet) };
+    if (packet.cmd === 'unsubscribe') return { answer: session.unsubscribe(packet) };
+    return verdict;
+  }
 }
 
 /**
@@ -54,8 +74,8 @@ export class DeviceBroker extends Aedes {
   readonly #api: DeviceApi;
   readonly #log: Log;
   readonly #options: DeviceBrokerOptions;
-  readonly #connections = new WeakMap<Client, Connection>();
-  readonly #open = new Set<Client>();
+  readonly #guard: GuardOptions;
+  readonly #connections = new Map<Client, Connection>();
   readonly #blocked: AddressBlock | undefined;
 
   constructor(options: DeviceBrokerOptions, api: DeviceApi, log: Log) {
@@ -73,6 +93,13 @@ export class DeviceBroker extends Aedes {
     this.#log = log;
     this.#options = options;
     this.#blocked = options.addressBlock && new AddressBlock(options.addressBlock);
+    this.#guard = {
+      maxPacketBytes: options.maxPacketBytes,
+      onDownlinkAck: (client, messageId, reasonCode) =>
+        this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
+      onDrop: (client, { reason }) => this.#dropped(client, reason),
+      onClose: (client) => this.#closed(client),
+    };
     hardenBroker(this);
     this.preConnect = (client, packet, done) => this.#preConnect(client, packet, done);
     this.authenticate = (client, _user, _password, done) => this.#authenticate(client, done);
@@ -102,30 +129,15 @@ export class DeviceBroker extends Aedes {
   /** Takes a fresh connection over. */
   accept(socket: Duplex, address: string, certificate?: ClientCertificate): void {
     const client = this.handle(socket as Socket);
-    const connection: Connection = certificate ? { address, certificate } : { address };
+    const connection = new Connection(address, certificate);
     this.#connections.set(client, connection);
-    this.#open.add(client);
-    socket.once('close', () => {
-      this.#open.delete(client);
-      connection.session?.closed();
-    });
-    guardClient(client, {
-      gate: this.#gate(connection, client),
-      maxPacketBytes: this.#options.maxPacketBytes,
-      onDownlinkAck: (messageId, reasonCode) => connection.session?.acknowledged(messageId, reasonCode),
-      onDrop: (refusal) =>
-        this.#log.info(
-          { event: 'mqtt.refused', address, reason: refusal.reason },
-          'connection closed by the packet gate',
-        ),
-    });
+    guardClient(client, connection, this.#guard);
   }
 
   /** Tells every client to move, then closes. */
   async shutDown(): Promise<void> {
-    const told = [...this.#open];
-    const closes = ({ conn }: Client) => conn.destroyed || new Promise((resolve) => conn.once('close', resolve));
-    const gone = Promise.all(told.map(closes));
+    const told = [...this.#connections.keys()];
+    const gone = Promise.all(told.map(({ conn }) => new Promise((resolve) => conn.once('close', resolve))));
     for (const client of told) disconnectClient(client, reasonCodes.serverShuttingDown);
     // aedes destroys sockets at once: what a client still sends would then reset the connection before it reads why it ends.
     await gone;
@@ -133,29 +145,18 @@ export class DeviceBroker extends Aedes {
   }
 
   get openConnections(): number {
-    return this.#open.size;
+    return this.#connections.size;
   }
 
-  /** The packet gate, and behind it SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
-  #gate(connection: Connection, client: Client): PacketGate {
-    const gate = createPacketGate();
-    return {
-      inspect: (packet) => {
-        const verdict = gate.inspect(packet);
-        if (verdict !== 'pass' || !connection.session) return verdict;
-        if (packet.cmd !== 'disconnect') connection.session.seen();
-        if (packet.cmd === 'subscribe') return { answer: connection.session.subscribe(packet) };
-        if (packet.cmd === 'unsubscribe') return { answer: connection.session.unsubscribe(packet) };
-        if (packet.cmd === 'disconnect')
-          this.#log.debug({ event: 'mqtt.disconnect', client: client.id }, 'device left');
-        return verdict;
-      },
-      settled: (messageId, refused) => gate.settled(messageId, refused),
-      sent: (messageId) => gate.sent(messageId),
-      get unacknowledged() {
-        return gate.unacknowledged;
-      },
-    };
+  #closed(client: Client): void {
+    const session = this.#connections.get(client)?.session;
+    this.#connections.delete(client);
+    session?.closed();
+  }
+
+  #dropped(client: Client, reason: string): void {
+    const address = this.#connections.get(client)?.address;
+    this.#log.info({ event: 'mqtt.refused', address, reason }, 'connection closed by the packet gate');
   }
 
   #preConnect(client: Client, packet: IConnectPacket, done: (error: Error | null, ok: boolean) => void): void {
@@ -217,6 +218,7 @@ export class DeviceBroker extends Aedes {
   #authenticate(client: Client, done: (error: ConnectRefused | null, ok: boolean | null) => void): void {
     const connection = this.#connections.get(client);
     const login = connection?.login;
+    if (connection) connection.login = undefined;
     if (client.version === 5 && login?.kind === 'refused' && login.reason === 'rate-limited') {
       refuseConnect(client, reasonCodes.connectionRateExceeded);
       return;

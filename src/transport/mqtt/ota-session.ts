@@ -3,8 +3,9 @@ import type { Client } from 'aedes';
 import type { QoS } from 'mqtt-packet';
 import type { Device, OtaDownload, OtaDownloads, OtaLookup } from '../../device-api/index.ts';
 import type { OtaKind } from '../../model/ota.ts';
-import { disconnectClient, streamPublish } from './aedes-private.ts';
+import { disconnectClient } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
+import { streamPublish } from './large-publish.ts';
 import { reasonCodes } from './reason-codes.ts';
 
 /** A request for one chunk of a package; `id` is the requester's, decimal text. */

@@ -31,67 +31,80 @@ export function isRefusal(value: Frame | Refusal): value is Refusal {
 
 /** A packet that is known to be too large is refused from its fixed header: nothing of its body is kept. */
 export function createFrameSplitter(rules: FrameRules): FrameSplitter {
-  let bytes: Buffer = none; // unread bytes are bytes[start, end); the rest of the allocation is room to grow
-  let start = 0;
-  let end = 0;
-  let grown = false; // bytes is our own allocation with room at its end
-  let checked = false;
+  return new Splitter(rules);
+}
 
-  return {
-    get held() {
-      return end - start;
-    },
-    push(chunk) {
-      if (start === end) {
-        bytes = chunk;
-        grown = false;
-        start = 0;
-        end = chunk.length;
-        return;
-      }
-      if (!grown || end + chunk.length > bytes.length) {
-        // Doubling keeps a packet that trickles in byte by byte linear in time.
-        const held = end - start;
-        const room = Buffer.allocUnsafe(Math.max(held + chunk.length, smallestHold, 2 * held));
-        bytes.copy(room, 0, start, end);
-        bytes = room;
-        grown = true;
-        start = 0;
-        end = held;
-      }
-      chunk.copy(bytes, end);
-      end += chunk.length;
-    },
-    next() {
-      if (start === end) return undefined;
-      const first = bytes[start] ?? 0;
-      if (!checked) {
-        const refusal = rules.checkFirst(first);
-        if (refusal) return refusal;
-        checked = true;
-      }
-      let length = 0;
-      let at = start + 1;
-      for (let factor = 1; ; factor *= 128) {
-        if (at === end) return undefined;
-        const byte = bytes[at++] ?? 0;
-        length += (byte & 0x7f) * factor;
-        if (byte < 0x80) break;
-        if (at - start === 5)
-          return { reason: 'remaining length has more than 4 bytes', reasonCode: reasonCodes.malformedPacket };
-      }
-      if (at - start + length > rules.maxPacketBytes())
-        return { reason: 'packet too large', reasonCode: reasonCodes.packetTooLarge };
-      if (end - at < length) return undefined;
-      const body = bytes.subarray(at, at + length);
-      start = at + length;
-      checked = false;
-      if (start === end) {
-        bytes = none;
-        start = 0;
-        end = 0;
-      }
-      return { first, body };
-    },
-  };
+class Splitter implements FrameSplitter {
+  readonly #rules: FrameRules;
+  /** Unread bytes are bytes[start, end); the rest of the allocation is room to grow. */
+  #bytes: Buffer = none;
+  #start = 0;
+  #end = 0;
+  /** `bytes` is our own allocation with room at its end. */
+  #grown = false;
+  #checked = false;
+
+  constructor(rules: FrameRules) {
+    this.#rules = rules;
+  }
+
+  get held(): number {
+    return this.#end - this.#start;
+  }
+
+  push(chunk: Buffer): void {
+    const { held } = this;
+    if (held === 0) {
+      this.#bytes = chunk;
+      this.#grown = false;
+      this.#start = 0;
+      this.#end = chunk.length;
+      return;
+    }
+    if (!this.#grown || this.#end + chunk.length > this.#bytes.length) {
+      // Doubling keeps a packet that trickles in byte by byte linear in time.
+      const room = Buffer.allocUnsafe(Math.max(held + chunk.length, smallestHold, 2 * held));
+      this.#bytes.copy(room, 0, this.#start, this.#end);
+      this.#bytes = room;
+      this.#grown = true;
+      this.#start = 0;
+      this.#end = held;
+    }
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
+  }
+
+  next(): Frame | Refusal | undefined {
+    const bytes = this.#bytes;
+    const start = this.#start;
+    const end = this.#end;
+    if (start === end) return undefined;
+    const first = bytes[start] ?? 0;
+    if (!this.#checked) {
+      const refusal = this.#rules.checkFirst(first);
+      if (refusal) return refusal;
+      this.#checked = true;
+    }
+    let length = 0;
+    let at = start + 1;
+    for (let factor = 1; ; factor *= 128) {
+      if (at === end) return undefined;
+      const byte = bytes[at++] ?? 0;
+      length += (byte & 0x7f) * factor;
+      if (byte < 0x80) break;
+      if (at - start === 5)
+        return { reason: 'remaining length has more than 4 bytes', reasonCode: reasonCodes.malformedPacket };
+    }
+    if (at - start + length > this.#rules.maxPacketBytes())
+      return { reason: 'packet too large', reasonCode: reasonCodes.packetTooLarge };
+    if (end - at < length) return undefined;
+    this.#start = at + length;
+    this.#checked = false;
+    if (this.#start === end) {
+      this.#bytes = none;
+      this.#start = 0;
+      this.#end = 0;
+    }
+    return { first, body: bytes.subarray(at, at + length) };
+  }
 }

@@ -51,44 +51,69 @@ export interface PacketGate {
   readonly unacknowledged: ReadonlySet<number>;
 }
 
-export function createPacketGate(limits: GateLimits = defaultGateLimits): PacketGate {
-  let version: ProtocolVersion = 4;
-  let expiresAtClose = true;
-  const inbound = new Map<number, 'taken' | 'stored'>();
-  const unacknowledged = new Set<number>();
+const NONE: ReadonlySet<number> = new Set();
 
-  function inspect(packet: ClientPacket): Verdict {
+export function createPacketGate(limits: GateLimits = defaultGateLimits): PacketGate {
+  return new StrictGate(limits);
+}
+
+/** Keeps nothing but flags until the client opens a QoS 2 handshake or we write to it. */
+export class StrictGate implements PacketGate {
+  readonly #limits: GateLimits;
+  #expiresAtClose = true;
+  #inbound: Map<number, 'taken' | 'stored'> | undefined;
+  #unacknowledged: Set<number> | undefined;
+
+  constructor(limits: GateLimits = defaultGateLimits) {
+    this.#limits = limits;
+  }
+
+  get unacknowledged(): ReadonlySet<number> {
+    return this.#unacknowledged ?? NONE;
+  }
+
+  settled(id: number, refused: boolean): void {
+    if (refused) this.#inbound?.delete(id);
+    else if (this.#inbound?.has(id)) this.#inbound.set(id, 'stored');
+  }
+
+  sent(id: number): void {
+    this.#unacknowledged ??= new Set();
+    this.#unacknowledged.add(id);
+  }
+
+  inspect(packet: ClientPacket): Verdict {
     switch (packet.cmd) {
       case 'connect':
-        return inspectConnect(packet);
+        return this.#inspectConnect(packet);
       case 'publish': {
-        const fault = topicFault(packet.topic, limits);
+        const fault = topicFault(packet.topic, this.#limits);
         if (fault && !(packet.topic === '' && packet.properties?.topicAlias !== undefined)) return fault;
         if (packet.properties?.topicAlias !== undefined) return drop('topic alias', reasonCodes.topicAliasInvalid);
         const answerTo = packet.properties?.responseTopic;
-        const wrong = answerTo === undefined ? undefined : topicFault(answerTo, limits);
+        const wrong = answerTo === undefined ? undefined : topicFault(answerTo, this.#limits);
         if (wrong) return drop(`response topic: ${wrong.drop}`, reasonCodes.protocolError);
-        return packet.qos === 2 ? openHandshake(packet.messageId ?? 0) : 'pass';
+        return packet.qos === 2 ? this.#openHandshake(packet.messageId ?? 0) : 'pass';
       }
       case 'pubrel':
-        return release(packet.messageId ?? 0);
+        return this.#release(packet.messageId ?? 0);
       case 'puback':
       case 'pubrec':
       case 'pubcomp':
-        return acknowledge(packet.cmd, packet.messageId ?? 0, packet.reasonCode ?? reasonCodes.success);
+        return this.#acknowledge(packet.cmd, packet.messageId ?? 0, packet.reasonCode ?? reasonCodes.success);
       case 'subscribe': {
         const filters = packet.subscriptions.map((each) => each.topic);
-        const fault = inspectFilters(filters);
+        const fault = this.#inspectFilters(filters);
         if (fault) return fault;
         if (packet.subscriptions.some((each) => each.nl && each.topic.startsWith('$share/')))
           return drop('no local on a shared subscription', reasonCodes.protocolError); // [MQTT-3.8.3-4]
         return 'pass';
       }
       case 'unsubscribe':
-        return inspectFilters(packet.unsubscriptions) ?? 'pass';
+        return this.#inspectFilters(packet.unsubscriptions) ?? 'pass';
       case 'disconnect':
         // [MQTT-3.14.2-2]: a session that was to end with the connection cannot be prolonged at its end.
-        if (expiresAtClose && packet.properties?.sessionExpiryInterval)
+        if (this.#expiresAtClose && packet.properties?.sessionExpiryInterval)
           return drop('session expiry raised from 0 at disconnect', reasonCodes.protocolError);
         return 'pass';
       case 'pingreq':
@@ -98,51 +123,52 @@ export function createPacketGate(limits: GateLimits = defaultGateLimits): Packet
     }
   }
 
-  function inspectConnect(packet: IConnectPacket): Verdict {
-    version = packet.protocolVersion ?? 4;
-    expiresAtClose = version === 5 && !packet.properties?.sessionExpiryInterval;
+  #inspectConnect(packet: IConnectPacket): Verdict {
+    const version: ProtocolVersion = packet.protocolVersion ?? 4;
+    this.#expiresAtClose = version === 5 && !packet.properties?.sessionExpiryInterval;
     if ((packet.properties?.maximumPacketSize ?? smallestPacketLimit) < smallestPacketLimit)
       return drop('Maximum Packet Size leaves no room for an answer', reasonCodes.packetTooLarge);
     const id = packet.clientId;
     // MQTT 3.1 clients give 1 to 23 characters.
-    const longest = version === 3 ? 23 : limits.maxClientIdLength;
+    const longest = version === 3 ? 23 : this.#limits.maxClientIdLength;
     const unnamed = id === '' && (version === 3 || (version === 4 && packet.clean === false)); // [MQTT-3.1.3-7]
     if (id.length > longest || unnamed || isPrototypeName(id)) return drop('client id', reasonCodes.clientIdNotValid);
-    if (packet.username !== undefined && packet.username.length > limits.maxUserNameLength)
+    if (packet.username !== undefined && packet.username.length > this.#limits.maxUserNameLength)
       return drop('user name is too long', reasonCodes.notAuthorized);
-    const will = packet.will && topicFault(packet.will.topic, limits);
+    const will = packet.will && topicFault(packet.will.topic, this.#limits);
     if (will) return drop(`will: ${will.drop}`, will.reasonCode);
     return 'pass';
   }
 
   /** A repeated publish is stored once: MQTT 3.1.1, 4.3.3 method A; MQTT 5.0, 4.3.3. */
-  function openHandshake(id: number): Verdict {
-    const state = inbound.get(id);
+  #openHandshake(id: number): Verdict {
+    const state = this.#inbound?.get(id);
     if (state === 'taken') return 'ignore';
     if (state === 'stored') return { answer: { cmd: 'pubrec', messageId: id, reasonCode: reasonCodes.success } };
-    if (inbound.size >= limits.maxOpenQos2)
+    this.#inbound ??= new Map();
+    if (this.#inbound.size >= this.#limits.maxOpenQos2)
       return drop('too many open QoS 2 handshakes', reasonCodes.receiveMaximumExceeded);
-    inbound.set(id, 'taken');
+    this.#inbound.set(id, 'taken');
     return 'pass';
   }
 
-  function release(id: number): Verdict {
-    const state = inbound.get(id);
+  #release(id: number): Verdict {
+    const state = this.#inbound?.get(id);
     if (state === 'taken') return drop('PUBREL before PUBREC', reasonCodes.protocolError); // [MQTT-4.3.3-4]
     if (state === 'stored') {
-      inbound.delete(id);
+      this.#inbound?.delete(id);
       return 'pass';
     }
     // aedes rejects a promise nobody waits for when two releases of one id meet: it sees known ids only, once.
     return { answer: { cmd: 'pubcomp', messageId: id, reasonCode: reasonCodes.packetIdNotFound } };
   }
 
-  function acknowledge(cmd: 'puback' | 'pubrec' | 'pubcomp', id: number, reasonCode: number): Verdict {
-    if (limits.downlinks === 'aedes') return 'pass';
-    const known = unacknowledged.has(id);
+  #acknowledge(cmd: 'puback' | 'pubrec' | 'pubcomp', id: number, reasonCode: number): Verdict {
+    if (this.#limits.downlinks === 'aedes') return 'pass';
+    const known = this.unacknowledged.has(id);
     if (cmd === 'puback') {
       if (!known) return 'ignore';
-      unacknowledged.delete(id);
+      this.#unacknowledged?.delete(id);
       return { acknowledged: id, reasonCode };
     }
     // We write QoS 0 and 1 only, so this answers no message of ours.
@@ -151,27 +177,15 @@ export function createPacketGate(limits: GateLimits = defaultGateLimits): Packet
     return { answer: { cmd: 'pubrel', messageId: id, reasonCode: reasonCodes.packetIdNotFound } };
   }
 
-  function inspectFilters(filters: readonly string[]): Verdict | undefined {
-    if (filters.length > limits.maxFiltersPerPacket)
+  #inspectFilters(filters: readonly string[]): Verdict | undefined {
+    if (filters.length > this.#limits.maxFiltersPerPacket)
       return drop('too many filters in one packet', reasonCodes.quotaExceeded);
     for (const filter of filters) {
-      const fault = filterFault(filter, limits);
+      const fault = filterFault(filter, this.#limits);
       if (fault) return fault;
     }
     return undefined;
   }
-
-  return {
-    inspect,
-    settled(id, refused) {
-      if (refused) inbound.delete(id);
-      else if (inbound.has(id)) inbound.set(id, 'stored');
-    },
-    sent(id) {
-      unacknowledged.add(id);
-    },
-    unacknowledged,
-  };
 }
 
 function drop(reason: string, reasonCode: number): { drop: string; reasonCode: number } {

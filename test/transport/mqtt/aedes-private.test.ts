@@ -51,6 +51,7 @@ describe('what the guard relies on in aedes', () => {
     expect((inner._parser as NodeJS.EventEmitter).listenerCount('packet')).toBe(1);
     expect(inner._parsingBatch).toBe(1);
     expect(inner._keepaliveTimer).toBeNull();
+    expect(inner._eos).toBeTypeOf('function');
     expect(inner._keepaliveInterval).toBe(-1);
     expect(inner.subscriptions).toEqual({});
     expect(inner.duplicates).toEqual({});
@@ -78,7 +79,7 @@ describe('what the guard relies on in aedes', () => {
     const broker = await Aedes.createBroker();
     const client = broker.handle(idle());
     client.conn.removeAllListeners('readable');
-    expect(() => guardClient(client, { gate: createPacketGate(), maxPacketBytes: 100 })).toThrow('aedes has changed');
+    expect(() => guardClient(client, createPacketGate(), { maxPacketBytes: 100 })).toThrow('aedes has changed');
     client.close();
     await new Promise<void>((resolve) => broker.close(resolve));
   });
@@ -297,7 +298,10 @@ describe('writing', () => {
 
   it('reaches the socket in the client version, and the acknowledgement comes back with its code', async () => {
     const acks: [number, number][] = [];
-    await using it = await setup({ ...ours, guard: { onDownlinkAck: (id, code) => acks.push([id, code]) } }, 5);
+    await using it = await setup(
+      { ...ours, guard: { onDownlinkAck: (_client, id, code) => acks.push([id, code]) } },
+      5,
+    );
     const id = nextMessageId(it.client) ?? 0;
     expect(id).toBe(1);
     expect(writePacket(it.client, message(id))).toBe(true);
@@ -404,6 +408,16 @@ describe('ending', () => {
     await it.raw.closing();
     newer.send(ping);
     expect(await newer.nextHex()).toBe(pong);
+  });
+
+  it('a socket that is destroyed, without an end or an error, takes its client out of the broker', async () => {
+    const gone: string[] = [];
+    await using it = await setup({ guard: { onClose: (client) => gone.push(client.id) } });
+    expect(it.guarded.broker.connectedClients).toBe(1);
+    it.client.conn.destroy();
+    await expect.poll(() => gone).toEqual([it.client.id]);
+    expect(it.client.closed).toBe(true);
+    expect(it.guarded.broker.connectedClients).toBe(0);
   });
 
   it('a refused client is out of the broker', async () => {

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import mqtt from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
-import { streamPublish } from '../../../src/transport/mqtt/aedes-private.ts';
-import { publishHeader } from '../../../src/transport/mqtt/large-publish.ts';
+import { publishHeader, streamPublish } from '../../../src/transport/mqtt/large-publish.ts';
 import { startGuardedAedes } from '../../helpers/guarded-aedes.ts';
 import { bytesOf, connectPacket, hexOf, RawMqtt } from '../../helpers/mqtt-raw.ts';
 

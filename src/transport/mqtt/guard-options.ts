@@ -1,0 +1,22 @@
+import type { Client } from 'aedes';
+import type { Refusal } from './reason-codes.ts';
+
+/** What the guard of a connection allows, and who hears of it: one object for all connections of a broker. */
+export interface GuardOptions {
+  /** Largest packet in bytes on the wire, fixed header included. Give aedes' `maximumPacketSize` the same number. */
+  readonly maxPacketBytes: number;
+  /** Largest CONNECT, and most bytes read ahead while it is authenticated. Default: maxPacketBytes. */
+  readonly maxPreConnectBytes?: number;
+  /** Packets a client may send before its CONNACK; more end the connection with 0x97. Default 100. */
+  readonly maxEarlyPackets?: number;
+  /** Packets of one connection inside the handlers at once. Default 1000. */
+  readonly maxInFlight?: number;
+  /** Bytes that may wait in the socket before `writePacket` refuses. Default 1 MiB. */
+  readonly maxPendingBytes?: number;
+  /** The device acknowledged a message written by `writePacket`. */
+  readonly onDownlinkAck?: (client: Client, messageId: number, reasonCode: number) => void;
+  /** Hears why we closed the connection. */
+  readonly onDrop?: (client: Client, refusal: Refusal) => void;
+  /** The connection is gone. */
+  readonly onClose?: (client: Client) => void;
+}
