@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
-import { chainToMermaid, lintChains, loadChains, runChainTests } from '../rules/index.ts';
+import { chainToMermaid, loadChains, runChainTests } from '../rules/index.ts';
 import { fmt } from './chain-fmt.ts';
+import { lint } from './chain-lint.ts';
 import { defineCommand } from './command.ts';
 import { printIssues, resolveAll } from './findings.ts';
 import { group } from './frame.ts';
@@ -8,19 +9,6 @@ import { CommandFailure, EXIT } from './io.ts';
 import { printJson } from './table.ts';
 
 const DEFAULT_FOLDER = 'rule-chains';
-
-const lint = defineCommand({
-  name: 'chain lint',
-  summary: 'Checks rule chains without running them; names file, place and repair of every finding.',
-  args: '[path...]',
-  flags: { strict: { type: 'boolean', summary: 'warnings count as errors' } },
-  notes: `Paths are chain files or folders; without one, ${DEFAULT_FOLDER}/.`,
-  examples: ['gridmoor chain lint rule-chains'],
-  async run({ json, strict }, paths, io) {
-    const issues = await lintChains(resolveAll(io, paths, DEFAULT_FOLDER));
-    return printIssues(io, issues, { json, strict, what: 'rule chains' });
-  },
-});
 
 const test = defineCommand({
   name: 'chain test',

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { BrokerError } from '../errors.ts';
 import type { Run } from './command.ts';
 import { unknownWord } from './frame.ts';
 import { columns } from './help.ts';
 import { EXIT, type Io } from './io.ts';
+import { version } from './version.ts';
 
 export type { Io } from './io.ts';
 
@@ -80,9 +80,4 @@ function help(): string {
     '  gridmoor chain test rule-chains',
     '\nEvery command knows --help and --json. Exit codes: 0 fine, 1 findings, 2 usage, 3 unreachable.\n',
   ].join('\n');
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

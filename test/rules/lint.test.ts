@@ -11,6 +11,13 @@ type Nodes = Parameters<typeof chainText>[0];
 const SAVE = { kind: 'action/save-telemetry' };
 const good = chainText({ save: SAVE });
 
+const voltage = (operator: string, value: number) => ({ fact: 'msg', path: '$.voltage', operator, value });
+const asks = (conditions: object) => ({
+  kind: 'filter/conditions',
+  config: { conditions },
+  to: { True: 'b', False: [] },
+});
+
 interface LintCase {
   readonly files: Record<string, string>;
   readonly finds: Partial<Issue>;
@@ -70,6 +77,14 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
     files: one({ a: { kind: 'onboard/supply-point', to: { Valid: 'svae', Invalid: 'save' } }, save: SAVE }),
     finds: { at: '/nodes/a/to/Valid', problem: 'there is no node "svae"' },
   },
+  'missing-chain': {
+    files: one({ a: { kind: 'flow/chain', config: { chain: 'mian' } } }),
+    finds: {
+      at: '/nodes/a/config',
+      problem: 'node "a" calls chain "mian", which there is not',
+      hint: 'did you mean "main"?',
+    },
+  },
   'missing-first': {
     files: one({ save: SAVE }, { first: 'sav' }),
     finds: { at: '/first', hint: 'did you mean "save"?' },
@@ -94,6 +109,34 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
   'two-roots': {
     files: { 'a.json': good, 'b.json': chainText({ save: SAVE }, { name: 'other' }) },
     finds: { file: expect.stringMatching(/b\.json$/), at: '/root', level: 'error' },
+  },
+  'dangling-label': {
+    files: one({ a: { kind: 'filter/check-fields', config: { msg: ['k'] }, to: { True: 'b' } }, b: SAVE }),
+    finds: { at: '/nodes/a/to', level: 'warning', hint: 'connect it, or say that it is meant: "False": []' },
+  },
+  'impossible-condition': {
+    files: one({ a: asks({ all: [voltage('lessThan', 207), voltage('greaterThan', 253)] }), b: SAVE }),
+    finds: {
+      at: '/nodes/a/config/conditions',
+      level: 'warning',
+      problem: 'can never hold: msg $.voltage below 207 and msg $.voltage above 253',
+    },
+  },
+  'always-true-condition': {
+    files: one({ a: asks({ any: [voltage('lessThan', 253), voltage('greaterThan', 207)] }), b: SAVE }),
+    finds: { at: '/nodes/a/config/conditions', level: 'warning' },
+  },
+  'ambiguous-lookup': {
+    files: {
+      ...one({ a: { kind: 'onboard/find-grid', config: { table: 'grids.schema.json' } } }),
+      'grids.schema.json':
+        '{"grids":[{"code":"1","name":"North","prefixes":["01"]},{"code":"1","name":"South","prefixes":["02"]}]}',
+    },
+    finds: { at: '/nodes/a/config', problem: 'grid 1 is "North" and, for prefix 02, "South"' },
+  },
+  'slow-pattern': {
+    files: one({ a: { kind: 'action/reply', config: { body: { pattern: '^(a+)+$' } } } }),
+    finds: { at: '/nodes/a/config/body/pattern', level: 'warning', problem: expect.stringContaining('too long') },
   },
   'secret-in-clear': {
     files: one({ a: { kind: 'action/reply', config: { body: { apiKey: 'gms_k1_AbCdEfGhIjKlMnOpQrStUv123456' } } } }),

@@ -37,6 +37,7 @@ export const findGrid = defineNode({
   create({ table, extra }, loader) {
     const byPrefix = new Map<string, Entry>();
     for (const path of [table, ...extra]) readTable(path, loader, byPrefix);
+    warnOfTwoNames(byPrefix, loader);
     const longest = Math.max(0, ...[...byPrefix.keys()].map((prefix) => prefix.length));
     return {
       onMsg(msg) {
@@ -82,4 +83,14 @@ function readTable(path: string, loader: NodeLoader, byPrefix: Map<string, Entry
       byPrefix.set(prefix, { code, name });
     }
   });
+}
+
+/** One grid under two names is a slip of the tables: which one a device gets would hang on its digits. */
+function warnOfTwoNames(byPrefix: ReadonlyMap<string, Entry>, loader: NodeLoader): void {
+  const names = new Map<string, string>();
+  for (const [prefix, { code, name }] of byPrefix) {
+    const other = names.get(code) ?? name;
+    if (other !== name) loader.warn?.(`grid ${code} is "${other}" and, for prefix ${prefix}, "${name}"`);
+    names.set(code, other);
+  }
 }
