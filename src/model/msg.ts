@@ -32,6 +32,13 @@ export function isMsgData(body: MsgBody): body is MsgData {
   return body !== null && typeof body === 'object' && !Array.isArray(body) && !(body instanceof ExactNumber);
 }
 
+/** A node that called the chain that a message is in; `up`: the one that called that node's chain. */
+export interface CallFrame {
+  readonly chain: string;
+  readonly node: string;
+  readonly up?: CallFrame;
+}
+
 /**
  * What runs through a rule chain. Immutable: nodes make copies with `withMsg`.
  * `type` is ThingsBoard's name (thingsboard-rule-chains 3.2) or any custom text.
@@ -45,6 +52,10 @@ export interface Msg {
   readonly data: MsgBody;
   /** JSON text of `data` exactly as received; dropped as soon as `data` is changed or holds a secret. */
   readonly text?: string;
+  /** The engine's own: the calls it has to come back from. Absent in the root chain. */
+  readonly calls?: CallFrame;
+  /** The engine's own: visits of the nodes that allow only so many, by `<chain>/<node>`. */
+  readonly visits?: Readonly<Record<string, number>>;
 }
 
 /** A copy with some members replaced; a new `data` drops the received text. */

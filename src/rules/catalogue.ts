@@ -6,7 +6,10 @@ import { saveTelemetry } from './nodes/action/save-telemetry.ts';
 import { checkFields } from './nodes/filter/check-fields.ts';
 import { conditions } from './nodes/filter/conditions.ts';
 import { msgTypeSwitch } from './nodes/filter/msg-type-switch.ts';
+import { ack } from './nodes/flow/ack.ts';
+import { chain } from './nodes/flow/chain.ts';
 import { deadLetter } from './nodes/flow/dead-letter.ts';
+import { output } from './nodes/flow/output.ts';
 import { attach } from './nodes/onboard/attach.ts';
 import { findGrid } from './nodes/onboard/find-grid.ts';
 import { findSupplier } from './nodes/onboard/find-supplier.ts';
@@ -26,7 +29,10 @@ export const catalogue = [
   checkFields,
   conditions,
   msgTypeSwitch,
+  ack,
+  chain,
   deadLetter,
+  output,
   attach,
   findGrid,
   findSupplier,

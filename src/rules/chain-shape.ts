@@ -9,6 +9,28 @@ export const EDGE_SCHEMA = {
 /** Members of a node but for `kind`, `config` and `to`, which depend on the kind. */
 export const NODE_EXTRAS = {
   description: { type: 'string', description: 'For the reader; the engine ignores it.' },
+  retry: {
+    type: 'object',
+    description: 'Tries the node again when it fails, before the message leaves by Failure.',
+    additionalProperties: false,
+    required: ['attempts'],
+    properties: {
+      attempts: { type: 'integer', minimum: 2, maximum: 10, description: 'Tries in all, the first one too.' },
+      backoffMs: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 60_000,
+        default: 100,
+        description: 'Pause before the second try, ms; twice as long before each further one.',
+      },
+    },
+  },
+  maxVisits: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Lets messages go round through this node: so often at most, then the message leaves it by Failure.',
+  },
 } as const;
 
 /** Members of a chain file but for its nodes. */

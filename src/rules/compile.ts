@@ -1,5 +1,6 @@
 import { type CounterBook, type EdgeCounter, edgeCounter, type NodeCounters } from './counters.ts';
 import type { NodeKind, NodeLoader, RunningNode } from './node-kind.ts';
+import type { RetryOption } from './parse.ts';
 
 /** A chain whose kinds are known and whose configs are checked, with defaults filled in: what lint hands on. */
 export interface CheckedChain {
@@ -15,6 +16,8 @@ export interface CheckedNode {
   readonly kind: NodeKind;
   readonly config: unknown;
   readonly at: string;
+  readonly retry?: RetryOption;
+  readonly maxVisits?: number;
   readonly edges: readonly { readonly label: string; readonly to: string }[];
 }
 
@@ -27,6 +30,10 @@ export interface CompiledNode {
   readonly counters: NodeCounters;
   /** By label as written and in lower case: labels match whatever their case (thingsboard-rule-chains 4.2). */
   readonly routes: ReadonlyMap<string, Route>;
+  readonly retry: RetryOption | undefined;
+  readonly maxVisits: number | undefined;
+  /** All chains of its generation, by name: where calls lead and come back to. */
+  readonly chains: ReadonlyMap<string, CompiledChain>;
 }
 
 export interface Route {
@@ -54,15 +61,21 @@ export class NodeNotCreated extends Error {
 }
 
 /**
- * Turns a checked chain into running nodes.
+ * Turns a checked chain into running nodes. `chains`: the generation's chains, which may be filled later.
  * @throws NodeNotCreated when a node refuses its config or cannot read a file it needs.
  */
 export function compileChain(
   chain: CheckedChain,
-  options: { readonly readJson: NodeLoader['readJson']; readonly counters: CounterBook },
+  options: Pick<NodeLoader, 'readJson' | 'secret' | 'allowedHosts'> & {
+    readonly counters: CounterBook;
+    readonly warn?: (node: CheckedNode, problem: string) => void;
+    readonly chains?: ReadonlyMap<string, CompiledChain>;
+  },
 ): CompiledChain {
   const nodes = new Map<string, CompiledNode>();
+  const { readJson, secret, allowedHosts } = options;
   const routesOf = new Map<string, Map<string, Route>>();
+  const chains = options.chains ?? new Map<string, CompiledChain>();
   for (const node of chain.nodes.values()) {
     const routes = new Map<string, Route>();
     routesOf.set(node.name, routes);
@@ -70,9 +83,19 @@ export function compileChain(
       chain: chain.name,
       name: node.name,
       kind: node.kind.kind,
-      running: create(node, { chain: chain.name, node: node.name, readJson: options.readJson }),
+      running: create(node, {
+        chain: chain.name,
+        node: node.name,
+        readJson,
+        secret,
+        allowedHosts,
+        warn: (problem) => options.warn?.(node, problem),
+      }),
       counters: options.counters.node(chain.name, node.name),
       routes,
+      retry: node.retry,
+      maxVisits: node.maxVisits,
+      chains,
     });
   }
   for (const node of chain.nodes.values()) {

@@ -2,6 +2,8 @@
 export interface NodeCounters {
   in: number;
   failed: number;
+  /** Tries after the first (node option `retry`). */
+  retried: number;
   deadLettered: number;
   /** Messages per label, in the order first seen; only labels that have an edge. */
   readonly edges: Map<string, EdgeCounter>;
@@ -17,6 +19,7 @@ export interface CounterLine {
   readonly kind: string;
   readonly in: number;
   readonly failed: number;
+  readonly retried: number;
   readonly deadLettered: number;
   readonly edges: Readonly<Record<string, number>>;
 }
@@ -37,7 +40,7 @@ export function createCounterBook(): CounterBook {
       }
       let counters = nodes.get(node);
       if (!counters) {
-        counters = { in: 0, failed: 0, deadLettered: 0, edges: new Map() };
+        counters = { in: 0, failed: 0, retried: 0, deadLettered: 0, edges: new Map() };
         nodes.set(node, counters);
       }
       return counters;

@@ -1,15 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Msg } from '../model/msg.ts';
+import { Secret } from '../model/secret.ts';
 import type { Issue } from '../schema/issue.ts';
+import { resolveSecretRef, type SecretRef, type SecretRefOptions } from '../schema/secret-ref.ts';
 import { catalogue } from './catalogue.ts';
 import { readChainFiles, readLookup } from './chain-files.ts';
 import { type CheckedChain, type CompiledChain, compileChain, NodeNotCreated } from './compile.ts';
 import { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
 import { lintChain, lintChainSet } from './lint.ts';
+import { lintCalls } from './lint-calls.ts';
 import type { NodeContext } from './node-context.ts';
 import type { NodeKind, NodeResult } from './node-kind.ts';
 import { type ChainGraph, parseChain } from './parse.ts';
 import { type RunOptions, type RunResult, resumeChain, runChain } from './run.ts';
+
+export interface NodePlace {
+  readonly chain: string;
+  readonly node: string;
+}
 
 /** One consistent set of chains. Immutable: a reload makes another one, and each message runs wholly in one. */
 export interface Generation {
@@ -31,12 +39,16 @@ export interface Generation {
    * have dead-letters it.
    */
   resume(
-    at: { readonly chain: string; readonly node: string },
+    at: NodePlace,
     from: { readonly msg: Msg; readonly produce: () => NodeResult },
     context: NodeContext,
   ): RunResult | Promise<RunResult>;
+  /** Runs a message from a node on: a dead letter that is tried again. Like `resume` when there is no such node. */
+  restart(at: NodePlace, msg: Msg, context: NodeContext): RunResult | Promise<RunResult>;
   /** Counts so far, per node, in file order. */
   counters(): readonly CounterLine[];
+  /** Lets go of what its nodes hold open. Call when no message runs in it any more. */
+  close(): Promise<void>;
 }
 
 export type LoadResult =
@@ -48,9 +60,15 @@ export interface LoadOptions {
   readonly kinds?: readonly NodeKind[];
   /** The book of the generation before, so that counts go on. */
   readonly counters?: CounterBook;
+  /** Where secrets of nodes are looked up; without it the chains are only looked at, and none is needed. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** See `NodeLoader`. */
+  readonly allowedHosts?: readonly string[];
   /** Limits of every run that brings none of its own. */
-  readonly run?: Pick<RunOptions, 'limits' | 'clock'>;
+  readonly run?: RunDefaults;
 }
+
+type RunDefaults = Pick<RunOptions, 'limits' | 'clock' | 'splitAtAck'>;
 
 /** Loads chains from folders and files, all or nothing. Never throws: whatever is wrong is an issue. */
 export async function loadChains(paths: string | readonly string[], options: LoadOptions = {}): Promise<LoadResult> {
@@ -72,16 +90,18 @@ export async function loadChains(paths: string | readonly string[], options: Loa
   }
   // A file that cannot be read may be the missing root: one finding is enough then.
   if (graphs.length === files.length && fileIssues.length === 0) issues.push(...lintChainSet(graphs, list.join(', ')));
+  issues.push(...lintCalls(checked, new Set(graphs.map(({ name }) => name))));
   const hash = createHash('sha256');
   const read = new Set<string>();
   for (const file of files) hash.update(file.path).update('\0').update(file.text).update('\0');
   const counters = options.counters ?? createCounterBook();
   const chains = new Map<string, CompiledChain>();
   for (const chain of checked) {
-    const compiled = compileOne(chain, counters, issues, (path, text) => {
+    const onRead = (path: string, text: string): void => {
       if (!read.has(path)) hash.update(path).update('\0').update(text).update('\0');
       read.add(path);
-    });
+    };
+    const compiled = compileOne(chain, { counters, chains }, options, issues, onRead);
     if (compiled) chains.set(chain.name, compiled);
   }
   const root = chains.get(checked.find((chain) => chain.root)?.name ?? '');
@@ -112,12 +132,21 @@ export async function lintChains(
 
 function compileOne(
   chain: CheckedChain,
-  counters: CounterBook,
+  made: { readonly counters: CounterBook; readonly chains: ReadonlyMap<string, CompiledChain> },
+  { env, allowedHosts = [] }: LoadOptions,
   issues: Issue[],
   onRead: (path: string, text: string) => void,
 ): CompiledChain | undefined {
   try {
-    return compileChain(chain, { counters, readJson: (path) => readLookup(chain.file, path, onRead) });
+    return compileChain(chain, {
+      ...made,
+      allowedHosts,
+      readJson: (path) => readLookup(chain.file, path, onRead),
+      warn: ({ at }, problem) => {
+        issues.push({ file: chain.file, at: `${at}/config`, rule: 'ambiguous-lookup', level: 'warning', problem });
+      },
+      secret: (ref) => (env ? secretOf(ref, { file: chain.file, env }) : new Secret('offline')),
+    });
   } catch (error) {
     if (!(error instanceof NodeNotCreated)) throw error;
     const { node, message } = error;
@@ -127,6 +156,14 @@ function compileOne(
   }
 }
 
+/** @throws Error in words for the engineer. */
+function secretOf(ref: SecretRef, options: SecretRefOptions): Secret {
+  const resolved = resolveSecretRef(ref, options);
+  if (resolved.kind === 'known') return resolved.secret;
+  if (resolved.kind === 'unreadable') throw new Error(resolved.problem);
+  throw new Error(`the environment variable ${resolved.variable} is not set`);
+}
+
 function secretKeysOf(chains: readonly CheckedChain[]): ReadonlySet<string> {
   return new Set(
     chains.flatMap((chain) => [...chain.nodes.values()].flatMap((node) => node.kind.secretKeys(node.config))),
@@ -134,20 +171,31 @@ function secretKeysOf(chains: readonly CheckedChain[]): ReadonlySet<string> {
 }
 
 function createGeneration(
-  parts: Omit<Generation, 'run' | 'resume' | 'counters'>,
-  defaults: Pick<RunOptions, 'limits' | 'clock'>,
+  parts: Omit<Generation, 'run' | 'resume' | 'restart' | 'counters' | 'close'>,
+  defaults: RunDefaults,
 ): Generation {
   const first = parts.root.first;
+  const nodeAt = (at: NodePlace) => parts.chains.get(at.chain)?.nodes.get(at.node);
+  const gone = ({ chain, node }: NodePlace, msg: Msg): RunResult => {
+    const reason = 'the chains have changed: this node is gone';
+    return { outcome: 'dead-lettered', letters: [{ chain, node, reason, msg }] };
+  };
   return {
     ...parts,
     run: (msg, context, options) => runChain(first, msg, context, options ? { ...defaults, ...options } : defaults),
     resume(at, from, context) {
-      const node = parts.chains.get(at.chain)?.nodes.get(at.node);
-      if (node) return resumeChain(node, from, context, defaults);
-      const reason = 'the chains have changed: this node is gone';
-      return { outcome: 'dead-lettered', letters: [{ ...at, reason, msg: from.msg }] };
+      const node = nodeAt(at);
+      return node ? resumeChain(node, from, context, defaults) : gone(at, from.msg);
+    },
+    restart(at, msg, context) {
+      const node = nodeAt(at);
+      return node ? runChain(node, msg, context, defaults) : gone(at, msg);
     },
     counters: () => [...parts.chains.values()].flatMap(counterLines),
+    async close() {
+      const nodes = [...parts.chains.values()].flatMap((chain) => [...chain.nodes.values()]);
+      await Promise.all(nodes.map((node) => node.running.close?.()));
+    },
   };
 }
 
@@ -158,6 +206,7 @@ function counterLines(chain: CompiledChain): CounterLine[] {
     kind: node.kind,
     in: node.counters.in,
     failed: node.counters.failed,
+    retried: node.counters.retried,
     deadLettered: node.counters.deadLettered,
     edges: Object.fromEntries([...node.counters.edges].map(([label, edge]) => [label, edge.count])),
   }));

@@ -6,7 +6,14 @@ export { chainSchema, chainTestSchema } from './chain-schema.ts';
 export { type CaseResult, type ChainTestReport, runChainTests } from './chain-test.ts';
 export type { CompiledChain } from './compile.ts';
 export { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
-export { type Generation, type LoadOptions, type LoadResult, lintChains, loadChains } from './generation.ts';
+export {
+  type Generation,
+  type LoadOptions,
+  type LoadResult,
+  lintChains,
+  loadChains,
+  type NodePlace,
+} from './generation.ts';
 export { chainToMermaid } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
@@ -19,6 +26,7 @@ export {
   type Letter,
   type RunLimits,
   type RunOptions,
+  type RunRest,
   type RunResult,
   type TraceStep,
 } from './run.ts';

@@ -1,7 +1,10 @@
-import type { GraphNode } from './parse.ts';
+/** The part of a node that says where it leads. */
+interface Vertex {
+  readonly edges: readonly { readonly to: string }[];
+}
 
 /** Names of nodes that no message can reach, in file order. Edges to missing nodes lead nowhere. */
-export function unreachableNodes(first: string, nodes: ReadonlyMap<string, GraphNode>): string[] {
+export function unreachableNodes(first: string, nodes: ReadonlyMap<string, Vertex>): string[] {
   const reached = new Set<string>();
   const waiting = [first];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
@@ -17,7 +20,7 @@ export function unreachableNodes(first: string, nodes: ReadonlyMap<string, Graph
  * One cycle per knot of the graph, as the names of its nodes in the order messages would go round. Iterative depth-first
  * search: a file may be as deep as it likes.
  */
-export function findCycles(nodes: ReadonlyMap<string, GraphNode>): string[][] {
+export function findCycles(nodes: ReadonlyMap<string, Vertex>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
   const inCycle = new Set<string>();

@@ -22,6 +22,7 @@ export const LINT_RULES = {
   'unknown-kind': 'There is no such node kind.',
   'unknown-relation': 'The node kind never lets a message leave by this label.',
   'missing-node': 'An edge leads to a node that is not in the chain.',
+  'missing-chain': 'A node calls a chain that there is not.',
   'missing-first': 'The node where messages enter is not in the chain.',
   unreachable: 'No message can reach the node.',
   cycle: 'Messages could go round for ever.',
@@ -126,7 +127,13 @@ function lintNode(
     return undefined;
   }
   const config = lintConfig(node, kind, findings);
-  return { name: node.name, kind, config, at: node.at, edges: node.edges };
+  const { name, at, retry, maxVisits, edges } = node;
+  if (retry !== undefined && (kind.relations.length === 0 || kind.calls !== undefined)) {
+    const problem = `${kind.kind} is never tried again: it does no work that can fail for a while`;
+    findings.push({ at: `${at}/retry`, rule: 'bad-config', problem, hint: 'leave "retry" out' });
+  }
+  const options = { ...(retry ? { retry } : {}), ...(maxVisits ? { maxVisits } : {}) };
+  return { name, kind, config, at, edges, ...options };
 }
 
 function lintEdge(
@@ -183,9 +190,11 @@ function lintPaths(graph: ChainGraph, findings: Finding[]): void {
       findings.push({ at, rule: 'unreachable', problem: `no message can reach "${name}"`, level: 'warning' });
     }
   }
-  for (const cycle of findCycles(graph.nodes)) {
+  // A node with maxVisits lets no message go round for ever.
+  const unbounded = new Map([...graph.nodes].filter(([, node]) => node.maxVisits === undefined));
+  for (const cycle of findCycles(unbounded)) {
     const at = graph.nodes.get(cycle[0] ?? '')?.at ?? '';
     const problem = `messages would go round: ${[...cycle, cycle[0]].join(' -> ')}`;
-    findings.push({ at, rule: 'cycle', problem });
+    findings.push({ at, rule: 'cycle', problem, hint: 'if they should, give one of the nodes "maxVisits"' });
   }
 }

@@ -1,13 +1,25 @@
 import type { JsonValue } from '../model/json.ts';
 import { type DeviceOriginator, isMsgData, type Msg, type MsgData } from '../model/msg.ts';
+import type { Secret } from '../model/secret.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
+import type { SecretRef } from '../schema/secret-ref.ts';
 import type { NodeContext } from './node-context.ts';
 
 /** Where a message goes next: the labels it leaves by, and the message it leaves as. */
 export interface NodeResult {
   readonly relation: string | readonly string[];
   readonly msg: Msg;
+  /** Further messages that leave by the same relation, each with an id of its own. */
+  readonly more?: readonly Msg[];
+  /** What else the engine does with the message; only kinds under `flow/` ask for it. */
+  readonly flow?: Flow;
 }
+
+/** `call`: goes into another chain. `return`: leaves the node that called this chain. `ack`: is acknowledged, and goes on. */
+export type Flow =
+  | { readonly step: 'call'; readonly chain: string }
+  | { readonly step: 'return'; readonly label: string }
+  | { readonly step: 'ack' };
 
 /** Thrown by a node to fail a message with a reason for the engineer; the message then leaves by `Failure`. */
 export class NodeFailure extends Error {
@@ -29,6 +41,8 @@ export function deviceOf({ originator }: Msg): DeviceOriginator {
 /** One running node. A node without I/O returns its result directly: the engine then spends no promise on it. */
 export interface RunningNode {
   onMsg(msg: Msg, context: NodeContext): NodeResult | Promise<NodeResult>;
+  /** Lets go of connections and timers. Called once, when no message can reach the node any more. */
+  close?(): Promise<void>;
 }
 
 /** What a node may read while it is created, at load: never at run time. */
@@ -38,6 +52,12 @@ export interface NodeLoader {
   readonly node: string;
   /** JSON of a file below `rule-chains/` (`lookups/distributors.json`); throws a readable error. */
   readJson(path: string): unknown;
+  /** Notes what is not wrong but hardly meant, such as a table that gives two answers; lint shows it. */
+  warn?(problem: string): void;
+  /** The secret that a config names; throws a readable error. Offline, where no environment is, a text stands for it. */
+  secret(ref: SecretRef): Secret;
+  /** What nodes of `external/` may reach besides public addresses: host names, addresses, networks as `10.0.0.0/8`. */
+  readonly allowedHosts: readonly string[];
 }
 
 export interface NodeLintIssue {
@@ -66,6 +86,8 @@ export interface ExampleWorld {
   }[];
   /** Devices whose supplier look-ups are refused for too many wrong keys. */
   readonly rateLimited?: readonly string[];
+  /** Other chains, by name, and the label by which each gives the message back. */
+  readonly chains?: Readonly<Record<string, string>>;
 }
 
 /** A worked example: documentation, and a test that the catalogue's suite runs. */
@@ -124,6 +146,8 @@ export interface NodeKind {
   readonly version: number;
   readonly summary: string;
   readonly since: string;
+  /** It talks to something outside: chain tests give its answers (`given.mocks`). */
+  readonly outside?: boolean;
   readonly fields: Fields;
   /** JSON schema of the config. */
   readonly schema: Readonly<Record<string, unknown>>;
@@ -133,6 +157,10 @@ export interface NodeKind {
   lint(config: unknown): Iterable<NodeLintIssue>;
   /** Data keys whose values are secrets from the first moment on: wrapped before any node sees the message. */
   secretKeys(config: unknown): readonly string[];
+  /** Name of the chain that messages go into here. */
+  calls?(config: unknown): string;
+  /** Label by which messages leave the node that called this chain. */
+  returns?(config: unknown): string;
   create(config: unknown, loader: NodeLoader): RunningNode;
 }
 
@@ -142,23 +170,29 @@ export interface NodeDeclaration<F extends Fields, R extends readonly string[], 
   readonly version: number;
   readonly summary: string;
   readonly since: string;
+  readonly outside?: boolean;
   readonly fields: F;
   readonly relations: R;
   readonly examples: readonly [NodeExample, ...NodeExample[]];
   lint?(config: Config<F>): Iterable<NodeLintIssue>;
   secretKeys?(config: Config<F>): readonly string[];
+  calls?(config: Config<F>): string;
+  returns?(config: Config<F>): string;
   create(
     config: Config<F>,
     loader: NodeLoader,
   ): {
     onMsg(msg: Msg, context: NodeContext): TypedResult<R> | Promise<TypedResult<R>>;
+    close?(): Promise<void>;
   };
 }
 
-type Label<R extends readonly string[]> = '*' extends R[number] ? string : R[number];
+type Label<R extends readonly string[]> = '*' extends R[number] ? string : R[number] | 'Failure';
 interface TypedResult<R extends readonly string[]> {
   readonly relation: Label<R> | readonly Label<R>[];
   readonly msg: Msg;
+  readonly more?: readonly Msg[];
+  readonly flow?: Flow;
 }
 
 /**
@@ -168,12 +202,14 @@ interface TypedResult<R extends readonly string[]> {
 export function defineNode<const F extends Fields, const R extends readonly string[], const K extends string>(
   declaration: NodeDeclaration<F, R, K>,
 ): NodeKind & { readonly kind: K } {
-  const { lint, secretKeys, create, ...rest } = declaration;
+  const { lint, secretKeys, calls, returns, create, ...rest } = declaration;
   return {
     ...rest,
     schema: jsonSchemaOf(declaration.fields),
     lint: (config) => lint?.(config as Config<F>) ?? [],
     secretKeys: (config) => secretKeys?.(config as Config<F>) ?? [],
+    ...(calls ? { calls: (config: unknown) => calls(config as Config<F>) } : {}),
+    ...(returns ? { returns: (config: unknown) => returns(config as Config<F>) } : {}),
     create: (config, loader) => create(config as Config<F>, loader),
   };
 }

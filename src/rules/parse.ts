@@ -22,9 +22,20 @@ export interface GraphNode {
   readonly kind: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly description?: string;
+  readonly retry?: RetryOption;
+  /** Times a message may visit the node; a cycle through it is allowed then. */
+  readonly maxVisits?: number;
   /** JSON pointer of the node in its file. */
   readonly at: string;
   readonly edges: readonly GraphEdge[];
+}
+
+/** How a node that fails is tried again. */
+export interface RetryOption {
+  /** Tries in all, the first one too. */
+  readonly attempts: number;
+  /** Pause before the second try; twice as long before each further one. */
+  readonly backoffMs: number;
 }
 
 export interface GraphEdge {
@@ -52,6 +63,8 @@ interface NativeNode {
   readonly kind: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly description?: string;
+  readonly retry?: RetryOption;
+  readonly maxVisits?: number;
   readonly to?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -104,6 +117,8 @@ function graphOf(file: string, chain: NativeChain): ChainGraph {
       kind: node.kind,
       config: node.config ?? {},
       ...(node.description === undefined ? {} : { description: node.description }),
+      ...(node.retry === undefined ? {} : { retry: node.retry }),
+      ...(node.maxVisits === undefined ? {} : { maxVisits: node.maxVisits }),
       at,
       edges: Object.entries(node.to ?? {}).flatMap(([label, to]) => edgesOf(`${at}/to`, label, to)),
     });

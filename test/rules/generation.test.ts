@@ -93,10 +93,11 @@ describe('loadChains', () => {
         kind: 'filter/msg-type-switch',
         in: 4,
         failed: 0,
+        retried: 0,
         deadLettered: 0,
         edges: { 'post telemetry': 3 },
       },
-      { chain: 'main', node: 'save', kind: 'action/save-telemetry', in: 3, failed: 1, deadLettered: 1, edges: {} },
+      { chain: 'main', node: 'save', kind: 'action/save-telemetry', in: 3, failed: 1, retried: 0, deadLettered: 1, edges: {} },
     ]);
   });
 

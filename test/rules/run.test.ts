@@ -165,7 +165,7 @@ describe('limits', () => {
   it('stops at the node behind the last allowed one, and names the limit', () => {
     const { result } = start(line(51), {}, { limits: { maxSteps: 50, deadlineMs: 0 } });
     expect(result).toMatchObject({
-      letters: [{ node: 'n51', reason: 'STEP_LIMIT: more than 50 nodes visited' }],
+      letters: [{ node: 'n51', reason: 'STEP_LIMIT: more than 50 nodes visited, at node "n51" of chain "main"' }],
     });
   });
 
@@ -183,7 +183,7 @@ describe('limits', () => {
     );
     expect(await result).toMatchObject({
       outcome: 'dead-lettered',
-      letters: [{ node: 'b', reason: 'DEADLINE_EXCEEDED: not finished within 20 ms' }],
+      letters: [{ node: 'b', reason: 'DEADLINE_EXCEEDED: not finished within 20 ms, at node "b" of chain "main"' }],
     });
     expect(seen).toEqual(['a:m', 'b:m']);
   });
