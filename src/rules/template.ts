@@ -14,6 +14,8 @@ const PLACEHOLDER = /([$])(?:\{([^{}]+)\}|\[([^[\]]+)\])/g;
 
 interface Segment {
   readonly text: string;
+  /** Where it begins in the template. */
+  readonly at: number;
   /** Undefined for plain text. */
   readonly read: ((msg: Msg) => JsonValue | Secret | undefined) | undefined;
 }
@@ -23,13 +25,21 @@ interface Segment {
  * itself holds `$[x]` is never expanded. A secret has no text: using one is a failure, not a redaction.
  */
 export function compileText(template: string): TextTemplate {
+  return compileTextWith(template, (value) => value);
+}
+
+/** The same, with every value that is filled in put through `encode`; `at`: where its placeholder stands in the template. */
+export function compileTextWith(template: string, encode: (value: string, at: number) => string): TextTemplate {
   const segments = segmentsOf(template);
   const [only] = segments;
   if (only === undefined) return () => '';
   if (segments.length === 1 && only.read === undefined) return () => only.text;
   return (msg) => {
     let text = '';
-    for (const segment of segments) text += textOf(segment, msg);
+    for (const segment of segments) {
+      const part = textOf(segment, msg);
+      text += segment.read === undefined ? part : encode(part, segment.at);
+    }
     return text;
   };
 }
@@ -71,15 +81,16 @@ function segmentsOf(template: string): Segment[] {
   const segments: Segment[] = [];
   let end = 0;
   for (const match of template.matchAll(PLACEHOLDER)) {
-    if (match.index > end) segments.push({ text: template.slice(end, match.index), read: undefined });
+    if (match.index > end) segments.push({ text: template.slice(end, match.index), at: end, read: undefined });
     const [text, , metadataKey, dataKey] = match;
     segments.push({
       text,
+      at: match.index,
       read: metadataKey === undefined ? readData(dataKey ?? '') : (msg) => own(msg.metadata, metadataKey),
     });
     end = match.index + text.length;
   }
-  if (end < template.length) segments.push({ text: template.slice(end), read: undefined });
+  if (end < template.length) segments.push({ text: template.slice(end), at: end, read: undefined });
   return segments;
 }
 

@@ -1,4 +1,5 @@
 import type { Msg } from '../../src/model/msg.ts';
+import { Secret } from '../../src/model/secret.ts';
 import { catalogue } from '../../src/rules/catalogue.ts';
 import { readLookup } from '../../src/rules/chain-files.ts';
 import type { NodeContext } from '../../src/rules/node-context.ts';
@@ -10,6 +11,8 @@ const loader: NodeLoader = {
   chain: 'main',
   node: 'n',
   readJson: (path) => readLookup('rule-chains/main.json', path),
+  secret: (ref) => new Secret(typeof ref === 'string' ? ref : 'offline'),
+  allowedHosts: [],
 };
 
 function kindOf(kind: string): NodeKind {
@@ -31,6 +34,7 @@ export function makeNode(name: string, config: object = {}, change: Partial<Node
   return {
     run: (msg: Msg, context: NodeContext = createTestContext()): NodeResult | Promise<NodeResult> =>
       running.onMsg(msg, context),
+    close: async () => running.close?.(),
   };
 }
 
