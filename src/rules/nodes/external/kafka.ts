@@ -34,7 +34,7 @@ export const kafka = defineNode({
       default: '',
       examples: ['${deviceName}'],
     }),
-    bootstrapServers: text('host:port of brokers, with commas between.', {
+    bootstrapServers: text('Brokers as host:port, with commas between.', {
       pattern: '^[^\\s,:]+:\\d{1,5}(,[^\\s,:]+:\\d{1,5})*$',
       examples: ['kafka-1:9092,kafka-2:9092'],
     }),

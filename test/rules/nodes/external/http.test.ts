@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parseJson } from '../../../../src/model/json.ts';
 import { Secret } from '../../../../src/model/secret.ts';
 import { failed } from '../../../../src/rules/failure.ts';
+import { bodyText } from '../../../../src/rules/outside/index.ts';
 import { testMsg } from '../../../helpers/chain-kit.ts';
 import { lintNode, makeNode } from '../../../helpers/chain-node.ts';
 
@@ -65,7 +66,7 @@ describe('external/http', () => {
     expect(seen).toMatchObject([{ method: 'POST', url: '/m/meter%201%2F..%3Fx', body: text }]);
     expect(seen[0]?.headers['content-type']).toBe('application/json');
     expect(result.relation).toBe('Success');
-    expect(JSON.stringify(result.msg.data)).toContain('9007199254740993');
+    expect(bodyText(result.msg)).toBe('{"id":9007199254740993,"ok":true}');
     expect(result.msg.metadata).toMatchObject({
       statusCode: '200',
       status: 'OK',
