@@ -109,7 +109,10 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
   const whenKnown = (entry: Entry, act: (facts: Facts) => void): void => {
     if (entry.forgotten) return;
     if (entry.facts) act(entry.facts);
-    else entry.waiting.push(() => entry.facts && act(entry.facts));
+    else {
+      entry.waiting ??= [];
+      entry.waiting.push(() => entry.facts && act(entry.facts));
+    }
   };
 
   const activate = (entry: Entry, facts: Facts, at: number): void => {
@@ -160,7 +163,10 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
       log.error({ event: 'state.not-read', device: entry.device.id, err: error }, 'connectivity could not be read');
       entry.facts = readFacts(new Map(), options.inactivityTimeoutMs);
     }
-    for (const act of entry.waiting.splice(0)) if (!entry.forgotten) act();
+    const { waiting = [] } = entry;
+    entry.waiting = undefined;
+    entry.ready = undefined;
+    for (const act of waiting) if (!entry.forgotten) act();
     if (entry.at > 0) wake(entry);
   };
 

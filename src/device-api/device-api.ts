@@ -14,6 +14,7 @@ import type { LoginMatch, Registry } from '../registry/registry.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { Claims } from './claims.ts';
+import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
@@ -30,7 +31,7 @@ import { pollForCall } from './rpc-poll.ts';
 import { createRpcUplink, type RpcUplink } from './rpc-uplink.ts';
 import type { ServerRpc } from './server-rpc.ts';
 import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
-import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
+import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
@@ -76,12 +77,6 @@ export type ProvisionReply =
   | { readonly kind: 'hang-up' };
 
 type RateLimited = { readonly kind: 'rate-limited' };
-
-export interface OpenSession {
-  /** Something came from the device, on whatever topic. */
-  readonly seen: () => void;
-  readonly close: () => void;
-}
 
 /** What a device may ask, free of any protocol. */
 export interface DeviceApi {
@@ -158,6 +153,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
 
   const live = new LiveCredentials({ registry, sessions, clock, log });
+  const ends = { sessions, live };
 
   const byCertificate = async ({ der, notBefore, notAfter, issuers }: ClientCertificate): Promise<LoginMatch> => {
     const now = clock.now();
@@ -280,19 +276,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     openSession(device, link, presence = connectivity.presence(device)) {
-      const session: LiveSession = { device, link, since: clock.now() };
+      const session = new ConnectedSession({ device, link, since: clock.now() }, presence, ends);
       counters.connects++;
       if (sessions.open(session)) counters.takeOvers++;
       presence.opened();
       live.opened(session);
-      return {
-        seen: () => presence.seen(),
-        close() {
-          sessions.closed(session);
-          live.closed(session);
-          presence.closed();
-        },
-      };
+      return session;
     },
 
     profile: (name) => profiles().byName(name),

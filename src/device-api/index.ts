@@ -1,6 +1,7 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
+export type { OpenSession } from './connected-session.ts';
 export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
 export {
@@ -10,10 +11,10 @@ export {
   type Login,
   type LoginRefusal,
   type LoginResult,
-  type OpenSession,
   type ProvisionReply,
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
+export { createEntityAccess } from './entity-access.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
@@ -45,3 +46,4 @@ export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './se
 export type { SubDeviceRules } from './sub-device-maker.ts';
 export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
+export { WriteFence } from './write-fence.ts';

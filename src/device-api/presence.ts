@@ -81,8 +81,9 @@ export class Entry {
   /** The newest connection. */
   holder: Connection | undefined;
   /** Connections whose event waits for the facts to be read. */
-  readonly waiting: (() => void)[] = [];
-  ready: Promise<void> = Promise.resolve();
+  waiting: (() => void)[] | undefined;
+  /** Until they have been read. */
+  ready: Promise<void> | undefined;
 
   constructor(device: Device) {
     this.device = device;

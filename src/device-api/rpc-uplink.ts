@@ -49,7 +49,11 @@ export function createRpcUplink(
   takeMessage: (what: string) => boolean,
 ): RpcUplink {
   const { rpc, serverRpc, runner, counters, clock } = parts;
-  const sessionId = randomUUID();
+  let id: string | undefined;
+  const session = (): string => {
+    id ??= randomUUID();
+    return id;
+  };
 
   /** Counts a message that reaches no chain, by its outcome. */
   const count = <R extends CallResult>(result: R): R => {
@@ -68,6 +72,7 @@ export function createRpcUplink(
   ) => {
     let finished = false;
     let early: string | undefined;
+    const sessionId = session();
     const waiting = serverRpc.open({
       device: device.id,
       sessionId,

@@ -96,18 +96,13 @@ export function createUplink(device: Device, parts: UplinkParts, meter?: UplinkM
 class DeviceUplink implements Uplink {
   readonly #device: Device;
   readonly #parts: UplinkParts;
-  readonly #meter: UplinkMeter;
-  readonly #names: { readonly deviceName: string; readonly deviceType: string };
-  #complainedAt = Number.NEGATIVE_INFINITY;
+  readonly #meter: UplinkMeter | undefined;
+  #complainedAt: number | undefined;
 
   constructor(device: Device, parts: UplinkParts, meter: UplinkMeter | undefined) {
     this.#device = device;
     this.#parts = parts;
-    this.#meter = meter ?? {
-      takeTelemetry: (profile, dataPoints) => parts.limits.takeTelemetry(device.id, profile, dataPoints),
-      takeMessage: (profile) => parts.limits.takeMessage(device.id, profile),
-    };
-    this.#names = { deviceName: device.name, deviceType: device.profile };
+    this.#meter = meter;
   }
 
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
@@ -136,7 +131,7 @@ class DeviceUplink implements Uplink {
     const samples = decoded.value;
     let points = 0;
     for (const sample of samples) for (const _ in sample.values) points++;
-    if (!this.#meter.takeTelemetry(profile, points)) {
+    if (!this.#takeTelemetry(profile, points)) {
       this.#limited(done);
       return;
     }
@@ -177,7 +172,7 @@ class DeviceUplink implements Uplink {
       this.refuse(decoded.problem, done);
       return;
     }
-    if (!this.#meter.takeTelemetry(profile, Object.keys(decoded.value).length)) {
+    if (!this.#takeTelemetry(profile, Object.keys(decoded.value).length)) {
       this.#limited(done);
       return;
     }
@@ -225,7 +220,7 @@ class DeviceUplink implements Uplink {
 
   takeMessage(what: string): boolean {
     const profile = this.#profile();
-    if (profile && this.#meter.takeMessage(profile)) return true;
+    if (profile && this.#takeMessage(profile)) return true;
     bump(this.#parts.counters.refusals, `${what}:${profile ? 'rate-limited' : 'no-profile'}`);
     return false;
   }
@@ -240,7 +235,7 @@ class DeviceUplink implements Uplink {
     const shared = keyList(parsed.value.sharedKeys);
     if (client === 'wrong' || shared === 'wrong')
       return { kind: 'invalid', problem: 'keys must be comma-separated text' };
-    if (!this.#meter.takeMessage(profile)) return { kind: 'rate-limited' };
+    if (!this.#takeMessage(profile)) return { kind: 'rate-limited' };
     const found = await this.#find(client, shared);
     return { kind: 'answer', text: formatFound(found), found };
   }
@@ -271,12 +266,21 @@ class DeviceUplink implements Uplink {
     return { ...(client ? { client } : {}), ...(shared ? { shared } : {}), keys };
   }
 
+  #takeTelemetry(profile: DeviceProfile, dataPoints: number): boolean {
+    if (this.#meter) return this.#meter.takeTelemetry(profile, dataPoints);
+    return this.#parts.limits.takeTelemetry(this.#device.id, profile, dataPoints);
+  }
+
+  #takeMessage(profile: DeviceProfile): boolean {
+    return this.#meter ? this.#meter.takeMessage(profile) : this.#parts.limits.takeMessage(this.#device.id, profile);
+  }
+
   #profile(): DeviceProfile | undefined {
     return this.#parts.profiles().byName(this.#device.profile);
   }
 
   #metadata(topic: string | undefined, ts?: string): Record<string, string> {
-    const { deviceName, deviceType } = this.#names;
+    const { name: deviceName, profile: deviceType } = this.#device;
     const metadata: Record<string, string> =
       ts === undefined ? { deviceName, deviceType } : { deviceName, deviceType, ts };
     if (topic !== undefined) metadata.mqttTopic = topic;
@@ -286,7 +290,7 @@ class DeviceUplink implements Uplink {
   /** One line a second and connection at most: the device hears no reason, and may send as fast as it likes. */
   #complain(problem: string): void {
     const now = this.#parts.clock.monotonic();
-    if (now - this.#complainedAt < COMPLAINT_PAUSE_MS) return;
+    if (this.#complainedAt !== undefined && now - this.#complainedAt < COMPLAINT_PAUSE_MS) return;
     this.#complainedAt = now;
     // Paths in a problem are made of the device's own keys.
     const shown = hideSupplyPoints(problem);

@@ -84,32 +84,34 @@ const MAX_SUBSCRIPTIONS = 100;
 
 /** A connection's granted filters. Nothing is ever routed by them: they only steer what is pushed to this client. */
 export class Subscriptions {
-  readonly #granted = new Map<string, QoS>();
+  #granted: Map<string, QoS> | undefined;
 
   /** Grants at most QoS 1; refused filters get 0x8F, beyond a rate limit 0x97, on 3.1.1 0x80 (thingsboard-device-api 3.1). */
   subscribe(packet: ISubscribePacket, version: number, mayHave: (filter: string) => boolean | 'rate-limited'): Packet {
+    const all = this.#granted ?? new Map<string, QoS>();
+    this.#granted = all;
     const refused = version === 5 ? reasonCodes.topicFilterInvalid : reasonCodes.unspecified;
     const granted = packet.subscriptions.map(({ topic, qos }) => {
-      const full = this.#granted.size >= MAX_SUBSCRIPTIONS && !this.#granted.has(topic);
+      const full = all.size >= MAX_SUBSCRIPTIONS && !all.has(topic);
       const may = !full && mayHave(topic);
       if (may === 'rate-limited') return version === 5 ? reasonCodes.quotaExceeded : reasonCodes.unspecified;
       if (!may) return refused;
       const least: QoS = qos === 0 ? 0 : 1;
-      this.#granted.set(topic, least);
+      all.set(topic, least);
       return least;
     });
     return { cmd: 'suback', messageId: packet.messageId ?? 0, granted };
   }
 
   unsubscribe(packet: IUnsubscribePacket): Packet {
-    const granted = packet.unsubscriptions.map((topic) => (this.#granted.delete(topic) ? 0x00 : 0x11));
+    const granted = packet.unsubscriptions.map((topic) => (this.#granted?.delete(topic) ? 0x00 : 0x11));
     return { cmd: 'unsuback', messageId: packet.messageId ?? 0, granted };
   }
 
   /** QoS of the first granted filter of these; undefined when none is. */
   qosOf(...filters: readonly string[]): QoS | undefined {
     for (const filter of filters) {
-      const qos = this.#granted.get(filter);
+      const qos = this.#granted?.get(filter);
       if (qos !== undefined) return qos;
     }
     return undefined;

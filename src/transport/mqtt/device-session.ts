@@ -20,6 +20,7 @@ import { OtaSession } from './ota-session.ts';
 import { attributesAnswer, attributesUpdate, jsonPayload } from './payload-form.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { RpcSession } from './rpc-session.ts';
+import { callsPrefix } from './rpc-topics.ts';
 import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
 import { CLOSE_CODES } from './wire-errors.ts';
 
@@ -39,8 +40,10 @@ export class DeviceSession implements DeviceLink {
   readonly #device: Device;
   #lastProfile: DeviceProfile;
   readonly #uplink: Uplink;
-  readonly #ota: OtaSession;
-  readonly #rpc: RpcSession;
+  readonly #maxPayloadSize: number;
+  /** Made by the first request for a package, and by the first subscription or publish of a call. */
+  #ota: OtaSession | undefined;
+  #rpc: RpcSession | undefined;
   readonly #subscriptions = new Subscriptions();
   /** Decided at CONNECT. */
   readonly #gateway: GatewaySession | undefined;
@@ -55,12 +58,8 @@ export class DeviceSession implements DeviceLink {
     this.#lastProfile = profile;
     this.#uplink = api.uplink(device);
     this.#presence = api.presence(device); // before aedes closes the connection that this one takes over from
-    const qosOf = (filter: string) => this.#subscriptions.qosOf(filter);
-    this.#ota = new OtaSession({ client, device, downloads: api.ota, qosOf });
-    this.#rpc = new RpcSession({ client, api, device, qosOf, maxPayloadSize, profile: () => this.#profile() });
-    const subscriptions = this.#subscriptions;
-    if (device.gateway)
-      this.#gateway = new GatewaySession({ client, api, device, subscriptions, profile: () => this.#profile() });
+    this.#maxPayloadSize = maxPayloadSize;
+    this.#gateway = device.gateway ? this.#gatewaySession() : undefined;
   }
 
   ready(): void {
@@ -71,7 +70,7 @@ export class DeviceSession implements DeviceLink {
     if (this.#session) this.#session.close();
     else this.#presence.closed();
     this.#gateway?.closed();
-    this.#rpc.closed();
+    this.#rpc?.closed();
   }
 
   /** Something came from the device. */
@@ -88,7 +87,7 @@ export class DeviceSession implements DeviceLink {
       const counted = granted && (updatesTopic !== undefined || RPC_REQUESTS.test(filter));
       if (counted && !this.#uplink.takeMessage('subscribe')) return 'rate-limited';
       if (granted && updatesTopic) this.#updatesTopic = updatesTopic; // the last one decides (3.1)
-      if (granted) this.#rpc.subscribed(filter);
+      if (granted && callsPrefix(filter) !== undefined) this.#calls().subscribed(filter);
       return granted;
     });
   }
@@ -97,7 +96,7 @@ export class DeviceSession implements DeviceLink {
     const profile = this.#profile();
     for (const filter of packet.unsubscriptions) {
       if (readFilter(filter, profile).updatesTopic) this.#updatesTopic = undefined;
-      this.#rpc.unsubscribed(filter);
+      this.#rpc?.unsubscribed(filter);
     }
     return this.#subscriptions.unsubscribe(packet);
   }
@@ -132,7 +131,7 @@ export class DeviceSession implements DeviceLink {
         this.#uplink.attributes(payload, (result) => finish(toVerdict(result, profile)), seen);
         return;
       case 'ota':
-        this.#ota.request(uplink, payload, finish);
+        this.#packages().request(uplink, payload, finish);
         return;
       case 'claim':
         this.#uplink.claim(payload).then(
@@ -143,7 +142,7 @@ export class DeviceSession implements DeviceLink {
       case 'rpc-call':
       case 'rpc-answer':
       case 'rpc-malformed':
-        this.#rpc.publish(uplink, { payload, topic: seen }, (result) => finish(toVerdict(result, profile)));
+        this.#calls().publish(uplink, { payload, topic: seen }, (result) => finish(toVerdict(result, profile)));
         return;
       case 'attribute-request':
         this.#answer(payload, uplink, profile, finish);
@@ -152,7 +151,7 @@ export class DeviceSession implements DeviceLink {
 
   /** The device acknowledged a message of ours. */
   acknowledged(messageId: number, reasonCode: number): void {
-    this.#rpc.acknowledged(messageId, reasonCode);
+    this.#rpc?.acknowledged(messageId, reasonCode);
     this.#gateway?.acknowledged(messageId, reasonCode);
   }
 
@@ -172,6 +171,38 @@ export class DeviceSession implements DeviceLink {
   #profile(): DeviceProfile {
     this.#lastProfile = this.#api.profile(this.#device.profile) ?? this.#lastProfile;
     return this.#lastProfile;
+  }
+
+  #calls(): RpcSession {
+    this.#rpc ??= new RpcSession({
+      client: this.#client,
+      api: this.#api,
+      device: this.#device,
+      maxPayloadSize: this.#maxPayloadSize,
+      qosOf: (filter) => this.#subscriptions.qosOf(filter),
+      profile: () => this.#profile(),
+    });
+    return this.#rpc;
+  }
+
+  #packages(): OtaSession {
+    this.#ota ??= new OtaSession({
+      client: this.#client,
+      device: this.#device,
+      downloads: this.#api.ota,
+      qosOf: (filter) => this.#subscriptions.qosOf(filter),
+    });
+    return this.#ota;
+  }
+
+  #gatewaySession(): GatewaySession {
+    return new GatewaySession({
+      client: this.#client,
+      api: this.#api,
+      device: this.#device,
+      subscriptions: this.#subscriptions,
+      profile: () => this.#profile(),
+    });
   }
 
   #answer(

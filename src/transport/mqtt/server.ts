@@ -43,6 +43,8 @@ const BACKLOG = 4096;
  */
 const ASK_FOR_CERTIFICATE = { requestCert: true, rejectUnauthorized: false, noDelay: true } as const;
 
+function ignore(): void {}
+
 /** The MQTT front: 3.1, 3.1.1 and 5 over TCP, TLS and WebSocket. */
 export interface MqttFront {
   /** Throws when a port cannot be bound; nothing then listens. */
@@ -70,7 +72,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
-    socket.on('error', () => {});
+    socket.on('error', ignore);
     if (socket.destroyed) return;
     const certificate = socket instanceof TLSSocket ? clientCertificate(socket) : undefined;
     broker.accept(socket, socket.remoteAddress ?? 'unknown', certificate);
