@@ -23,17 +23,24 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   profiles: ['schema', 'storage/ports'],
   provisioning: ['registry', 'profiles', 'storage/ports'],
   rules: ['schema', 'storage/ports', 'observe'],
+  // The language of chain scripts: it knows messages, and nothing of chains or runs.
+  'rules/script': ['schema', 'rules/condition-pattern.ts', 'rules/node-kind.ts', 'rules/record.ts'],
   // Besides the declaration and the context: pure helpers that know nothing of chains or runs.
   'rules/nodes': [
     'schema/fields.ts',
     'rules/node-kind.ts',
     'rules/node-context.ts',
+    'rules/script/index.ts',
     'rules/conditions.ts',
     'rules/template.ts',
     'rules/record.ts',
     'rules/redact.ts',
     'rules/secrets.ts',
+    // Nodes of external/ alone.
+    'rules/outside',
+    'schema/secret-ref.ts',
   ],
+  'rules/outside': ['rules'],
   // Offline tools over the engine's files; the engine knows none of them.
   'rules/tools': ['rules', 'schema', 'observe'],
   'device-api': [
@@ -62,11 +69,17 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'mqtt-packet': ['transport/mqtt'],
   ws: ['transport/mqtt', 'admin/live/socket.ts'],
   lmdb: ['storage/embedded/environment.ts'],
+  acorn: ['rules/script/syntax.ts'],
   ajv: ['schema/validate.ts'],
   pino: ['observe/log.ts'],
   'prom-client': ['observe/metrics.ts'],
   protobufjs: ['schema/proto-schema.ts'],
   'json-rules-engine': [],
+  '@platformatic/kafka': ['rules/nodes/external/kafka.ts'],
+  mqtt: ['rules/nodes/external/mqtt.ts'],
+  pg: ['rules/nodes/external/postgres.ts'],
+  'rabbitmq-client': ['rules/nodes/external/rabbitmq.ts'],
+  undici: ['rules/nodes/external/http.ts'],
   fastify: ['transport/http', 'admin'],
   '@fastify/swagger': ['transport/http', 'admin'],
 };

@@ -1,0 +1,46 @@
+import { toNumber } from './convert.ts';
+import type { Namespace, NativeFunction } from './language.ts';
+import type { Value } from './values.ts';
+
+const ONE = [
+  'abs',
+  'acos',
+  'asin',
+  'atan',
+  'cbrt',
+  'ceil',
+  'cos',
+  'exp',
+  'floor',
+  'log',
+  'log10',
+  'log2',
+  'round',
+  'sign',
+  'sin',
+  'sqrt',
+  'tan',
+  'trunc',
+] as const;
+const TWO = ['atan2', 'pow'] as const;
+const CONSTANTS = ['E', 'LN10', 'LN2', 'LOG10E', 'LOG2E', 'PI', 'SQRT1_2', 'SQRT2'] as const;
+
+const extreme =
+  (pick: (a: number, b: number) => number, from: number): NativeFunction =>
+  (args, m) => {
+    let result = from;
+    for (const arg of args) result = pick(result, toNumber(arg, m));
+    return result;
+  };
+
+/** Math without random: the same message always gets the same answer. */
+export const mathNamespace: Namespace = {
+  functions: new Map<string, NativeFunction>([
+    ...ONE.map((name): [string, NativeFunction] => [name, ([value], m) => Math[name](toNumber(value, m))]),
+    ...TWO.map((name): [string, NativeFunction] => [name, ([a, b], m) => Math[name](toNumber(a, m), toNumber(b, m))]),
+    ['hypot', (args, m) => Math.hypot(...args.map((arg) => toNumber(arg, m)))],
+    ['max', extreme(Math.max, Number.NEGATIVE_INFINITY)],
+    ['min', extreme(Math.min, Number.POSITIVE_INFINITY)],
+  ]),
+  constants: new Map<string, Value>(CONSTANTS.map((name) => [name, Math[name]])),
+};
