@@ -4,6 +4,7 @@ import type { AttachmentStore } from './attachment-store.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { ConnectivityStore } from './connectivity-store.ts';
 import type { CustomerStore } from './customer-store.ts';
+import type { MessageStore } from './message-store.ts';
 import type { OtaStore } from './ota-store.ts';
 import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './record-stores.ts';
 import type { RegistryStore } from './registry-store.ts';
@@ -34,6 +35,7 @@ export interface Storage {
   readonly customers: CustomerStore;
   readonly audit: AuditStore;
   readonly deadLetters: DeadLetterStore;
+  readonly messages: MessageStore;
   readonly rpcs: RpcStore;
   readonly alarms: AlarmStore;
   readonly apiKeys: ApiKeyStore;

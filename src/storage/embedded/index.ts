@@ -10,6 +10,7 @@ import { createCustomerStore } from './customer-store.ts';
 import { diskProblem, openDirectory } from './directory.ts';
 import { openEnvironment } from './environment.ts';
 import { checkFormat } from './format.ts';
+import { createMessageStore } from './message-store.ts';
 import { createOtaStore } from './ota-store.ts';
 import { createPurge } from './purge.ts';
 import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSettingStore } from './record-stores.ts';
@@ -37,6 +38,9 @@ export interface EmbeddedStorageOptions {
   /** Persistent calls to devices: in all, and of one device. */
   readonly maxRpcs?: number;
   readonly maxRpcsPerDevice?: number;
+  /** Messages that wait to go on: in all, and of one originator. */
+  readonly maxMessages?: number;
+  readonly maxMessagesPerOriginator?: number;
   /** Alarms: in all, and of one originator. */
   readonly maxAlarms?: number;
   readonly maxAlarmsPerOriginator?: number;
@@ -86,6 +90,10 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       customers: createCustomerStore(environment, committer),
       audit: createAuditStore(environment, committer, maxAuditEntries),
       deadLetters: createDeadLetterStore(environment, committer, maxDeadLetters),
+      messages: createMessageStore(environment, committer, {
+        maxMessages: options.maxMessages ?? 100_000,
+        maxMessagesPerOriginator: options.maxMessagesPerOriginator ?? 1_000,
+      }),
       rpcs: createRpcStore(environment, committer, {
         maxRpcs: options.maxRpcs ?? 100_000,
         maxRpcsPerDevice: options.maxRpcsPerDevice ?? 1_000,

@@ -13,6 +13,7 @@ import { listDevices } from './device-list.ts';
 import type { Environment, Tables } from './environment.ts';
 import { EMPTY_HEAD } from './head.ts';
 import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
+import { dropMessagesOf } from './message-store.ts';
 import { forgetOtaOf } from './ota-records.ts';
 import type { Purge } from './purge.ts';
 import { appendAudit } from './record-stores.ts';
@@ -162,6 +163,7 @@ function deleteDevice(
   dropRelationsOf(tables, { entityType: 'DEVICE', id: what.id });
   dropDeadLettersOf(tables, key);
   dropRpcsOf(tables, key);
+  dropMessagesOf(tables, { entityType: 'DEVICE', id: what.id });
   dropAlarmsOf(tables, { entityType: 'DEVICE', id: what.id });
   forgetOtaOf(tables, key);
   removeRange(tables.attributes, attributesOf(key));

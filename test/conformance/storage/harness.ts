@@ -18,6 +18,8 @@ export interface StoreUnderTest {
 
 export interface StoreOptions {
   readonly maxDeadLetters?: number;
+  readonly maxMessages?: number;
+  readonly maxMessagesPerOriginator?: number;
   readonly maxRpcs?: number;
   readonly maxRpcsPerDevice?: number;
   readonly maxAlarms?: number;

@@ -7,6 +7,7 @@ import { credentialsConformance } from './credentials.ts';
 import { customerConformance } from './customer-store.ts';
 import { entityDataConformance } from './entity-data.ts';
 import type { MakeStore } from './harness.ts';
+import { messageConformance } from './message-store.ts';
 import { otaConformance } from './ota-store.ts';
 import { recordConformance } from './record-stores.ts';
 import { registryConformance } from './registry-store.ts';
@@ -29,6 +30,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   attachmentConformance(name, make);
   recordConformance(name, make);
   rpcConformance(name, make);
+  messageConformance(name, make);
   alarmConformance(name, make);
   otaConformance(name, make);
   connectivityConformance(name, make);
