@@ -15,6 +15,7 @@ import { findGrid } from './nodes/onboard/find-grid.ts';
 import { findSupplier } from './nodes/onboard/find-supplier.ts';
 import { supplyPoint } from './nodes/onboard/supply-point.ts';
 import { call } from './nodes/rpc/call.ts';
+import { unsupported } from './nodes/flow/unsupported.ts';
 import { reply as rpcReply } from './nodes/rpc/reply.ts';
 import { deleteKeys } from './nodes/transform/delete-keys.ts';
 import { renameKeys } from './nodes/transform/rename-keys.ts';
@@ -43,3 +44,4 @@ export const catalogue = [
   renameKeys,
   setKeys,
 ] as const satisfies readonly NodeKind[];
+  unsupported,

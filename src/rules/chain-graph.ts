@@ -33,6 +33,8 @@ export interface GraphNode {
   /** JSON pointer of the node in its file. */
   readonly at: string;
   readonly edges: readonly GraphEdge[];
+  /** Labels by which messages leave and end on purpose. */
+  readonly ends?: readonly string[];
 }
 
 /** How a node that fails is tried again. */

@@ -224,7 +224,8 @@ export class ChainRun {
     const refusal = callRefusal(node, name, msg);
     const first = node.chains.get(name)?.first;
     if (refusal !== undefined || first === undefined) return this.#refuse(node, msg, refusal ?? name, began);
-    this.#traced(node, msg, { labels: [], to: [{ label: `chain ${name}`, node: first }], began });
+    this.#traced(node, msg, { labels: [], to: first ? [{ label: `chain ${name}`, node: first }] : [], began });
+    if (first === null) return undefined;
     const { calls } = msg;
     const frame = { chain: node.chain, node: node.name, ...(calls ? { up: calls } : {}) };
     return this.walk(first, { ...msg, calls: frame });

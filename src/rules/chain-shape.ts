@@ -2,8 +2,8 @@
 const NAME = { type: 'string', minLength: 1, maxLength: 255 } as const;
 
 export const EDGE_SCHEMA = {
-  description: 'Where messages go: a node of this file, or several (each gets a copy).',
-  anyOf: [NAME, { type: 'array', items: NAME, minItems: 1, uniqueItems: true }],
+  description: 'Where messages go: a node of this file, or several (each gets a copy); [] = they end here on purpose.',
+  anyOf: [NAME, { type: 'array', items: NAME, uniqueItems: true }],
 } as const;
 
 /** Members of a node but for `kind`, `config` and `to`, which depend on the kind. */
@@ -31,6 +31,25 @@ export const NODE_EXTRAS = {
     maximum: 1000,
     description: 'Lets messages go round through this node: so often at most, then the message leaves it by Failure.',
   },
+  layout: {
+    type: 'object',
+    description: 'Where editors with a canvas draw the node; the engine ignores it.',
+    additionalProperties: false,
+    required: ['x', 'y'],
+    properties: { x: { type: 'number' }, y: { type: 'number' } },
+  },
+  thingsboard: {
+    type: 'object',
+    description: 'What only ThingsBoard reads, kept for chain export; the engine ignores it.',
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string', maxLength: 255, description: "The node's name there, when it is another one." },
+      debugSettings: { type: 'object' },
+      singletonMode: { type: 'boolean' },
+      queueName: { type: 'string' },
+      additionalInfo: { type: 'object' },
+    },
+  },
 } as const;
 
 /** Members of a chain file but for its nodes. */
@@ -39,7 +58,30 @@ export const CHAIN_MEMBERS = {
   name: { ...NAME, description: 'Name of the chain, unique among all chains.' },
   description: { type: 'string', description: 'For the reader; the engine ignores it.' },
   root: { type: 'boolean', description: 'true for the one chain where every message starts.' },
-  first: { ...NAME, description: 'Name of the node where messages enter.' },
+  notes: {
+    type: 'array',
+    description: "Notes on ThingsBoard's canvas; the engine ignores them.",
+    items: { type: 'object' },
+  },
+  thingsboard: {
+    type: 'object',
+    description: 'What only ThingsBoard reads, kept for chain export; the engine ignores it.',
+    additionalProperties: false,
+    properties: {
+      id: { type: 'string', description: 'The id of the chain there.' },
+      additionalInfo: { type: 'object' },
+      configuration: { type: 'object' },
+      chainIds: {
+        type: 'object',
+        additionalProperties: { type: 'string' },
+        description: 'Ids of other chains by name.',
+      },
+    },
+  },
+  first: {
+    anyOf: [NAME, { type: 'null' }],
+    description: 'Name of the node where messages enter; null: they are accepted and end.',
+  },
 } as const;
 
 /** The native format before any kind is looked at (design: nodes have names, edges name nodes). */

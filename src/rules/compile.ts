@@ -1,13 +1,14 @@
+import type { RetryOption } from './chain-graph.ts';
 import { type CounterBook, type EdgeCounter, edgeCounter, type NodeCounters } from './counters.ts';
 import type { NodeKind, NodeLoader, RunningNode } from './node-kind.ts';
-import type { RetryOption } from './parse.ts';
 
 /** A chain whose kinds are known and whose configs are checked, with defaults filled in: what lint hands on. */
 export interface CheckedChain {
   readonly file: string;
   readonly name: string;
   readonly root: boolean;
-  readonly first: string;
+  /** Null: messages are accepted and end. */
+  readonly first: string | null;
   readonly nodes: ReadonlyMap<string, CheckedNode>;
 }
 
@@ -46,7 +47,7 @@ export interface Route {
 
 export interface CompiledChain {
   readonly name: string;
-  readonly first: CompiledNode;
+  readonly first: CompiledNode | null;
   readonly nodes: ReadonlyMap<string, CompiledNode>;
 }
 
@@ -103,8 +104,8 @@ export function compileChain(
     const routes = routesOf.get(node.name);
     if (compiled && routes) connect(node, compiled, routes, nodes);
   }
-  const first = nodes.get(chain.first);
-  if (!first) throw new Error(`chain ${chain.name} has no node ${chain.first}`);
+  const first = chain.first === null ? null : nodes.get(chain.first);
+  if (first === undefined) throw new Error(`chain ${chain.name} has no node ${chain.first}`);
   return { name: chain.name, first, nodes };
 }
 

@@ -5,13 +5,14 @@ import type { Issue } from '../schema/issue.ts';
 import { resolveSecretRef, type SecretRef, type SecretRefOptions } from '../schema/secret-ref.ts';
 import { catalogue } from './catalogue.ts';
 import { readChainFiles, readLookup } from './chain-files.ts';
+import type { ChainGraph } from './chain-graph.ts';
 import { type CheckedChain, type CompiledChain, compileChain, NodeNotCreated } from './compile.ts';
 import { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
 import { lintChain, lintChainSet } from './lint.ts';
 import { lintCalls } from './lint-calls.ts';
 import type { NodeContext } from './node-context.ts';
 import type { NodeKind, NodeResult } from './node-kind.ts';
-import { type ChainGraph, parseChain } from './parse.ts';
+import { parseChains } from './parse.ts';
 import { type RunOptions, type RunResult, resumeChain, runChain } from './run.ts';
 
 export interface NodePlace {
@@ -75,13 +76,10 @@ export async function loadChains(paths: string | readonly string[], options: Loa
   const list = typeof paths === 'string' ? [paths] : paths;
   const { files, issues: fileIssues } = await readChainFiles(list);
   const issues: Issue[] = [...fileIssues];
-  const graphs: ChainGraph[] = [];
-  for (const file of files) {
-    const parsed = parseChain(file.path, file.text);
-    issues.push(...parsed.issues);
-    if (parsed.graph) graphs.push(parsed.graph);
-  }
   const kinds = new Map((options.kinds ?? catalogue).map((kind) => [kind.kind, kind]));
+  const parsed = parseChains(files, kinds.values());
+  issues.push(...parsed.issues);
+  const { graphs } = parsed;
   const checked: CheckedChain[] = [];
   for (const graph of graphs) {
     const linted = lintChain(graph, kinds);
@@ -89,7 +87,7 @@ export async function loadChains(paths: string | readonly string[], options: Loa
     if (linted.chain) checked.push(linted.chain);
   }
   // A file that cannot be read may be the missing root: one finding is enough then.
-  if (graphs.length === files.length && fileIssues.length === 0) issues.push(...lintChainSet(graphs, list.join(', ')));
+  if (parsed.complete && fileIssues.length === 0) issues.push(...lintChainSet(graphs, list.join(', ')));
   issues.push(...lintCalls(checked, new Set(graphs.map(({ name }) => name))));
   const hash = createHash('sha256');
   const read = new Set<string>();

@@ -1,4 +1,4 @@
-import type { ChainGraph } from './parse.ts';
+import type { ChainGraph } from './chain-graph.ts';
 
 /** The chain as Mermaid text (`flowchart`), nodes in file order, edges with their labels. */
 export function chainToMermaid(graph: ChainGraph): string {
@@ -7,7 +7,7 @@ export function chainToMermaid(graph: ChainGraph): string {
   for (const node of graph.nodes.values()) {
     lines.push(`  ${ids.get(node.name)}["${escapeLabel(node.name)}<br/><small>${escapeLabel(node.kind)}</small>"]`);
   }
-  const first = ids.get(graph.first);
+  const first = graph.first === null ? undefined : ids.get(graph.first);
   if (first !== undefined) lines.push(`  start --> ${first}`);
   for (const node of graph.nodes.values()) {
     for (const [target, labels] of labelsByTarget(node.edges)) {

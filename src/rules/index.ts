@@ -2,6 +2,7 @@ export { toCallBody } from './call-body.ts';
 export { catalogue } from './catalogue.ts';
 export { ruleNodesMarkdown } from './chain-docs.ts';
 export { isChainFile } from './chain-files.ts';
+export type { ChainGraph, GraphEdge, GraphNode } from './chain-graph.ts';
 export { chainSchema, chainTestSchema } from './chain-schema.ts';
 export { type CaseResult, type ChainTestReport, runChainTests } from './chain-test.ts';
 export type { CompiledChain } from './compile.ts';
@@ -17,9 +18,15 @@ export {
 export { chainToMermaid } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
-export type { CallAnswer, DeviceCall, NodeContext, SupplierMatch } from './node-context.ts';
-export { dataObject, deviceOf, type NodeKind } from './node-kind.ts';
-export type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
+export type {
+  AttributeChange,
+  CallAnswer,
+  DeviceCall,
+  NodeContext,
+  SupplierMatch,
+  TelemetryTargets,
+} from './node-context.ts';
+export { dataObject, deviceOf, NodeFailure, type NodeKind } from './node-kind.ts';
 export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
 export {
   DEFAULT_RUN_LIMITS,

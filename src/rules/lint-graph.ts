@@ -4,9 +4,9 @@ interface Vertex {
 }
 
 /** Names of nodes that no message can reach, in file order. Edges to missing nodes lead nowhere. */
-export function unreachableNodes(first: string, nodes: ReadonlyMap<string, Vertex>): string[] {
+export function unreachableNodes(first: string | null, nodes: ReadonlyMap<string, Vertex>): string[] {
   const reached = new Set<string>();
-  const waiting = [first];
+  const waiting = first === null ? [] : [first];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const node = nodes.get(name);
     if (node === undefined || reached.has(name)) continue;

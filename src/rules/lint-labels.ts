@@ -1,5 +1,5 @@
+import type { GraphNode } from './chain-graph.ts';
 import type { NodeKind } from './node-kind.ts';
-import type { GraphNode } from './parse.ts';
 
 /** Rooms of kinds that choose a way by what the message says: each answer is worth an edge, or the word that it is none. */
 const CHOOSERS = /^(?:filter|onboard)\//;

@@ -1,10 +1,13 @@
 import type { Issue } from '../schema/issue.ts';
 import { type Check, compileSchema, nearest } from '../schema/validate.ts';
+import type { ChainGraph, GraphEdge, GraphNode } from './chain-graph.ts';
 import type { CheckedChain, CheckedNode } from './compile.ts';
+import { findIdleConditions } from './lint-conditions.ts';
 import { findCycles, unreachableNodes } from './lint-graph.ts';
+import { danglingLabels } from './lint-labels.ts';
+import { findSlowPatterns } from './lint-patterns.ts';
 import { findSecrets } from './lint-secrets.ts';
 import type { NodeKind } from './node-kind.ts';
-import type { ChainGraph, GraphEdge, GraphNode } from './parse.ts';
 
 /** The closed list of rules for chain files -> what each one finds. */
 export const LINT_RULES = {
@@ -13,7 +16,8 @@ export const LINT_RULES = {
   'not-json': 'The file is not JSON.',
   'duplicate-key': 'A key stands twice in one object.',
   'wrong-type': 'A value is of another JSON type than its place asks for.',
-  'unsupported-format': "The file is in a format that is not read yet, such as ThingsBoard's export.",
+  'edge-chain': 'A chain of ThingsBoard Edge, which does not run on the server.',
+  'not-supported': 'What a ThingsBoard export says cannot be done here, or the other way round.',
   'missing-field': 'A member that must be there is missing.',
   'unknown-field': 'A member is not known here.',
   'unknown-word': 'A value is not one of the words its place knows.',
@@ -31,6 +35,11 @@ export const LINT_RULES = {
   'no-root': 'No chain is the root, where every message starts.',
   'two-roots': 'More than one chain is the root.',
   'secret-in-clear': 'A value looks like a secret or a supply point code.',
+  'dangling-label': 'Messages that leave by this label end there, and nothing says that this is meant.',
+  'impossible-condition': 'A condition can never hold.',
+  'always-true-condition': 'A condition holds whatever the message says.',
+  'ambiguous-lookup': 'A table or test gives two answers to one question.',
+  'slow-pattern': 'A regular expression can take too long on some texts.',
 } as const satisfies Record<string, string>;
 
 export type LintRule = keyof typeof LINT_RULES;
@@ -60,17 +69,23 @@ export function lintChain(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind
     if (checked) nodes.set(node.name, checked);
   }
   lintPaths(graph, findings);
-  const issues = findings.map(
-    ({ level = 'error', hint, ...rest }): Issue => ({
-      file: graph.file,
-      level,
-      ...rest,
-      ...(hint === undefined ? {} : { hint }),
-    }),
-  );
+  const issues = findings.map((finding): Issue => {
+    const { level = 'error', hint, ...rest } = graph.format === 'native' ? finding : nameNode(finding, graph);
+    return { file: graph.file, level, ...rest, ...(hint === undefined ? {} : { hint }) };
+  });
   if (issues.some((issue) => issue.level === 'error')) return { issues };
   const { file, name, root, first } = graph;
   return { chain: { file, name, root, first, nodes }, issues };
+}
+
+/** In ThingsBoard's exports nodes stand by index: the finding names its node, and points at what the file calls the config. */
+function nameNode(finding: Finding, { nodes }: ChainGraph): Finding {
+  const node = [...nodes.values()].find(({ at }) => finding.at === at || finding.at.startsWith(`${at}/`));
+  if (node === undefined) return finding;
+  const config = `${node.at}/config/`;
+  const member = finding.at.startsWith(config) ? `${finding.at.slice(config.length)}: ` : '';
+  const at = finding.at.startsWith(`${node.at}/config`) ? `${node.at}/configuration` : finding.at;
+  return { ...finding, at, problem: `node "${node.name}": ${member}${finding.problem}` };
 }
 
 /** Rules over all chains together: names and the one root. */
@@ -81,18 +96,22 @@ export function lintChainSet(graphs: readonly ChainGraph[], where: string): Issu
     const other = byName.get(graph.name);
     if (other) {
       const problem = `a chain named "${graph.name}" is already in ${other.file}`;
-      issues.push({ file: graph.file, at: '/name', rule: 'duplicate-chain', level: 'error', problem });
+      issues.push({ file: graph.file, at: graph.at.name, rule: 'duplicate-chain', level: 'error', problem });
     } else byName.set(graph.name, graph);
   }
   const roots = graphs.filter((graph) => graph.root);
   for (const root of roots.slice(1)) {
     const problem = `"${root.name}" and "${roots[0]?.name}" (${roots[0]?.file}) are both the root chain`;
-    const hint = 'leave "root": true in one of them';
-    issues.push({ file: root.file, at: '/root', rule: 'two-roots', level: 'error', problem, hint });
+    const hint = 'leave "root": true in one of them, or name the root in a file of its own: { "rootChain": "…" }';
+    issues.push({ file: root.file, at: root.at.root, rule: 'two-roots', level: 'error', problem, hint });
   }
   if (roots.length === 0) {
     const problem = graphs.length === 0 ? 'there is no rule chain' : 'no chain is the root, where every message starts';
-    const hint = graphs.length === 0 ? 'add a chain file with "root": true' : 'add "root": true to one of them';
+    const example = JSON.stringify({ rootChain: graphs[0]?.name });
+    const hint =
+      graphs.length === 0
+        ? 'add a chain file with "root": true'
+        : `add "root": true to one of them, or a file root.json beside them: ${example}`;
     issues.push({ file: graphs[0]?.file ?? where, at: '', rule: 'no-root', level: 'error', problem, hint });
   }
   return issues;
@@ -114,6 +133,9 @@ function lintNode(
       level: 'warning',
     });
   }
+  for (const { at, ...finding } of [...findIdleConditions(node.config), ...findSlowPatterns(node.config)]) {
+    findings.push({ at: `${node.at}/config${at}`, ...finding, level: 'warning' });
+  }
   const kind = kinds.get(node.kind);
   for (const edge of node.edges) lintEdge(edge, node, kind, graph, findings);
   if (kind === undefined) {
@@ -126,6 +148,9 @@ function lintNode(
     });
     return undefined;
   }
+  // An export of ThingsBoard cannot say that a label ends on purpose.
+  const dangling = graph.format === 'native' ? danglingLabels(node, kind) : [];
+  findings.push(...dangling.map((finding) => ({ ...finding, level: 'warning' as const })));
   const config = lintConfig(node, kind, findings);
   const { name, at, retry, maxVisits, edges } = node;
   if (retry !== undefined && (kind.relations.length === 0 || kind.calls !== undefined)) {
@@ -180,10 +205,10 @@ function lintConfig(node: GraphNode, kind: NodeKind, findings: Finding[]): unkno
 }
 
 function lintPaths(graph: ChainGraph, findings: Finding[]): void {
-  if (!graph.nodes.has(graph.first)) {
+  if (graph.first !== null && !graph.nodes.has(graph.first)) {
     const near = nearest(graph.first, [...graph.nodes.keys()]);
     const hint = near ? `did you mean "${near}"?` : undefined;
-    findings.push({ at: '/first', rule: 'missing-first', problem: `there is no node "${graph.first}"`, hint });
+    findings.push({ at: graph.at.first, rule: 'missing-first', problem: `there is no node "${graph.first}"`, hint });
   } else {
     for (const name of unreachableNodes(graph.first, graph.nodes)) {
       const at = graph.nodes.get(name)?.at ?? '';

@@ -67,6 +67,8 @@ export interface NodeLintIssue {
   readonly hint?: string;
   readonly level?: 'error' | 'warning';
 }
+  /** Instead of `bad-config`. */
+  readonly rule?: 'not-supported';
 
 /** Suppliers with their keys in clear, and devices that are attached already. Only for examples and offline tests. */
 export interface ExampleWorld {

@@ -1,78 +1,59 @@
+import { basename } from 'node:path';
+import type { JsonObject } from '../model/json.ts';
 import type { Issue } from '../schema/issue.ts';
-import { compileSchema } from '../schema/validate.ts';
-import { CHAIN_SHAPE } from './chain-shape.ts';
-import { escapePointer, readJsonText } from './json-source.ts';
+import { nearest } from '../schema/validate.ts';
+import type { ChainGraph } from './chain-graph.ts';
+import { readJsonText } from './json-source.ts';
+import { readNativeChain } from './native-chain.ts';
+import type { NodeKind } from './node-kind.ts';
+import { chainsOf, idText, isThingsBoardExport, readThingsBoardChain, type TbChain } from './thingsboard/index.ts';
 
 /** Largest chain file; a real one has a few kilobytes. */
 export const MAX_CHAIN_BYTES = 1_048_576;
 
-/** A chain as its file says it: named nodes, edges by name; kinds and configs are not checked yet. */
-export interface ChainGraph {
-  readonly file: string;
-  readonly name: string;
-  readonly root: boolean;
-  readonly first: string;
-  readonly description?: string;
-  /** In file order. */
-  readonly nodes: ReadonlyMap<string, GraphNode>;
+export interface ParsedChains {
+  readonly graphs: readonly ChainGraph[];
+  readonly issues: readonly Issue[];
+  /** False when a file holds a chain that could not be looked at further. */
+  readonly complete: boolean;
 }
 
-export interface GraphNode {
-  readonly name: string;
-  readonly kind: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly description?: string;
-  readonly retry?: RetryOption;
-  /** Times a message may visit the node; a cycle through it is allowed then. */
-  readonly maxVisits?: number;
-  /** JSON pointer of the node in its file. */
-  readonly at: string;
-  readonly edges: readonly GraphEdge[];
-}
-
-/** How a node that fails is tried again. */
-export interface RetryOption {
-  /** Tries in all, the first one too. */
-  readonly attempts: number;
-  /** Pause before the second try; twice as long before each further one. */
-  readonly backoffMs: number;
-}
-
-export interface GraphEdge {
-  readonly label: string;
-  readonly to: string;
-  /** JSON pointer of the edge in its file. */
-  readonly at: string;
-}
-
-export interface ParsedChain {
-  /** Undefined when the file has no chain that could be looked at further. */
-  readonly graph?: ChainGraph;
+/** What a file says before other files are looked at. */
+interface Source {
+  readonly native?: ChainGraph;
+  readonly exported?: readonly TbChain[];
+  readonly rootChain?: { readonly file: string; readonly name: string };
   readonly issues: readonly Issue[];
 }
 
-interface NativeChain {
-  readonly name: string;
-  readonly root?: boolean;
-  readonly first: string;
-  readonly description?: string;
-  readonly nodes: Readonly<Record<string, NativeNode>>;
+/**
+ * The one place that knows file formats: behind it there is only the graph. Reads files together, since ThingsBoard's
+ * exports name other chains by ids, and a file may say which chain is the root. Never throws.
+ */
+export function parseChains(
+  files: readonly { readonly path: string; readonly text: string }[],
+  kinds: Iterable<NodeKind>,
+): ParsedChains {
+  const sources = files.map(({ path, text }) => readSource(path, text));
+  const issues = sources.flatMap((source) => source.issues);
+  const names = namesById(sources);
+  const options = { kinds: [...kinds], chainName: (id: string) => names.get(id) };
+  let complete = sources.every(({ native, exported, rootChain }) => native || exported || rootChain);
+  const graphs = sources.flatMap(({ native, exported = [] }) => {
+    if (native) return [native];
+    return exported.flatMap((chain) => {
+      const read = readThingsBoardChain(chain, options);
+      issues.push(...read.issues);
+      complete &&= read.graph !== undefined;
+      return read.graph ? [read.graph] : [];
+    });
+  });
+  const named = sources.flatMap(({ rootChain }) => rootChain ?? []);
+  return { graphs: withRoot(graphs, named, complete, issues), issues, complete };
 }
 
-interface NativeNode {
-  readonly kind: string;
-  readonly config?: Readonly<Record<string, unknown>>;
-  readonly description?: string;
-  readonly retry?: RetryOption;
-  readonly maxVisits?: number;
-  readonly to?: Readonly<Record<string, string | readonly string[]>>;
-}
-
-const checkShape = compileSchema<NativeChain>(CHAIN_SHAPE);
-
-/** The one place that knows file formats: behind it there is only the graph. Never throws. */
-export function parseChain(file: string, text: string): ParsedChain {
-  const issue = (rule: string, problem: string, hint?: string): ParsedChain => ({
+function readSource(file: string, text: string): Source {
+  const issue = (rule: string, problem: string, hint?: string): Source => ({
     issues: [{ file, at: '', rule, level: 'error', problem, ...(hint ? { hint } : {}) }],
   });
   if (Buffer.byteLength(text) > MAX_CHAIN_BYTES) return issue('too-large', `is larger than ${MAX_CHAIN_BYTES} bytes`);
@@ -82,58 +63,80 @@ export function parseChain(file: string, text: string): ParsedChain {
   if (!isObject(value)) {
     return issue('wrong-type', `a rule chain is a JSON object, not ${typeName(value)}`, 'begin with { "name": … }');
   }
+  if (isRootFile(value)) {
+    const name = value.rootChain;
+    if (typeof name === 'string') return { rootChain: { file, name }, issues: source.issues };
+    return issue('wrong-type', '"rootChain" is the name of a chain, a text');
+  }
   if (isThingsBoardExport(value)) {
-    return issue(
-      'unsupported-format',
-      "this is a ThingsBoard rule-chain export; reading ThingsBoard's format is not yet supported",
-      'write the chain in the native format: "name", "first", "nodes"',
-    );
+    const { chains, issues } = chainsOf(file, value);
+    return { exported: chains, issues: [...source.issues, ...issues] };
   }
-  const checked = checkShape(value);
-  if (!checked.ok) {
-    const issues = checked.violations.map((violation): Issue => ({ file, level: 'error', ...violation }));
-    return { issues: [...source.issues, ...issues] };
-  }
-  return { graph: graphOf(file, checked.value), issues: source.issues };
+  const { graph, issues } = readNativeChain(file, value);
+  return { ...(graph ? { native: graph } : {}), issues: [...source.issues, ...issues] };
 }
 
-/** Any of the four shapes of thingsboard-rule-chains 1.1, told by their keys. */
-function isThingsBoardExport(value: Readonly<Record<string, unknown>>): boolean {
+/** `{ "rootChain": "…" }`: exports do not say which chain is the root, so a file beside them may. */
+function isRootFile(value: JsonObject): boolean {
   return (
-    isObject(value.ruleChain) ||
-    Array.isArray(value.ruleChains) ||
-    value.entityType === 'RULE_CHAIN' ||
-    isObject(value.metaData) ||
-    (isObject(value.metadata) && Array.isArray(value.metadata.nodes))
+    Object.hasOwn(value, 'rootChain') && Object.keys(value).every((key) => key === 'rootChain' || key === '$schema')
   );
 }
 
-function graphOf(file: string, chain: NativeChain): ChainGraph {
-  const nodes = new Map<string, GraphNode>();
-  for (const [name, node] of Object.entries(chain.nodes)) {
-    const at = `/nodes/${escapePointer(name)}`;
-    nodes.set(name, {
-      name,
-      kind: node.kind,
-      config: node.config ?? {},
-      ...(node.description === undefined ? {} : { description: node.description }),
-      ...(node.retry === undefined ? {} : { retry: node.retry }),
-      ...(node.maxVisits === undefined ? {} : { maxVisits: node.maxVisits }),
-      at,
-      edges: Object.entries(node.to ?? {}).flatMap(([label, to]) => edgesOf(`${at}/to`, label, to)),
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
+/** Names of all chains by the ids that ThingsBoard gave them; in version control the file is named by it. */
+function namesById(sources: readonly Source[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const add = (id: string | undefined, name: string): void => {
+    if (id !== undefined && !names.has(id)) names.set(id, name);
+  };
+  for (const { native, exported = [] } of sources) {
+    if (native) add(native.thingsboard?.id, native.name);
+    for (const { file, ruleChain, metadata } of exported) {
+      for (const id of [ruleChain.id, ruleChain.externalId, metadata.ruleChainId]) add(idText(id), ruleChain.name);
+      const stem = basename(file, '.json');
+      if (UUID.test(stem) && exported.length === 1) add(stem, ruleChain.name);
+    }
+  }
+  return names;
+}
+
+/** The root as a file of its own names it; a lone export needs none: there is nothing else that messages could enter. */
+function withRoot(
+  graphs: readonly ChainGraph[],
+  named: readonly { readonly file: string; readonly name: string }[],
+  complete: boolean,
+  issues: Issue[],
+): readonly ChainGraph[] {
+  const [chosen, ...others] = named;
+  for (const { file } of others) {
+    const problem = `the root chain is named in ${chosen?.file} already`;
+    issues.push({
+      file,
+      at: '/rootChain',
+      rule: 'two-roots',
+      level: 'error',
+      problem,
+      hint: 'remove one of the files',
     });
   }
-  const { name, first, root = false, description } = chain;
-  return { file, name, root, first, ...(description === undefined ? {} : { description }), nodes };
+  if (chosen === undefined) {
+    const [only] = graphs;
+    const alone = complete && graphs.length === 1 && only?.format === 'thingsboard' && !only.root;
+    return alone ? [{ ...only, root: true }] : graphs;
+  }
+  const names = graphs.map((graph) => graph.name);
+  if (complete && !names.includes(chosen.name)) {
+    const near = nearest(chosen.name, names);
+    const hint = near ? `did you mean "${near}"?` : `one of: ${names.join(', ')}`;
+    const problem = `there is no chain "${chosen.name}"`;
+    issues.push({ file: chosen.file, at: '/rootChain', rule: 'no-root', level: 'error', problem, hint });
+  }
+  return graphs.map((graph) => ({ ...graph, root: graph.name === chosen.name }));
 }
 
-function edgesOf(at: string, label: string, to: string | readonly string[]): GraphEdge[] {
-  const here = `${at}/${escapePointer(label)}`;
-  if (typeof to === 'string') return [{ label, to, at: here }];
-  return to.map((target, index) => ({ label, to: target, at: `${here}/${index}` }));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 

@@ -18,17 +18,17 @@ export {
 const NO_OPTIONS: RunOptions = {};
 
 /**
- * Runs a message from a node on. Never throws and never rejects. The answer is a promise only when a node gave one;
- * branches run one after the other, each with its own copy of the message.
+ * Runs a message from a node on; null, for a chain without a first node, is no work. Never throws and never rejects. The
+ * answer is a promise only when a node gave one; branches run one after the other, each with its own copy of the message.
  */
 export function runChain(
-  first: CompiledNode,
+  first: CompiledNode | null,
   msg: Msg,
   context: NodeContext,
   options: RunOptions = NO_OPTIONS,
 ): RunResult | Promise<RunResult> {
   const run = new ChainRun(context, options);
-  const pending = run.walk(first, msg);
+  const pending = first === null ? undefined : run.walk(first, msg);
   return pending === undefined ? run.end() : pending.then(() => run.end());
 }
 

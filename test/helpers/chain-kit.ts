@@ -2,14 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Msg } from '../../src/model/msg.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { catalogue } from '../../src/rules/catalogue.ts';
+import type { ChainGraph } from '../../src/rules/chain-graph.ts';
 import { type CompiledChain, compileChain } from '../../src/rules/compile.ts';
 import { type CounterBook, createCounterBook } from '../../src/rules/counters.ts';
 import { type Generation, type LoadOptions, loadChains } from '../../src/rules/generation.ts';
 import { lintChain } from '../../src/rules/lint.ts';
 import { defineNode, type NodeKind } from '../../src/rules/node-kind.ts';
-import { parseChain } from '../../src/rules/parse.ts';
+import { parseChains } from '../../src/rules/parse.ts';
 import { createTestContext, type TestContext } from '../../src/rules/test-context.ts';
 import { text } from '../../src/schema/fields.ts';
+import type { Issue } from '../../src/schema/issue.ts';
 
 /** What happens inside `test/act`: by name, so that a chain in a test stays data. */
 export type Acts = Record<string, (msg: Msg) => unknown>;
@@ -52,6 +56,12 @@ export function chainText(nodes: Record<string, NodeSource>, rest: object = {}):
   return JSON.stringify({ name: 'main', root: true, first: full[0]?.[0], nodes: Object.fromEntries(full), ...rest });
 }
 
+/** The chain of one file, and what is wrong with it. */
+export function parseChain(path: string, text: string): { graph?: ChainGraph; issues: readonly Issue[] } {
+  const { graphs, issues } = parseChains([{ path, text }], catalogue);
+  return { ...(graphs[0] ? { graph: graphs[0] } : {}), issues };
+}
+
 /** A chain of acts, compiled; throws when lint refuses it. */
 export function compileActs(
   nodes: Record<string, NodeSource>,
@@ -63,7 +73,12 @@ export function compileActs(
   const linted = graph ? lintChain(graph, new Map([[kind.kind, kind]])) : { issues };
   const chain = 'chain' in linted ? linted.chain : undefined;
   if (!chain) throw new Error(JSON.stringify(linted.issues));
-  return compileChain(chain, { counters, readJson: () => ({}) });
+  return compileChain(chain, {
+    counters,
+    readJson: () => ({}),
+    secret: () => new Secret('offline'),
+    allowedHosts: [],
+  });
 }
 
 export interface Folder extends AsyncDisposable {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chainToMermaid } from '../../src/rules/graph.ts';
-import { parseChain } from '../../src/rules/parse.ts';
-import { chainText } from '../helpers/chain-kit.ts';
+import { chainText, parseChain } from '../helpers/chain-kit.ts';
 
 const mermaid = (nodes: Parameters<typeof chainText>[0]): string => {
   const { graph } = parseChain('a.json', chainText(nodes));

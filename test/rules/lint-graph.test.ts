@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { GraphNode } from '../../src/rules/chain-graph.ts';
 import { findCycles, unreachableNodes } from '../../src/rules/lint-graph.ts';
-import type { GraphNode } from '../../src/rules/parse.ts';
 
 function graph(edges: Record<string, readonly string[]>): Map<string, GraphNode> {
   return new Map(

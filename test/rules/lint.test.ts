@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/rules/catalogue.ts';
 import { lintChains } from '../../src/rules/generation.ts';
 import { type LINT_RULES, lintChain } from '../../src/rules/lint.ts';
-import { MAX_CHAIN_BYTES, parseChain } from '../../src/rules/parse.ts';
+import { MAX_CHAIN_BYTES } from '../../src/rules/parse.ts';
 import type { Issue } from '../../src/schema/issue.ts';
-import { chainText, tempFolder } from '../helpers/chain-kit.ts';
+import { chainText, parseChain, tempFolder } from '../helpers/chain-kit.ts';
 
 type Nodes = Parameters<typeof chainText>[0];
 
@@ -22,6 +22,10 @@ interface LintCase {
   readonly files: Record<string, string>;
   readonly finds: Partial<Issue>;
 }
+
+/** A ThingsBoard export of one node. */
+const exported = (node: object): string =>
+  JSON.stringify({ ruleChain: { name: 'Root' }, metadata: { firstNodeIndex: 0, nodes: [node], connections: [] } });
 
 const one = (nodes: Nodes, rest: object = {}): Record<string, string> => ({ 'a.json': chainText(nodes, rest) });
 
@@ -41,9 +45,21 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
     files: one({ a: { kind: 'filter/check-fields', config: { all: 'yes' } } }),
     finds: { at: '/nodes/a/config/all', problem: 'must be boolean, is string' },
   },
-  'unsupported-format': {
-    files: { 'a.json': '{"ruleChain":{"name":"Root"},"metadata":{"nodes":[],"connections":[]}}' },
-    finds: { level: 'error', problem: expect.stringContaining('ThingsBoard') },
+  'edge-chain': {
+    files: { 'a.json': '{"ruleChain":{"name":"Edge","type":"EDGE"},"metadata":{"nodes":[],"connections":[]}}' },
+    finds: {
+      at: '/ruleChain/type',
+      level: 'error',
+      problem: expect.stringContaining('"Edge" is a chain of type EDGE'),
+    },
+  },
+  'not-supported': {
+    files: { 'a.json': exported({ type: 'org.thingsboard.rule.engine.mail.TbSendEmailNode', name: 'mail' }) },
+    finds: {
+      at: '/metadata/nodes/0/configuration',
+      level: 'warning',
+      problem: expect.stringMatching(/^node "mail": .*TbSendEmailNode/),
+    },
   },
   'missing-field': {
     files: one({ a: { kind: 'action/reply', config: {} } }),
@@ -105,7 +121,10 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
     files: { 'a.json': good, 'b.json': chainText({ save: SAVE }, { root: false }) },
     finds: { file: expect.stringMatching(/b\.json$/), at: '/name' },
   },
-  'no-root': { files: one({ save: SAVE }, { root: false }), finds: { hint: 'add "root": true to one of them' } },
+  'no-root': {
+    files: one({ save: SAVE }, { root: false }),
+    finds: { hint: expect.stringContaining('root.json beside them: {"rootChain":"main"}') },
+  },
   'two-roots': {
     files: { 'a.json': good, 'b.json': chainText({ save: SAVE }, { name: 'other' }) },
     finds: { file: expect.stringMatching(/b\.json$/), at: '/root', level: 'error' },

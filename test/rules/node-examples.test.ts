@@ -5,11 +5,11 @@ import { type CompiledChain, compileChain } from '../../src/rules/compile.ts';
 import { createCounterBook } from '../../src/rules/counters.ts';
 import { lintChain } from '../../src/rules/lint.ts';
 import type { NodeExample, NodeKind } from '../../src/rules/node-kind.ts';
-import { parseChain } from '../../src/rules/parse.ts';
 import { runChain, type TraceStep } from '../../src/rules/run.ts';
 import { wrapSecrets } from '../../src/rules/secrets.ts';
 import { createTestContext } from '../../src/rules/test-context.ts';
-import { testMsg } from '../helpers/chain-kit.ts';
+import { parseChain, testMsg } from '../helpers/chain-kit.ts';
+import { lintNode, makeNode } from '../helpers/chain-node.ts';
 
 const examples = catalogue.flatMap((kind: NodeKind) => kind.examples.map((example) => ({ kind, example })));
 const kinds = new Map<string, NodeKind>(catalogue.map((kind) => [kind.kind, kind]));
@@ -54,7 +54,7 @@ async function runExample(kind: NodeKind, example: NodeExample) {
   const node = chain.nodes.get('node');
   if (!node) throw new Error('no node');
   const spied = {
-    ...chain.first,
+    ...node,
     running: {
       onMsg: async (...args: Parameters<typeof node.running.onMsg>) => {
         const result = await node.running.onMsg(...args);

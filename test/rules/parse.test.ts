@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_CHAIN_BYTES, parseChain } from '../../src/rules/parse.ts';
+import { MAX_CHAIN_BYTES } from '../../src/rules/parse.ts';
+import { parseChain } from '../helpers/chain-kit.ts';
 
 const issuesOf = (value: unknown) => parseChain('a.json', JSON.stringify(value)).issues;
 const chain = { name: 'a', first: 'x', nodes: { x: { kind: 'k' } } };
@@ -52,14 +53,13 @@ describe('parseChain', () => {
   });
 
   it.each([
-    ['the UI export', { ruleChain: { name: 'r' }, metadata: { nodes: [], connections: [] } }],
-    ['the REST export', { ruleChains: [], metadata: [] }],
-    ['version control', { entityType: 'RULE_CHAIN', entity: {}, metaData: {} }],
-    ['metadata alone', { metadata: { nodes: [], firstNodeIndex: 0 } }],
-  ])('recognises the ThingsBoard shape of %s and says that it is not yet supported', (_, value) => {
-    expect(issuesOf(value)).toMatchObject([
-      { rule: 'unsupported-format', level: 'error', problem: expect.stringContaining('not yet supported') },
-    ]);
+    ['the REST export', { ruleChains: {}, metadata: [] }, 'missing-field'],
+    ['version control', { entityType: 'RULE_CHAIN', entity: {}, metaData: {} }, 'missing-field'],
+    ['metadata alone', { metadata: { nodes: [], firstNodeIndex: 0 } }, 'missing-field'],
+    ['an index that is none', { ruleChain: { name: 'r' }, metadata: { firstNodeIndex: '0' } }, 'wrong-type'],
+  ])('names what the ThingsBoard shape of %s lacks', (_, value, rule) => {
+    const found = issuesOf(value);
+    expect(found[0]).toMatchObject({ rule, level: 'error' });
   });
 
   it('names an unknown member and the nearest known one', () => {

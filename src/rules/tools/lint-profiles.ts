@@ -1,8 +1,8 @@
 import type { Issue } from '../../schema/issue.ts';
+import type { ChainGraph } from '../chain-graph.ts';
 import { type PathStep, parsePath } from '../condition-path.ts';
 import { type KnownRange, typeOf, type ValueType } from '../condition-range.ts';
 import { conditionsIn, findIdleConditions } from '../lint-conditions.ts';
-import type { ChainGraph } from '../parse.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { profileSchema } from '../../../src/profiles/index.ts';
 import { catalogue } from '../../../src/rules/catalogue.ts';
-import { parseChain } from '../../../src/rules/parse.ts';
+import { parseChain } from '../../helpers/chain-kit.ts';
 import { formatText } from '../../../src/rules/tools/format.ts';
 
 function fmt(text: string, file = 'a.json'): string {
