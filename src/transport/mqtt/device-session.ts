@@ -95,6 +95,7 @@ export class DeviceSession implements DeviceLink {
   unsubscribe(packet: IUnsubscribePacket): Packet {
     const profile = this.#profile();
     for (const filter of packet.unsubscriptions) {
+      if (this.#subscriptions.qosOf(filter) === undefined) continue; // what was never granted ends nothing
       if (readFilter(filter, profile).updatesTopic) this.#updatesTopic = undefined;
       this.#rpc?.unsubscribed(filter);
     }

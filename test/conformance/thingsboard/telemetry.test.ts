@@ -228,6 +228,27 @@ describe('thingsboard-device-api 12: telemetry and attributes', () => {
     expect(Object.keys(await latest(broker, 't70')).sort()).toEqual(['a', 'c']);
   });
 
+  it('3.1: UNSUBSCRIBE from what was never granted ends no pushes; one from what was does', async () => {
+    await using client = await device('t-unsubscribe', 5);
+    const share = async (values: Record<string, unknown>) =>
+      api(broker, `/api/plugins/telemetry/DEVICE/${await deviceId(broker, 't-unsubscribe')}/SHARED_SCOPE`, {
+        method: 'POST',
+        body: values,
+      });
+    const leave = async (filter: string) => {
+      client.send({ cmd: 'unsubscribe', messageId: 7, unsubscriptions: [filter] });
+      return (await client.next('unsuback')) as { granted?: number[] };
+    };
+    await client.subscribe('v1/devices/me/attributes');
+    expect((await leave('v2/a')).granted).toEqual([0x11]);
+    await share({ limit: 5 });
+    expect(await client.message()).toBe('v1/devices/me/attributes {"limit":5}');
+    expect((await leave('v1/devices/me/attributes')).granted).toEqual([0]);
+    await share({ limit: 6 });
+    await client.alive();
+    expect(client.unread).not.toContain('publish');
+  });
+
   it('71: the message beyond the limit closes the connection, others are untouched', async () => {
     await using other = await device('t71-other');
     await using client = await device('t71', 5, 'limited');
