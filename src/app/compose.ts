@@ -17,6 +17,7 @@ import {
   RefusalPause,
   Sessions,
   type SubDeviceRules,
+  sealClaimingData,
   watchTimeouts,
 } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
@@ -120,7 +121,10 @@ function wire(
   const sessions = new Sessions(polls);
   const counters = createMessageCounters();
   const { telemetry, deadLetters } = storage;
-  const attributes = watchTimeouts(storage.attributes, (id) => void connectivity.timeoutChanged(id));
+  const attributes = watchTimeouts(
+    sealClaimingData(storage.attributes, hash),
+    (id) => void connectivity.timeoutChanged(id),
+  );
   const calls = startRpc(options.rpc, {
     storage,
     clock,

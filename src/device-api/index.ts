@@ -1,5 +1,6 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
+export { sealClaimingData } from './claiming-data.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';
 export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';

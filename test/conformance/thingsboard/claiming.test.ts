@@ -137,9 +137,14 @@ describe('thingsboard-device-api 12: claiming', () => {
     await newDevice(closed, 'told');
     await set('told', { claimingData: { secretKey: 'planted-secret-2', expirationTime: Date.now() + DAY_MS } });
     expect(JSON.stringify(await attributes(closed, 'told', 'SERVER_SCOPE'))).not.toContain('planted-secret-2');
-    expect(await claim('told', 'guess', closed, alice)).toEqual(FAILURE);
     expect(await claim('told', 'planted-secret-2', closed, alice)).toEqual(SUCCESS);
     expect(await attributes(closed, 'told', 'SERVER_SCOPE')).not.toHaveProperty('claimingData');
+
+    await newDevice(closed, 'guessed');
+    await set('guessed', { claimingData: { secretKey: 's', expirationTime: Date.now() + DAY_MS } });
+    expect(await claim('guessed', 'guess', closed, alice)).toEqual(FAILURE);
+    expect(await attributes(closed, 'guessed', 'SERVER_SCOPE')).not.toHaveProperty('claimingData');
+    expect(await claim('guessed', 's', closed, alice)).toEqual(FAILURE);
   });
 
   it('customers are listed, shown and unique; an unknown one claims nothing', async () => {
