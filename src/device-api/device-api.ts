@@ -160,8 +160,13 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     if (now < notBefore || now > notAfter) return { kind: 'expired' };
     const match = await registry.loginByCertificate(der);
     if (match.kind !== 'unknown') return match;
-    const made = await provisionByChain({ leaf: der, issuers: issuers() }, { registry, profiles, clock });
-    return made ? registry.loginByCertificate(der) : match;
+    const chain = await provisionByChain({ leaf: der, issuers: issuers() }, { registry, profiles, clock });
+    if (chain.kind === 'refused') return match;
+    if (chain.kind === 'created') {
+      bump(counters.provisioned, chain.kind);
+      announce(chain.device, 'SUCCESS', chain.kind);
+    }
+    return registry.loginByCertificate(der);
   };
 
   const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {
@@ -316,9 +321,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     async saveAttributes(id, scope, values) {
-      const stored = scope === 'SERVER_SCOPE' ? claims.sealed(id, values) : values;
-      const write = { entityId: id, scope, values: stored, ts: clock.now(), onlyOnChange: false };
-      const written = await attributes.save(write);
+      const written = await attributes.save({ entityId: id, scope, values, ts: clock.now(), onlyOnChange: false });
       if (scope === 'SHARED_SCOPE') sessions.push(id, { kind: 'shared-attributes', text: stringifyJson(values) });
       return written;
     },

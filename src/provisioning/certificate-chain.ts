@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Device } from '../model/device.ts';
 import type { CertificateChain, DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import { nameProblem, type Registry } from '../registry/registry.ts';
 
@@ -17,48 +18,53 @@ export interface ChainProvisioningParts {
   readonly clock: Clock;
 }
 
+export type ChainProvisioned =
+  | { readonly kind: 'created'; readonly device: Device }
+  | { readonly kind: 'renewed' | 'refused' };
+
 const MAX_ISSUERS = 8;
+const REFUSED = { kind: 'refused' } as const;
 
 /**
  * X509_CERTIFICATE_CHAIN (thingsboard-device-api 2.6): a certificate under the one of a profile makes its device, or takes the
- * place of the device's former certificate. True when the leaf is now the credentials of a device.
+ * place of the device's former certificate. Not refused: the leaf is now the credentials of a device.
  */
-export async function provisionByChain(shown: ShownChain, parts: ChainProvisioningParts): Promise<boolean> {
+export async function provisionByChain(shown: ShownChain, parts: ChainProvisioningParts): Promise<ChainProvisioned> {
   const { registry, clock } = parts;
   const candidates = parts.profiles().all().filter(hasChain);
-  if (candidates.length === 0) return false;
+  if (candidates.length === 0) return REFUSED;
   const leaf = certificateOf(shown.leaf);
   const issuers = shown.issuers.slice(0, MAX_ISSUERS).map(certificateOf);
   const under = candidates.find(({ certificateChain: { certificate } }) =>
     isUnder(leaf, issuers, certificateOf(certificate), clock.now()),
   );
-  if (!under) return false;
+  if (!under) return REFUSED;
   const { certificateChain, name: profile, provision } = under;
   const commonName: unknown = leaf.toLegacyObject().subject.CN;
   const name = typeof commonName === 'string' ? certificateChain.name.exec(commonName)?.[1]?.trim() : undefined;
-  if (name === undefined || nameProblem(name)) return false;
+  if (name === undefined || nameProblem(name)) return REFUSED;
   const by = `provision:${profile}`;
   const credentials = { type: 'X509_CERTIFICATE', certificate: shown.leaf } as const;
   const device = await registry.deviceByName(name);
   if (!device) {
-    if (!certificateChain.allowCreate) return false;
+    if (!certificateChain.allowCreate) return REFUSED;
     const { quota } = provision;
     const serverAttributes = { provisionState: 'provisioned' };
     const made = await registry.create({
       ...{ name, profile, credentials, serverAttributes, by },
       ...(quota === undefined ? {} : { profileQuota: quota }),
     });
-    return made.kind === 'created';
+    return made.kind === 'created' ? { kind: 'created', device: made.device } : REFUSED;
   }
-  if (device.profile !== profile) return false;
+  if (device.profile !== profile) return REFUSED;
   const { present } = await registry.credentialsState(device.id);
   // Ended credentials were revoked: a fresh certificate of the same issuer must not undo that.
-  if (present?.type !== 'X509_CERTIFICATE' || present.expiresAt !== undefined) return false;
+  if (present?.type !== 'X509_CERTIFICATE' || present.expiresAt !== undefined) return REFUSED;
   try {
     await registry.rotate(device.id, credentials, by);
-    return true;
+    return { kind: 'renewed' };
   } catch (error) {
-    if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return false;
+    if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return REFUSED;
     throw error;
   }
 }

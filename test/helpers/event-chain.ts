@@ -7,7 +7,7 @@ import { api } from './system.ts';
 const EVENTS = ['Connect Event', 'Disconnect Event', 'Activity Event', 'Inactivity Event'];
 const RPC_EVENTS = ['Queued', 'Sent', 'Delivered', 'Successful', 'Timeout', 'Expired', 'Failed', 'Deleted'];
 
-const CHAIN = {
+const chainOf = (more: readonly string[]) => ({
   name: 'events',
   root: true,
   first: 'by-type',
@@ -18,6 +18,7 @@ const CHAIN = {
         'Post telemetry': 'save-series',
         'Post attributes': 'save-attributes',
         ...Object.fromEntries(EVENTS.map((label) => [label, 'keep'])),
+        ...Object.fromEntries(more.map((label) => [label, 'keep'])),
         ...Object.fromEntries(RPC_EVENTS.map((label) => [`RPC ${label}`, 'keep'])),
       },
     },
@@ -25,12 +26,14 @@ const CHAIN = {
     'save-attributes': { kind: 'action/save-attributes' },
     keep: { kind: 'flow/dead-letter', config: { reason: 'to be seen' } },
   },
-};
+});
 
-/** A folder with a chain that keeps every event of connectivity and of persistent calls as a dead letter, where tests read it. */
-export async function eventChain(): Promise<{ readonly chainsDir: string } & AsyncDisposable> {
+/** A folder with a chain that keeps every event of connectivity and of persistent calls as a dead letter, where tests read it. @param more labels of other kept ones. */
+export async function eventChain(
+  ...more: readonly string[]
+): Promise<{ readonly chainsDir: string } & AsyncDisposable> {
   const chainsDir = await mkdtemp(join(tmpdir(), 'gridmoor-chains-'));
-  await writeFile(join(chainsDir, 'events.json'), JSON.stringify(CHAIN));
+  await writeFile(join(chainsDir, 'events.json'), JSON.stringify(chainOf(more)));
   return { chainsDir, [Symbol.asyncDispose]: () => rm(chainsDir, { recursive: true, force: true }) };
 }
 

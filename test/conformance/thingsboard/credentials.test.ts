@@ -6,6 +6,7 @@ import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../helpers/broker.ts';
+import { eventChain, eventsOf } from '../../helpers/event-chain.ts';
 import { MqttClient } from '../../helpers/mqtt-client.ts';
 import { api, newDevice } from '../../helpers/system.ts';
 
@@ -23,6 +24,7 @@ function hasOpenssl(): boolean {
 
 describe('credentials: rotation, expiry, revocation', () => {
   let broker: Broker;
+  let chain: Awaited<ReturnType<typeof eventChain>>;
   let serial = 0;
   const authority = (file: string, subject: string): void => {
     const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', subject];
@@ -57,7 +59,9 @@ describe('credentials: rotation, expiry, revocation', () => {
       const certificateChain = { certificate, commonName: '^(.*)\\.meters$', allowCreate: true };
       writeFileSync(join(profilesDir, 'chained.json'), JSON.stringify({ name: 'chained', certificateChain }));
     }
+    chain = await eventChain('Entity Created', 'Other');
     broker = await startBroker({
+      chainsDir: chain.chainsDir,
       profilesDir,
       env: {
         GRIDMOOR_FREE_REFUSALS: '100000',
@@ -70,6 +74,7 @@ describe('credentials: rotation, expiry, revocation', () => {
   });
   afterAll(async () => {
     await broker[Symbol.asyncDispose]();
+    await chain[Symbol.asyncDispose]();
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -275,6 +280,11 @@ describe('credentials: rotation, expiry, revocation', () => {
       expect(await first.connack()).toBe(0);
       const found = await api<{ type: string }>(broker, '/api/tenant/devices?deviceName=pump-1');
       expect(found.type).toBe('chained');
+      const provisioned = async () =>
+        (await eventsOf(broker, 'pump-1'))
+          .map(({ msgType }) => msgType)
+          .filter((type) => /^(?:ENTITY|PROV)/.test(type));
+      await expect.poll(provisioned).toEqual(['ENTITY_CREATED', 'PROVISION_SUCCESS']);
       const two = issued('ca', 'pump-1.meters', 'two');
       await using second = await open(two, 4);
       expect(await second.connack()).toBe(0);
