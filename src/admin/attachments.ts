@@ -1,10 +1,10 @@
 import { BrokerError } from '../errors.ts';
-import type { Attachment, Grid } from '../model/attachment.ts';
+import type { Attachment } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
-import { nameProblem } from '../registry/registry.ts';
 import { type Config, json, optional, text } from '../schema/fields.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AdminDeps } from './deps.ts';
+import { type GivenGrid, gridOf } from './grids.ts';
 import { deviceIdOf, findDevice, findSupplier, pageFields, supplyPointOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { ATTACHMENT, HISTORY_ENTRY, object, pageOf, toAttachment, toHistoryEntry, toPage, wholePage } from './wire.ts';
@@ -18,10 +18,9 @@ const target = {
   supplier: optional(text('Id or name of the new supplier; absent: the present one.')),
   supplyPoint: optional(text('The new supply point, in any spelling; absent: the present one.')),
   grid: optional(
-    json<Grid>('The new grid; absent: the present one, when the supply point is of the same operator.', {
+    json<GivenGrid>('The new grid, by code, name or both; absent: the present one, if the operator is the same.', {
       type: 'object',
       additionalProperties: false,
-      required: ['code', 'name'],
       properties: { code: { type: 'string', minLength: 1 }, name: { type: 'string', minLength: 1 } },
     }),
   ),
@@ -111,14 +110,13 @@ async function move(ref: string, body: Config<typeof target>, by: string, deps: 
   if (point === undefined) throw missing('supplyPoint');
   const { scheme, stem, suffix } = point;
   const supplyPoint = { scheme, stem, ...(suffix === undefined ? {} : { suffix }) };
-  const grid = body.grid ?? (present && sameOperator(present, stem) ? present.grid : undefined);
+  const kept = present && sameOperator(present, stem) ? present.grid : undefined;
+  const grid = body.grid ? await gridOf(body.grid, deps) : kept;
   if (grid === undefined) {
     const detail = present ? 'the supply point is of another operator: say its grid' : missing('grid').detail;
     throw new BrokerError('BAD_REQUEST', { field: 'grid', detail });
   }
   const { code, name } = grid;
-  const wrong = nameProblem(code, 'code of the grid') ?? nameProblem(name, 'name of the grid');
-  if (wrong) throw new BrokerError('BAD_REQUEST', { field: 'grid', detail: wrong });
   const result = await deps.attachments.attach({
     deviceId: device.id,
     supplierId,

@@ -91,17 +91,20 @@ const move = defineCommand({
       value: '<code>',
       summary: 'the new grid, when the supply point is of another operator',
     },
-    'grid-name': { type: 'string', value: '<name>', summary: 'name of the new grid (its code)' },
+    'grid-name': {
+      type: 'string',
+      value: '<name>',
+      summary: 'the same by its name; a grid that no device is on yet needs code and name',
+    },
     ...urlFlag,
   },
   examples: ['gridmoor attachment move meter-1 --supplier "Sol Energia" --supply-point ES1234123456789012JY'],
   async run({ url, json, supplier, 'supply-point': supplyPoint, ...given }, [device = ''], io) {
     const { 'grid-code': code, 'grid-name': name } = given;
-    if (supplier === undefined && supplyPoint === undefined && code === undefined) {
-      throw new UsageError('Say where to: --supplier, --supply-point or --grid-code.');
+    const grid = code === undefined && name === undefined ? undefined : { code, name };
+    if (supplier === undefined && supplyPoint === undefined && grid === undefined) {
+      throw new UsageError('Say where to: --supplier, --supply-point, --grid-code or --grid-name.');
     }
-    if (name !== undefined && code === undefined) throw new UsageError('--grid-name needs --grid-code.');
-    const grid = code === undefined ? undefined : { code, name: name ?? code };
     const path = apiPath`/api/gridmoor/attachments/${device}/move`;
     const moved = await createClient(io, url).post<Moved>(path, { supplier, supplyPoint, grid });
     if (json) printJson(io, moved);

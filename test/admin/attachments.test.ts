@@ -95,6 +95,25 @@ it('keep supplier, point and grid that a move does not name, but no grid of anot
   expect(named.json().attachment.grid).toMatchObject({ code: '0021', name: 'i-DE' });
 });
 
+it('name a grid by its code or its name when a device is on it already, else by both', async () => {
+  await harness.device('g1');
+  await harness.device('g2');
+  const to = (device: string, grid: unknown) => move(device, { supplier: 'Sol', supplyPoint: CUPS, grid });
+  for (const grid of [{}, { code: '7777' }, { name: 'Seventh' }, { code: '' }, { code: 7 }, { code: '7', other: 1 }]) {
+    const answer = await to('g1', grid);
+    expect([grid, answer.statusCode, answer.json().at]).toEqual([grid, 400, expect.stringMatching(/^grid/)]);
+  }
+  await to('g1', { code: '7777', name: 'Seventh' });
+  for (const grid of [{ code: '7777' }, { name: 'Seventh' }]) {
+    const moved = await move('g2', { supplier: 'Sol', supplyPoint: OTHER_OPERATOR, grid });
+    expect(moved.json().attachment.grid).toMatchObject({ code: '7777', name: 'Seventh' });
+  }
+  await to('g1', { code: '8888', name: 'Seventh' });
+  const both = await move('g2', { grid: { name: 'Seventh' } });
+  expect(both.json()).toMatchObject({ status: 400, detail: 'grids 7777 and 8888 both have this name: say the code' });
+  for (const device of ['g1', 'g2']) await harness.api('DELETE', `${URL}/${device}`);
+});
+
 it('of a device that has none need everything said', async () => {
   await harness.device('m4');
   for (const [body, at] of [

@@ -37,12 +37,11 @@ describe('attachment', () => {
       env: api.env,
     });
     expect(ran.stdout).toContain('moved\tmeter-1\tSol');
-    expect(api.asked[0]?.body).toEqual({ supplier: 'Sol', grid: { code: '7', name: '7' } });
+    expect(api.asked[0]?.body).toEqual({ supplier: 'Sol', grid: { code: '7' } });
   });
 
   it('move without a target is a usage error', async () => {
     expect(await runCli(['attachment', 'move', 'meter-1'])).toMatchObject({ code: 2 });
-    expect(await runCli(['attachment', 'move', 'm', '--supplier', 's', '--grid-name', 'n'])).toMatchObject({ code: 2 });
   });
 
   it('end says what was ended', async () => {
