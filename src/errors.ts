@@ -4,6 +4,7 @@ export const ERROR_CODES = {
   VALIDATION_FAILED: 'The payload could not be read as what its topic or path asks for.',
   PAYLOAD_TOO_LARGE: 'The payload is larger than this interface accepts.',
   UNAUTHORIZED: 'No valid key was given.',
+  TOKEN_EXPIRED: 'The token has expired: fetch a new one with the refresh token.',
   FORBIDDEN: 'The key does not allow this.',
   NOT_FOUND: 'There is no such thing.',
   NOT_OFFERED: 'This path is not offered.',

@@ -36,7 +36,7 @@ export async function identify(
     const login = await users.authenticate(key);
     if (login.kind === 'user') return login;
     // Who holds a token of ours that has run out does not guess.
-    if (login.kind === 'expired') throw new BrokerError('UNAUTHORIZED', { detail: 'the token has expired' });
+    if (login.kind === 'expired') throw new BrokerError('TOKEN_EXPIRED');
   }
   const principal = await apiKeys.authenticate(key);
   if (principal) return { principal };

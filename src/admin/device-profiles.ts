@@ -105,7 +105,7 @@ const toInfo = ({ name, transport }: DeviceProfile) => ({
 });
 
 function toProfile(profile: DeviceProfile) {
-  const { description, topics, transport, provision } = profile;
+  const { description, topics, transport, provision, protobuf, sendAckOnValidationException } = profile;
   const type = transport.toUpperCase();
   return {
     ...toInfo(profile),
@@ -123,6 +123,14 @@ function toProfile(profile: DeviceProfile) {
               deviceTelemetryTopic: topics.telemetry?.text,
               deviceAttributesTopic: topics.attributes?.text,
               deviceAttributesSubscribeTopic: topics.attributesSubscribe?.text,
+              sendAckOnValidationException,
+              transportPayloadTypeConfiguration: protobuf
+                ? {
+                    transportPayloadType: 'PROTOBUF',
+                    enableCompatibilityWithJsonPayloadFormat: protobuf.compatibleWithJson,
+                    useJsonPayloadFormatForDefaultDownlinkTopics: protobuf.jsonOnDefaultDownlinkTopics,
+                  }
+                : { transportPayloadType: 'JSON' },
             }
           : {}),
       },

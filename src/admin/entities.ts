@@ -8,6 +8,11 @@ import { ASSET, countedPageOf, list, RELATION, toAsset, toCountedPage, toRelatio
 
 /** Assets and relations under ThingsBoard's paths. */
 export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route[] {
+  const named = async (name: string) => {
+    const [asset] = await assets.assetsByName(name);
+    if (!asset) throw new BrokerError('NOT_FOUND', { field: 'assetName' });
+    return toAsset(asset);
+  };
   return [
     defineRoute({
       method: 'GET',
@@ -109,22 +114,23 @@ export function entityRoutes({ storage: { assets } }: AdminDeps): readonly Route
       lenient: true,
       query: { assetName: text('Exact name.', { minLength: 1 }) },
       answer: ASSET,
-      async handle({ query }) {
-        const [asset] = await assets.assetsByName(query.assetName);
-        if (!asset) throw new BrokerError('NOT_FOUND', { field: 'assetName' });
-        return toAsset(asset);
-      },
+      handle: ({ query }) => named(query.assetName),
     }),
     defineRoute({
       method: 'GET',
       url: '/api/tenant/assets',
       tag: 'assets',
-      summary: 'A page of assets by name, of one type or of all.',
+      summary: 'A page of assets by name, of one type or of all; with assetName the one of that name.',
       role: 'read-only',
       lenient: true,
-      query: { type: optional(text('Such as PowerSupplier, Grid, SupplyPoint.')), ...pageFields },
-      answer: countedPageOf(ASSET),
-      async handle({ query: { type, page, pageSize } }) {
+      query: {
+        type: optional(text('Such as PowerSupplier, Grid, SupplyPoint.')),
+        assetName: optional(text('Exact name.', { minLength: 1 })),
+        ...pageFields,
+      },
+      answer: { anyOf: [ASSET, countedPageOf(ASSET)] },
+      async handle({ query: { type, assetName, page, pageSize } }) {
+        if (assetName !== undefined) return named(assetName);
         const found = await assets.assets({ page, pageSize, ...(type ? { type } : {}) });
         return toCountedPage(found, pageSize, toAsset);
       },

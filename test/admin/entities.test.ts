@@ -55,6 +55,8 @@ it('assets are read by id and by type; a supply point is never named in clear', 
 
 it('an asset is read by its name', async () => {
   expect(await get('/api/tenant/asset?assetName=Sol')).toMatchObject({ id: { id: supplierId }, type: 'PowerSupplier' });
+  expect(await get('/api/tenant/assets?assetName=Sol')).toMatchObject({ id: { id: supplierId }, name: 'Sol' });
+  expect(await get('/api/tenant/assets?assetName=So')).toMatchObject({ status: 404, at: 'assetName' });
   expect(await get('/api/tenant/asset?assetName=So')).toMatchObject({ status: 404, at: 'assetName' });
   expect(await get('/api/tenant/asset')).toMatchObject({ status: 400, at: 'assetName' });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createUserTokens } from '../../src/registry/user-tokens.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const PASSWORD = 'a long enough password';
@@ -31,6 +32,18 @@ const pair = async (): Promise<Pair> => (await login()).json();
 const status = async (token: string, header = 'x-authorization') =>
   (await harness.inject({ url: '/api/gridmoor/status', headers: { [header]: `Bearer ${token}` } })).statusCode;
 const post = (url: string, body: unknown, token = '') => harness.api('POST', url, body, token);
+
+describe('a token that has expired', () => {
+  it("is 401 with the number by which ThingsBoard's clients fetch a new one, and no guess of a key", async () => {
+    const { token } = await pair();
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    const expired = createUserTokens(harness.core.hash).sign({ ...claims, exp: claims.iat - 1 });
+    for (let i = 0; i < 200; i++) {
+      const answer = await harness.api('GET', '/api/auth/user', undefined, expired);
+      expect(answer.json()).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED', errorCode: 11 });
+    }
+  });
+});
 
 describe('login', () => {
   it('gives tokens that both headers take, and says who has logged in', async () => {

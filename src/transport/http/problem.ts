@@ -21,6 +21,8 @@ export interface ThingsBoardProblem extends Problem {
 
 /** ThingsBoard's number of what has none of the others. */
 const GENERAL = 2;
+/** Where ThingsBoard has a number of its own for what has no status of its own: expired token, too many entities. */
+const CODE_NUMBERS: Readonly<Partial<Record<ErrorCode, number>>> = { TOKEN_EXPIRED: 11, ALARM_LIMIT: 41 };
 /** ThingsBoard's numbers (ThingsboardErrorCode): authentication, permission, arguments, not found, too many requests. */
 const STATUS_NUMBERS: Readonly<Record<number, number>> = {
   400: 31,
@@ -101,7 +103,7 @@ const brokeOff = (thing: unknown): boolean =>
  * milliseconds since 1970. For its paths; ours (`/api/gridmoor`) and the device API's have none.
  */
 export function withThingsBoardMembers(problem: Problem, now: number): ThingsBoardProblem {
-  const errorCode = STATUS_NUMBERS[problem.status] ?? GENERAL;
+  const errorCode = CODE_NUMBERS[problem.code] ?? STATUS_NUMBERS[problem.status] ?? GENERAL;
   return { ...problem, message: problem.detail, errorCode, timestamp: now };
 }
 

@@ -408,6 +408,22 @@ describe('thingsboard-device-api 5.3: protobuf', () => {
     });
   });
 
+  it.each([
+    ['plain', { transportPayloadType: 'JSON' }],
+    [
+      'json-down',
+      {
+        transportPayloadType: 'PROTOBUF',
+        enableCompatibilityWithJsonPayloadFormat: true,
+        useJsonPayloadFormatForDefaultDownlinkTopics: true,
+      },
+    ],
+  ])('REST shows the payload type of profile %s', async (name, transportPayloadTypeConfiguration) => {
+    const { data } = await api<{ data: Fields[] }>(broker, `/api/deviceProfiles?textSearch=${name}&pageSize=10&page=0`);
+    const transportConfiguration = name === 'plain' ? { type: 'DEFAULT' } : { transportPayloadTypeConfiguration };
+    expect(data).toMatchObject([{ name, profileData: { transportConfiguration } }]);
+  });
+
   it('getSessionLimits in protobuf', async () => {
     const { client } = await device('proto');
     await using _ = client;

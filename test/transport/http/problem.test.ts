@@ -47,11 +47,13 @@ it('has the message and the number that clients of ThingsBoard read, and keeps i
 
 it.each([
   ['UNAUTHORIZED', 10],
+  ['TOKEN_EXPIRED', 11],
   ['FORBIDDEN', 20],
   ['BAD_REQUEST', 31],
   ['NAME_TAKEN', 31],
   ['NOT_OFFERED', 32],
   ['RATE_LIMITED', 33],
+  ['ALARM_LIMIT', 41],
   ['STORE_UNAVAILABLE', 2],
   ['INTERNAL', 2],
 ] as const)('%s is number %i at ThingsBoard', (code, number) => {
