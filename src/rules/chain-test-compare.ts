@@ -1,19 +1,27 @@
 import { ExactNumber, type JsonValue, stringifyJson } from '../model/json.ts';
+import { isMsgData } from '../model/msg.ts';
 import type { Expectation } from './chain-test-file.ts';
 import type { RunResult } from './run.ts';
+import { withoutSecrets } from './secrets.ts';
 import { stemOf } from './test-attachments.ts';
 import type { TestContext } from './test-context.ts';
+import type { Outside } from './test-mocks.ts';
 
 /** What a case ended in. */
 export interface CaseRun {
   readonly context: TestContext;
+  readonly outside: Outside;
   readonly result: RunResult;
   readonly paths: readonly (readonly string[])[];
   readonly reply: JsonValue;
 }
 
+/** What `nothingElse` says of members that are not named. */
+const EMPTY: Expectation = { attachments: [], attributes: {}, telemetry: {}, outside: {}, alarms: [], reply: null };
+
 /** What differs from the expectation; members that it does not name are not looked at. */
-export function findDifferences(then: Expectation, run: CaseRun): string[] {
+export function findDifferences(expected: Expectation, run: CaseRun): string[] {
+  const then = expected.nothingElse === true ? { ...EMPTY, ...expected } : expected;
   const differences: string[] = [];
   const compare = (what: string, expected: JsonValue, actual: JsonValue): void => {
     if (canonical(expected) === canonical(actual)) return;
@@ -40,6 +48,7 @@ export function findDifferences(then: Expectation, run: CaseRun): string[] {
     }
   }
   if (then.reply !== undefined) compare('reply', then.reply, run.reply);
+  if (then.outside !== undefined) compare('outside', then.outside as JsonValue, outsideOf(run));
   if (then.attributes !== undefined) compare('attributes', then.attributes, attributesOf(run.context));
   if (then.telemetry !== undefined) compare('telemetry', then.telemetry, latestOf(run.context));
   if (then.attachments !== undefined) compareAttachments(then.attachments, run.context, compare);
@@ -67,6 +76,14 @@ function attributesOf(context: TestContext): JsonValue {
   return Object.fromEntries(
     [...context.attributes].map(([device, scopes]) => [device, Object.fromEntries(scopes)]),
   ) as JsonValue;
+}
+
+/** Secrets are left out, as every node that sends leaves them out. */
+function outsideOf({ outside }: CaseRun): JsonValue {
+  const bodies = [...outside.sent].map(([node, list]) => {
+    return [node, list.map(({ data }) => (isMsgData(data) ? withoutSecrets(data) : data))] as const;
+  });
+  return Object.fromEntries(bodies) as JsonValue;
 }
 
 /** The value with the highest time wins; at equal times the later one. */

@@ -5,6 +5,7 @@ import { compileSchema } from '../schema/validate.ts';
 import { CHAIN_TEST_SCHEMA } from './chain-test-format.ts';
 import { readJsonText } from './json-source.ts';
 import type { TestGiven } from './test-context.ts';
+import type { Mocks } from './test-mocks.ts';
 
 export interface ChainTestFile {
   readonly chain?: string;
@@ -13,13 +14,18 @@ export interface ChainTestFile {
 
 export interface ChainTestCase {
   readonly name: string;
-  readonly given?: TestGiven;
+  readonly given?: TestGiven & { readonly mocks?: Mocks };
   readonly when: readonly TestMessage[];
   readonly then: Expectation;
 }
 
+/** A message, or a step of the clock alone. */
 export interface TestMessage {
-  readonly from: string;
+  readonly from?: string;
+  /** Moves the clock to this time before the message is sent, ms since 1970. */
+  readonly at?: number;
+  /** Moves the clock on by so many ms before the message is sent. */
+  readonly advance?: number;
   readonly telemetry?: JsonObject;
   readonly ts?: number;
   readonly attributes?: JsonObject;
@@ -37,6 +43,10 @@ export interface Expectation {
   readonly telemetry?: JsonObject;
   readonly attachments?: readonly { device: string; supplier: string; supplyPoint: string; grid?: string }[];
   readonly alarms?: readonly never[];
+  /** What was sent to services outside: node -> bodies, in order. */
+  readonly outside?: Readonly<Record<string, readonly JsonValue[]>>;
+  /** What is not named above must be empty. */
+  readonly nothingElse?: boolean;
 }
 
 const check = compileSchema<unknown>(CHAIN_TEST_SCHEMA);

@@ -26,8 +26,23 @@ const attachment = strict(
 );
 const path = list({ type: 'string' }, 'Node, label, node … from the first node to the end.');
 
+const mock = strict(
+  {
+    to: text('Label that the message leaves by; Success when left out.'),
+    error: text('Instead: why the service did not answer.'),
+    data: jsonObject('Body that the message then has.'),
+    metadata: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Metadata that it then has, too.',
+    },
+  },
+  [],
+  'Answer of a service to a node of kind external/*.',
+);
+
 const given = strict({
-  now: { type: 'integer', description: 'The time of the test, ms since 1970. It stands still.' },
+  now: { type: 'integer', description: 'The time at the beginning, ms since 1970. Only "advance" and "at" move it.' },
   devices: list(strict({ name: text('Name.'), profile: text('Device profile.') }, ['name']), 'Devices there are.'),
   suppliers: list(
     strict({ name: text('Name.'), keys: list({ type: 'string' }, 'Invented secret keys, never real ones.') }, [
@@ -49,15 +64,21 @@ const given = strict({
     ),
     'What devices answer to calls of the chain.',
   ),
+  mocks: {
+    type: 'object',
+    description: 'What services outside answer: node -> answer, or a list of answers, one after the other.',
+    additionalProperties: { anyOf: [mock, list(mock, 'The last one is given ever after.', { minItems: 1 })] },
+  },
   rateLimited: list({ type: 'string' }, 'Devices whose supplier look-ups are refused for too many wrong keys.'),
 });
 
 const message = {
   type: 'object',
   additionalProperties: false,
-  required: ['from'],
   properties: {
     from: text('Name of the device that sends.'),
+    at: { type: 'integer', description: 'Moves the clock to this time before, ms since 1970; it never goes back.' },
+    advance: { type: 'integer', minimum: 0, description: 'Moves the clock on before, ms. Alone: nothing is sent.' },
     telemetry: jsonObject('A sample, as on v1/devices/me/telemetry.'),
     ts: { type: 'integer', description: 'Time of the sample, ms; without it the time of the test.' },
     attributes: jsonObject('Attributes, as on v1/devices/me/attributes.'),
@@ -65,7 +86,14 @@ const message = {
     data: jsonObject('Body of a message of that type.'),
     metadata: { type: 'object', additionalProperties: { type: 'string' }, description: 'Further metadata.' },
   },
-  oneOf: [{ required: ['telemetry'] }, { required: ['attributes'] }, { required: ['type'] }],
+  dependentRequired: { telemetry: ['from'], attributes: ['from'], type: ['from'], data: ['type'] },
+  oneOf: [
+    { required: ['from', 'telemetry'] },
+    { required: ['from', 'attributes'] },
+    { required: ['from', 'type'] },
+    { required: ['advance'], not: { required: ['from'] } },
+    { required: ['at'], not: { required: ['from'] } },
+  ],
 };
 
 const then = strict({
@@ -86,6 +114,15 @@ const then = strict({
   reply: {
     type: ['object', 'null'],
     description: 'What the last message got its sender told; null = nothing.',
+  },
+  outside: {
+    type: 'object',
+    description: 'All that was sent to services outside: node -> bodies, in order.',
+    additionalProperties: list({}, 'Bodies.'),
+  },
+  nothingElse: {
+    type: 'boolean',
+    description: 'true: attributes, telemetry, attachments, alarms, outside and reply that are not named are empty.',
   },
 });
 

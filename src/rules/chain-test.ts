@@ -1,14 +1,15 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Msg } from '../model/msg.ts';
 import type { Issue } from '../schema/issue.ts';
 import { type CaseRun, findDifferences } from './chain-test-compare.ts';
-import { type ChainTestCase, type ChainTestFile, parseChainTest, type TestMessage } from './chain-test-file.ts';
+import { type ChainTestCase, type ChainTestFile, parseChainTest } from './chain-test-file.ts';
 import type { CompiledChain } from './compile.ts';
-import { type Generation, loadChains } from './generation.ts';
-import { type RunResult, runChain, type TraceStep } from './run.ts';
-import { wrapSecrets } from './secrets.ts';
-import { createTestContext, type TestContext } from './test-context.ts';
+import type { Generation } from './generation.ts';
+import { escapePointer } from './json-source.ts';
+import { type NodeVisit, reachesOutside } from './node-visits.ts';
+import { loadForRehearsal, rehearse, type Stage } from './rehearsal.ts';
+import type { TraceStep } from './run.ts';
+import { createOutside } from './test-mocks.ts';
 import { tracePaths } from './trace-paths.ts';
 
 export interface CaseResult {
@@ -28,26 +29,45 @@ export interface ChainTestReport {
   readonly issues: readonly Issue[];
 }
 
+export interface ChainTestOptions {
+  /** Hears of each set of chains, once it is loaded. */
+  readonly onLoad?: (generation: Generation) => void;
+  readonly onVisit?: (visit: NodeVisit) => void;
+  readonly onStep?: (step: TraceStep) => void;
+}
+
+/** What the cases of one file run on. */
+interface FileRun {
+  readonly generation: Generation;
+  readonly stage: Stage;
+  readonly onStep: ChainTestOptions['onStep'];
+}
+
 /**
  * Runs the `*.test.json` files of folders, or single ones, against the chains beside them: offline, each case in a world
  * of its own in memory.
  */
-export async function runChainTests(paths: string | readonly string[]): Promise<ChainTestReport> {
+export async function runChainTests(
+  paths: string | readonly string[],
+  { onLoad, onVisit, onStep }: ChainTestOptions = {},
+): Promise<ChainTestReport> {
+  const stage: Stage = { outside: createOutside(''), ...(onVisit ? { onVisit } : {}) };
   const cases: CaseResult[] = [];
   const issues: Issue[] = [];
   const generations = new Map<string, Generation | undefined>();
   for (const file of await testFiles(typeof paths === 'string' ? [paths] : paths, issues)) {
     const folder = dirname(file);
     if (!generations.has(folder)) {
-      const loaded = await loadChains(folder);
-      if (!loaded.ok) issues.push(...loaded.issues);
+      const loaded = await loadForRehearsal(folder, stage);
+      if (loaded.ok) onLoad?.(loaded.generation);
+      else issues.push(...loaded.issues);
       generations.set(folder, loaded.ok ? loaded.generation : undefined);
     }
     const generation = generations.get(folder);
     const text = await readFile(file, 'utf8').catch(() => undefined);
     const parsed = text === undefined ? unreadable(file) : parseChainTest(file, text);
     if (!parsed.ok) issues.push(...parsed.issues);
-    else if (generation) await runFile(file, parsed.value, generation, cases, issues);
+    else if (generation) await runFile(file, parsed.value, { generation, stage, onStep }, cases, issues);
   }
   return { ok: issues.every((issue) => issue.level !== 'error') && cases.every((one) => one.ok), cases, issues };
 }
@@ -74,11 +94,11 @@ function unreadable(file: string): { readonly ok: false; readonly issues: readon
 async function runFile(
   file: string,
   tests: ChainTestFile,
-  generation: Generation,
+  run: FileRun,
   cases: CaseResult[],
   issues: Issue[],
 ): Promise<void> {
-  const chain = chainFor(file, tests, generation);
+  const chain = chainFor(file, tests, run.generation);
   if (!chain) {
     const problem = tests.chain
       ? `there is no chain "${tests.chain}"`
@@ -87,12 +107,27 @@ async function runFile(
     issues.push({ file, at, rule: 'unknown-chain', level: 'error', problem });
     return;
   }
+  issues.push(...misplacedMocks(file, tests, chain, run.generation));
   for (const test of tests.cases) {
     const began = performance.now();
-    const run = await runCase(test, chain, generation);
-    const differences = findDifferences(test.then, run);
+    const differences = findDifferences(test.then, await runCase(test, chain, run));
     cases.push({ file, name: test.name, ok: differences.length === 0, differences, ms: performance.now() - began });
   }
+}
+
+/** A mock of a node that works offline would hide what the broker does there. */
+function misplacedMocks(file: string, tests: ChainTestFile, chain: CompiledChain, generation: Generation): Issue[] {
+  return tests.cases.flatMap(({ given }, index) =>
+    Object.keys(given?.mocks ?? {}).flatMap((name): Issue[] => {
+      const at = `/cases/${index}/given/mocks/${escapePointer(name)}`;
+      const [other, node] = name.split('/', 2);
+      const kind = (chain.nodes.get(name) ?? generation.chains.get(other ?? '')?.nodes.get(node ?? ''))?.kind;
+      if (kind !== undefined && reachesOutside(kind)) return [];
+      const problem =
+        kind === undefined ? `there is no node "${name}"` : `${kind} reaches nothing outside: it just runs`;
+      return [{ file, at, rule: 'invalid-value', level: 'error', problem, hint: 'mock nodes of kind external/* only' }];
+    }),
+  );
 }
 
 function chainFor(file: string, tests: ChainTestFile, generation: Generation): CompiledChain | undefined {
@@ -102,39 +137,16 @@ function chainFor(file: string, tests: ChainTestFile, generation: Generation): C
   return graph && generation.chains.get(graph.name);
 }
 
-async function runCase(test: ChainTestCase, chain: CompiledChain, generation: Generation): Promise<CaseRun> {
-  const context = createTestContext(test.given);
-  let result: RunResult = { outcome: 'processed' };
-  let steps: TraceStep[] = [];
-  let repliesBefore = 0;
-  for (const [index, message] of test.when.entries()) {
-    steps = [];
-    repliesBefore = context.replies.length;
-    const msg = msgOf(message, `message-${index + 1}`, context, generation.secretKeys);
-    result = await runChain(chain.first, msg, context, { trace: (step) => steps.push(step) });
-  }
-  const sender = test.when.at(-1)?.from;
+async function runCase(test: ChainTestCase, chain: CompiledChain, run: FileRun): Promise<CaseRun> {
+  const { generation, stage, onStep } = run;
+  const { secretKeys } = generation;
+  const { given, when } = test;
+  const play = { chain, secretKeys, when, ...(given ? { given } : {}), ...(onStep ? { onStep } : {}) };
+  const { context, outside, runs, repliesBefore } = await rehearse(play, stage);
+  const last = runs.at(-1);
+  const sender = test.when.findLast((message) => message.from !== undefined)?.from;
   const replies = context.replies.slice(repliesBefore).filter((reply) => reply.device === sender);
   const reply = replies.length === 0 ? null : Object.assign({}, ...replies.map(({ body }) => body));
-  return { context, result, paths: tracePaths(steps), reply };
-}
-
-/** A message as the device API makes it (thingsboard-rule-chains 3.3). */
-function msgOf(message: TestMessage, id: string, context: TestContext, secretKeys: ReadonlySet<string>): Msg {
-  const originator = context.originator(message.from);
-  const ts = Number(message.ts ?? context.now());
-  const device = { deviceName: originator.name, deviceType: originator.profile };
-  const base = { id, ts, originator };
-  if (message.telemetry) {
-    const metadata = { ...device, ts: String(ts), mqttTopic: 'v1/devices/me/telemetry', ...message.metadata };
-    const data = wrapSecrets(message.telemetry, secretKeys);
-    return { ...base, type: 'POST_TELEMETRY_REQUEST', metadata, data };
-  }
-  if (message.attributes) {
-    const metadata = { ...device, notifyDevice: 'false', mqttTopic: 'v1/devices/me/attributes', ...message.metadata };
-    const data = wrapSecrets(message.attributes, secretKeys);
-    return { ...base, type: 'POST_ATTRIBUTES_REQUEST', metadata, data };
-  }
-  const data = wrapSecrets(message.data ?? {}, secretKeys);
-  return { ...base, type: message.type ?? '', metadata: { ...device, ...message.metadata }, data };
+  const result = last?.result ?? { outcome: 'processed' };
+  return { context, outside, result, paths: tracePaths(last?.steps ?? []), reply };
 }

@@ -108,6 +108,41 @@ describe('runChainTests', () => {
     expect((await runChainTests(folder.path)).ok).toBe(true);
   });
 
+  it('with nothingElse, what is not named must be empty', async () => {
+    const named = '"attributes":{"m1":{"CLIENT_SCOPE":{"model":"GW-1"}}},"reply":{"model":"GW-1"}';
+    expect(await differences(`${SENT},"then":{${named},"nothingElse":true}`)).toEqual([]);
+    const [text, ...rest] = await differences(`${SENT},"then":{"reply":{"model":"GW-1"},"nothingElse":true}`);
+    expect(text).toContain('attributes\n  expected: {}');
+    expect(rest).toEqual([]);
+  });
+
+  it('moves its clock only by advance and at', async () => {
+    const when = '"when":[{"from":"m1","telemetry":{"a":1}},{"advance":1000},{"from":"m1","telemetry":{"a":2}}]';
+    expect(await differences(`${when},"then":{"telemetry":{"m1":{"a":2}}}`)).toEqual([]);
+    const back = '"when":[{"from":"m1","telemetry":{"a":1},"at":1},{"from":"m1","ts":5,"telemetry":{"a":2}}]';
+    expect(await differences(`${back},"then":{"telemetry":{"m1":{"a":1}}}`)).toEqual([]);
+  });
+
+  it('lets mocks stand for nodes that reach outside only', async () => {
+    const report = await run(`"given":{"mocks":{"series":{},"gone":{}}},${SENT},"then":{}`);
+    expect(report.issues).toMatchObject([
+      { at: '/cases/0/given/mocks/series', problem: 'action/save-telemetry reaches nothing outside: it just runs' },
+      { at: '/cases/0/given/mocks/gone', problem: 'there is no node "gone"' },
+    ]);
+  });
+
+  it.each([
+    ['nothing', '{}'],
+    ['a sender without a message', '{"from":"m1"}'],
+    ['a clock that goes back', '{"advance":-1}'],
+    ['two messages in one', '{"from":"m1","telemetry":{},"attributes":{}}'],
+    ['a message without a sender', '{"telemetry":{},"advance":1}'],
+  ])('refuses %s in when', async (_, entry) => {
+    const report = await run(`"when":[${entry}],"then":{}`);
+    expect(report.ok).toBe(false);
+    expect(report.cases).toEqual([]);
+  });
+
   it('refuses a test file with a misspelt member', async () => {
     const report = await run(`${SENT},"then":{"outcom":"processed"}`);
     expect(report.ok).toBe(false);

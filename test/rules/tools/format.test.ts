@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { profileSchema } from '../../../src/profiles/index.ts';
 import { catalogue } from '../../../src/rules/catalogue.ts';
-import { parseChain } from '../../helpers/chain-kit.ts';
 import { formatText } from '../../../src/rules/tools/format.ts';
+import { parseChain } from '../../helpers/chain-kit.ts';
 
 function fmt(text: string, file = 'a.json'): string {
   const result = formatText(file, text, { profileSchema: profileSchema() });

@@ -1,0 +1,98 @@
+import type { Msg } from '../model/msg.ts';
+import { catalogue } from './catalogue.ts';
+import type { TestMessage } from './chain-test-file.ts';
+import type { CompiledChain } from './compile.ts';
+import { type LoadResult, loadChains } from './generation.ts';
+import type { NodeKind } from './node-kind.ts';
+import { keepInside, type NodeVisit, watchKinds } from './node-visits.ts';
+import { type RunResult, runChain, type TraceStep } from './run.ts';
+import { wrapSecrets } from './secrets.ts';
+import { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
+import { createOutside, type Mocks, type Outside } from './test-mocks.ts';
+
+/** What a loaded set of chains plays before: exchanged for each case. */
+export interface Stage {
+  outside: Outside;
+  onVisit?: (visit: NodeVisit) => void;
+}
+
+/** Chains for a rehearsal: no node of them reaches outside. */
+export function loadForRehearsal(
+  paths: string | readonly string[],
+  stage: Stage,
+  kinds: readonly NodeKind[] = catalogue,
+): Promise<LoadResult> {
+  const inside = keepInside(kinds, (visit) => stage.outside.answer(visit));
+  return loadChains(paths, { kinds: watchKinds(inside, (visit) => stage.onVisit?.(visit)) });
+}
+
+/** One message on its way, and what became of it. */
+export interface MessageRun {
+  readonly msg: Msg;
+  readonly result: RunResult;
+  readonly steps: readonly TraceStep[];
+}
+
+export interface Rehearsal {
+  readonly context: TestContext;
+  readonly outside: Outside;
+  /** In the order in which the messages ran. */
+  readonly runs: readonly MessageRun[];
+  /** Replies that were there before the last of them. */
+  readonly repliesBefore: number;
+}
+
+export interface Play {
+  readonly chain: CompiledChain;
+  readonly secretKeys: ReadonlySet<string>;
+  readonly given?: TestGiven & { readonly mocks?: Mocks };
+  readonly when: readonly TestMessage[];
+  readonly onStep?: (step: TraceStep) => void;
+}
+
+/** Runs messages through a chain in a world of their own, as the broker would, on a clock that only they move. */
+export async function rehearse({ chain, secretKeys, given, when, onStep }: Play, stage: Stage): Promise<Rehearsal> {
+  const context = createTestContext(given);
+  const outside = createOutside(chain.name, given?.mocks);
+  stage.outside = outside;
+  const runs: MessageRun[] = [];
+  let repliesBefore = 0;
+  for (const [index, message] of when.entries()) {
+    if (message.advance !== undefined) context.advanceTo(context.now() + Number(message.advance));
+    if (message.at !== undefined) context.advanceTo(Number(message.at));
+    if (message.from === undefined) continue;
+    const msg = msgOf({ ...message, from: message.from }, `message-${index + 1}`, context, secretKeys);
+    repliesBefore = context.replies.length;
+    const steps: TraceStep[] = [];
+    const trace = (step: TraceStep): void => {
+      steps.push(step);
+      onStep?.(step);
+    };
+    const wait = async (ms: number): Promise<void> => context.advanceTo(context.now() + ms);
+    runs.push({ msg, result: await runChain(chain.first, msg, context, { trace, wait }), steps });
+  }
+  return { context, outside, runs, repliesBefore };
+}
+
+/** A message as the device API makes it (thingsboard-rule-chains 3.3). */
+function msgOf(
+  message: TestMessage & { readonly from: string },
+  id: string,
+  context: TestContext,
+  secretKeys: ReadonlySet<string>,
+): Msg {
+  const originator = context.originator(message.from);
+  const ts = Number(message.ts ?? context.now());
+  const device = { deviceName: originator.name, deviceType: originator.profile };
+  const base = { id, ts, originator };
+  if (message.telemetry) {
+    const metadata = { ...device, ts: String(ts), mqttTopic: 'v1/devices/me/telemetry', ...message.metadata };
+    return { ...base, type: 'POST_TELEMETRY_REQUEST', metadata, data: wrapSecrets(message.telemetry, secretKeys) };
+  }
+  if (message.attributes) {
+    const metadata = { ...device, notifyDevice: 'false', mqttTopic: 'v1/devices/me/attributes', ...message.metadata };
+    return { ...base, type: 'POST_ATTRIBUTES_REQUEST', metadata, data: wrapSecrets(message.attributes, secretKeys) };
+  }
+  const data = wrapSecrets(message.data ?? {}, secretKeys);
+  return { ...base, type: message.type ?? '', metadata: { ...device, ...message.metadata }, data };
+}
