@@ -36,6 +36,10 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/record.ts',
     'rules/redact.ts',
     'rules/secrets.ts',
+    'rules/condition-pattern.ts',
+    'rules/upgrade-steps.ts',
+    'rules/entity-context.ts',
+    'rules/processing.ts',
     // Nodes of external/ alone.
     'rules/outside',
     'schema/secret-ref.ts',

@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { ATTACHMENT_ASSETS, ATTACHMENT_RELATIONS } from '../model/attachment.ts';
 import { ENTITY_TYPES, type EntityId, type EntityType, type Relation } from '../model/entity.ts';
 import { newAssetId } from '../model/ids.ts';
 import { nameProblem } from '../registry/registry.ts';
@@ -7,10 +8,6 @@ import type { AdminDeps } from './deps.ts';
 import { assetIdOf, idParam, uuidOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { ASSET, NO_CONTENT, RELATION, toAsset, toRelation } from './wire.ts';
-
-/** What attachments are made of: written by attaching alone, so that none is ever half there. */
-const OF_ATTACHMENTS: ReadonlySet<string> = new Set(['Supplies', 'Feeds', 'Measures']);
-const OWN_ASSETS: ReadonlySet<string> = new Set(['PowerSupplier', 'Grid', 'SupplyPoint']);
 
 const end = (what: string) =>
   json<EntityId>(what, {
@@ -97,7 +94,7 @@ export function entityWriteRoutes({ storage, clock }: AdminDeps): readonly Route
       async handle({ query, by }) {
         const entity = entityOf(query.entityType, query.entityId, 'entityId');
         const all = [...(await assets.relationsFrom(entity)), ...(await assets.relationsTo(entity))];
-        for (const relation of all) if (!OF_ATTACHMENTS.has(relation.type)) await remove(relation, by);
+        for (const relation of all) if (!ATTACHMENT_RELATIONS.has(relation.type)) await remove(relation, by);
       },
     }),
     defineRoute({
@@ -153,7 +150,7 @@ export function entityWriteRoutes({ storage, clock }: AdminDeps): readonly Route
 }
 
 function refuseOwn(type: string, field: string): void {
-  if (!OWN_ASSETS.has(type)) return;
+  if (!ATTACHMENT_ASSETS.has(type)) return;
   const detail = `assets of the type ${type} are managed by suppliers and attachments`;
   throw new BrokerError('BAD_REQUEST', { field, detail });
 }
@@ -164,7 +161,7 @@ const entityOf = (entityType: EntityType, id: string, field: string): EntityId =
 });
 
 function checked({ from, to, type }: Relation): Relation {
-  if (OF_ATTACHMENTS.has(type)) {
+  if (ATTACHMENT_RELATIONS.has(type)) {
     const detail = `relations of the type ${type} belong to attachments: attach, move or end these`;
     throw new BrokerError('BAD_REQUEST', { field: 'type', detail });
   }

@@ -3,6 +3,7 @@ import {
   createClaims,
   createConnectivity,
   createDeviceApi,
+  createEntityAccess,
   createMessageCounters,
   createMessageRunner,
   createSupplierGuard,
@@ -16,8 +17,9 @@ import {
   LongPolls,
   RefusalPause,
   Sessions,
-  type SubDeviceRules,
   sealClaimingData,
+  type SubDeviceRules,
+  WriteFence,
   watchTimeouts,
 } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
@@ -132,9 +134,24 @@ function wire(
     json: options.json,
     run: (...message) => runner.run(...message),
   });
+  const fence = new WriteFence();
+  const entities = createEntityAccess({
+    registry,
+    profiles,
+    assets: storage.assets,
+    customers: storage.customers,
+    attributes,
+    telemetry,
+    audit,
+    clock,
+    fence,
+  });
   const runner = createMessageRunner({
     telemetry,
     attributes,
+    entities,
+    fence,
+    changes,
     suppliers,
     attachments,
     sessions,

@@ -1,35 +1,65 @@
 import type { ConflictPolicy, Grid, SupplyPoint } from '../model/attachment.ts';
 import type { Clock } from '../model/clock.ts';
+import type { EntityId, Relation } from '../model/entity.ts';
 import { GrowingPause } from '../model/growing-pause.ts';
 import type { AssetId, DeviceId } from '../model/ids.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
-import type { Msg, MsgData } from '../model/msg.ts';
+import type { Msg, MsgData, Originator } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
 import {
+  type AttributeChange,
   type CallAnswer,
   type DeviceCall,
   dataObject,
   deviceOf,
+  type LaterPlace,
   type NodeContext,
+  NodeFailure,
   type SupplierMatch,
+  type TelemetryTargets,
   withoutSecrets,
 } from '../rules/index.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
+import type { ChangeFeed } from '../telemetry/change-feed.ts';
+import type { EntityAccess } from './entity-access.ts';
+import type { EntityEvent } from './entity-makers.ts';
 import type { RpcEffects } from './rpc-effects.ts';
 import type { Sessions } from './sessions.ts';
+import type { WriteFence } from './write-fence.ts';
 
 /** Lets a message go on whose call to the device has ended. */
 export type ResumeCall = (msg: Msg, call: DeviceCall, answer: CallAnswer) => void;
 
+/** A message that is stored; one of the two must be called when the one from which it came has its outcome. */
+export interface KeptMessage {
+  /** That one is durable. */
+  begin(): void;
+  /** It could not be stored. */
+  release(): void;
+}
+
+/** What a message may set going besides itself. */
+export interface ContextHooks {
+  readonly resume: ResumeCall;
+  /** Lets an event of its own run through the chains. */
+  readonly raise: (event: EntityEvent) => void;
+  /** Stores a message that goes on later; undefined when it may not wait. */
+  readonly store: (msg: Msg, at: LaterPlace) => Promise<KeptMessage | undefined>;
+}
+
 /** What the nodes of all messages share. */
 export interface ContextParts {
   readonly telemetry: TelemetryStore;
+  readonly entities: EntityAccess;
+  readonly fence: WriteFence;
+  /** Those who watch entities live. */
+  readonly changes: Pick<ChangeFeed, 'emit'>;
   readonly attributes: AttributeStore;
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
@@ -50,14 +80,15 @@ export const createSupplierGuard = (): GrowingPause =>
  */
 export class MessageContext implements NodeContext {
   readonly #parts: ContextParts;
-  readonly #resume: ResumeCall;
+  readonly #hooks: ContextHooks;
   #commit: Promise<unknown> | undefined;
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
+  #kept: KeptMessage[] | undefined;
 
-  constructor(parts: ContextParts, resume: ResumeCall) {
+  constructor(parts: ContextParts, hooks: ContextHooks) {
     this.#parts = parts;
-    this.#resume = resume;
+    this.#hooks = hooks;
   }
 
   /** The promise of all writes so far; undefined when there were none. The usual single write gives its own promise. */
@@ -67,6 +98,7 @@ export class MessageContext implements NodeContext {
 
   /** Joins a write to those that the acknowledgement waits for. */
   join(write: Promise<unknown>): void {
+    this.#parts.fence.note(write);
     if (this.#commit === undefined) this.#commit = write;
     else if (this.#commit !== write) {
       this.#more ??= [this.#commit];
@@ -77,48 +109,126 @@ export class MessageContext implements NodeContext {
   /** Sends what the nodes left for the device; call after the commit. */
   runEffects(): void {
     for (const effect of this.#effects ?? []) effect();
+    for (const kept of this.#kept ?? []) kept.begin();
+  }
+
+  /** Call instead when the commit failed. */
+  abandon(): void {
+    for (const kept of this.#kept ?? []) kept.release();
   }
 
   now(): number {
     return this.#parts.clock.now();
   }
 
-  saveTelemetry(msg: Msg, options: { readonly ts: number; readonly latest: boolean }): void {
-    const text = msg.text;
-    this.join(
-      this.#parts.telemetry.save(
-        text === undefined
-          ? {
-              entityId: deviceOf(msg).id,
-              ts: options.ts,
-              values: withoutSecrets(dataObject(msg)),
-              latest: options.latest,
-            }
-          : {
-              entityId: deviceOf(msg).id,
-              ts: options.ts,
-              values: withoutSecrets(dataObject(msg)),
-              text,
-              latest: options.latest,
-            },
-      ),
-    );
+  saveTelemetry(msg: Msg, { ts, latest, history, live }: TelemetryTargets): void {
+    const { text, originator } = msg;
+    const values = withoutSecrets(dataObject(msg));
+    if (latest || history) {
+      const write = { entityId: originator.id, ts, values, latest, history };
+      this.join(this.#parts.telemetry.save(text === undefined ? write : { ...write, text }));
+    }
+    // Who watches hears of new latest values by themselves.
+    if (live && !latest) this.#later(() => this.#parts.changes.emit(originator.id, { kind: 'telemetry', ts, values }));
   }
 
-  saveAttributes(
-    msg: Msg,
-    options: {
-      readonly scope: AttributeScope;
-      readonly values: JsonObject;
-      readonly onlyOnChange: boolean;
-      readonly notifyDevice: boolean;
-    },
-  ): void {
-    const { scope, onlyOnChange } = options;
+  saveAttributes(msg: Msg, options: AttributeChange): void {
+    const { scope, onlyOnChange, notifyDevice, event } = options;
+    const { originator } = msg;
     const values = withoutSecrets(options.values);
-    const deviceId = deviceOf(msg).id;
-    this.join(this.#parts.attributes.save({ entityId: deviceId, scope, values, ts: this.now(), onlyOnChange }));
-    if (scope === 'SHARED_SCOPE' && options.notifyDevice) this.#push(deviceId, 'shared-attributes', values);
+    const saved = this.#parts.attributes.save({
+      entityId: originator.id,
+      scope,
+      values,
+      ts: this.now(),
+      onlyOnChange,
+    });
+    this.join(saved);
+    if (event) this.#later(() => void saved.then((written) => this.#tellUpdated(originator, scope, values, written)));
+    if (scope === 'SHARED_SCOPE' && notifyDevice && originator.entityType === 'DEVICE') {
+      this.#push(originator.id, 'shared-attributes', values);
+    }
+  }
+
+  showAttributes(msg: Msg, scope: AttributeScope, values: JsonObject): void {
+    const change = { kind: 'attributes', scope, ts: this.now(), values: withoutSecrets(values) } as const;
+    this.#later(() => this.#parts.changes.emit(msg.originator.id, change));
+  }
+
+  async removeAttributes(
+    { originator }: Msg,
+    { scope, keys, notifyDevice, event }: Parameters<NodeContext['removeAttributes']>[1],
+  ): Promise<readonly string[]> {
+    const removal = this.#parts.attributes.remove(originator.id, scope, keys);
+    this.join(removal);
+    const removed = await removal;
+    if (removed.length === 0) return removed;
+    if (event) {
+      const data = { attributes: [...removed] };
+      this.#later(() => this.#hooks.raise({ type: 'ATTRIBUTES_DELETED', originator, data, metadata: { scope } }));
+    }
+    if (scope === 'SHARED_SCOPE' && notifyDevice && originator.entityType === 'DEVICE') {
+      const { id } = originator;
+      const text = JSON.stringify({ deleted: removed });
+      this.#later(() => this.#parts.sessions.push(id, { kind: 'shared-attributes', text, deleted: removed }));
+    }
+    return removed;
+  }
+
+  readAttributes(...call: Parameters<NodeContext['readAttributes']>): ReturnType<NodeContext['readAttributes']> {
+    return this.#parts.entities.readAttributes(...call);
+  }
+
+  readLatest(...call: Parameters<NodeContext['readLatest']>): ReturnType<NodeContext['readLatest']> {
+    return this.#parts.entities.readLatest(...call);
+  }
+
+  readHistory(...call: Parameters<NodeContext['readHistory']>): ReturnType<NodeContext['readHistory']> {
+    return this.#parts.entities.readHistory(...call);
+  }
+
+  readFields(of: EntityId): ReturnType<NodeContext['readFields']> {
+    return this.#parts.entities.readFields(of);
+  }
+
+  entity(id: EntityId): ReturnType<NodeContext['entity']> {
+    return this.#parts.entities.entity(id);
+  }
+
+  findEntity(...call: Parameters<NodeContext['findEntity']>): ReturnType<NodeContext['findEntity']> {
+    return this.#parts.entities.findEntity(...call);
+  }
+
+  relations(...call: Parameters<NodeContext['relations']>): ReturnType<NodeContext['relations']> {
+    return this.#parts.entities.relations(...call);
+  }
+
+  customerOf(of: EntityId): ReturnType<NodeContext['customerOf']> {
+    return this.#parts.entities.customerOf(of);
+  }
+
+  ensureEntity(entity: Parameters<NodeContext['ensureEntity']>[0]): ReturnType<NodeContext['ensureEntity']> {
+    return this.#parts.entities.ensureEntity(entity, this.#hooks.raise);
+  }
+
+  setRelation(...call: Parameters<NodeContext['setRelation']>): ReturnType<NodeContext['setRelation']> {
+    return this.#parts.entities.setRelation(...call);
+  }
+
+  removeRelation(relation: Relation): Promise<boolean> {
+    return this.#parts.entities.removeRelation(relation);
+  }
+
+  removeRelations(...call: Parameters<NodeContext['removeRelations']>): Promise<number> {
+    return this.#parts.entities.removeRelations(...call);
+  }
+
+  giveToCustomer(...call: Parameters<NodeContext['giveToCustomer']>): Promise<boolean> {
+    return this.#parts.entities.giveToCustomer(...call);
+  }
+
+  takeFromCustomer(of: Originator, by: string): Promise<boolean> {
+    return this.#parts.entities.takeFromCustomer(of, by);
   }
 
   async findSupplier(msg: Msg, key: Secret): Promise<SupplierMatch> {
@@ -172,8 +282,16 @@ export class MessageContext implements NodeContext {
   callDevice(msg: Msg, call: DeviceCall): ReturnType<NodeContext['callDevice']> {
     const { id } = deviceOf(msg);
     this.#later(() => {
-      void this.#parts.rpc.call(id, call).then((answer) => this.#resume(msg, call, answer));
+      void this.#parts.rpc.call(id, call).then((answer) => this.#hooks.resume(msg, call, answer));
     });
+    return { relation: [], msg };
+  }
+
+  async storeForLater(msg: Msg, at: LaterPlace): ReturnType<NodeContext['storeForLater']> {
+    const kept = await this.#hooks.store(msg, at);
+    if (kept === undefined) throw new NodeFailure(`too many messages of ${msg.originator.name} wait to go on`);
+    this.#kept ??= [];
+    this.#kept.push(kept);
     return { relation: [], msg };
   }
 
@@ -183,6 +301,12 @@ export class MessageContext implements NodeContext {
 
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, facts: Readonly<Record<string, JsonValue>>): void {
     this.#parts.log[level]({ event: 'chain.log', text, facts }, 'rule chain');
+  }
+
+  #tellUpdated(originator: Originator, scope: AttributeScope, values: JsonObject, written: readonly string[]): void {
+    if (written.length === 0) return;
+    const data = Object.fromEntries(written.map((key) => [key, values[key] ?? null]));
+    this.#hooks.raise({ type: 'ATTRIBUTES_UPDATED', originator, data, metadata: { scope } });
   }
 
   #later(effect: () => void): void {

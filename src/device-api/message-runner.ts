@@ -2,12 +2,13 @@ import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { DeviceOriginator, Msg } from '../model/msg.ts';
+import type { Msg, Originator } from '../model/msg.ts';
 import type { Log } from '../observe/index.ts';
-import { deviceOf, type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
+import { type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
+import type { EntityEvent } from './entity-makers.ts';
 import { type ContextParts, MessageContext, type ResumeCall } from './message-context.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
 
@@ -63,7 +64,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const settle = (context: MessageContext, result: RunResult, msg: Msg, done: (end: MessageEnd) => void): void => {
     if (result.outcome === 'dead-lettered') {
       for (const letter of result.letters)
-        context.join(deadLetters.put(toRecord(letter, deviceOf(msg), context, clock.now())));
+        context.join(deadLetters.put(toRecord(letter, msg.originator, context, clock.now())));
     }
     gate.pass(context.commit(), (error) => {
       if (error === undefined) {
@@ -98,6 +99,17 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     );
   };
 
+  const raise = ({ type, originator, data, metadata }: EntityEvent): void => {
+    const current = generation();
+    const body = wrapSecrets(data, current.secretKeys);
+    const msg: Msg = { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
+    enqueue(
+      msg,
+      (context) => current.run(msg, context),
+      () => {},
+    );
+  };
+
   const enqueue = (
     msg: Msg,
     start: (context: MessageContext) => RunResult | Promise<RunResult>,
@@ -105,8 +117,8 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   ): void => {
     counters.received++;
     counters.inFlight++;
-    const accepted = queue.run(deviceOf(msg).id, () => {
-      const context = new MessageContext(parts, resume);
+    const accepted = queue.run(msg.originator.id, () => {
+      const context = new MessageContext(parts, { resume, raise });
       const result = start(context);
       if (!(result instanceof Promise)) {
         settle(context, result, msg, done);
@@ -153,14 +165,14 @@ function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>)
   return keepText ? { id, ts, type, originator, metadata, data, text } : { id, ts, type, originator, metadata, data };
 }
 
-/** `device`: whose message it was when it began. */
-function toRecord(letter: Letter, device: DeviceOriginator, context: MessageContext, at: number): DeadLetter {
+/** `originator`: whose message it was when it began; a device's, or that of an event of another entity. */
+function toRecord(letter: Letter, originator: Originator, context: MessageContext, at: number): DeadLetter {
   const { msg } = letter;
   return {
     id: `${msg.id}~${letter.node}`,
     at,
-    deviceId: device.id,
-    deviceName: device.name,
+    deviceId: originator.id as DeviceId,
+    deviceName: originator.name,
     chain: letter.chain,
     node: letter.node,
     reason: letter.reason,

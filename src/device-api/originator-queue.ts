@@ -1,5 +1,3 @@
-import type { DeviceId } from '../model/ids.ts';
-
 /** One unit of work of an originator: done when it returns, or when its promise settles. It must not throw or reject. */
 export type Job = () => undefined | Promise<void>;
 
@@ -20,7 +18,7 @@ interface Waiting {
  * promise and no queue entry: an originator has an entry only while one of its jobs is under way.
  */
 export class OriginatorQueue {
-  readonly #busy = new Map<DeviceId, Waiting>();
+  readonly #busy = new Map<string, Waiting>();
   readonly #options: OriginatorQueueOptions;
   #waiting = 0;
   #idle: (() => void)[] = [];
@@ -30,7 +28,7 @@ export class OriginatorQueue {
   }
 
   /** False when the queue is full: the job will not run. */
-  run(originator: DeviceId, job: Job): boolean {
+  run(originator: string, job: Job): boolean {
     const busy = this.#busy.get(originator);
     if (busy) {
       const { maxWaiting, maxWaitingTotal } = this.#options;
@@ -57,7 +55,7 @@ export class OriginatorQueue {
     return this.#busy.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #continue(originator: DeviceId): void {
+  #continue(originator: string): void {
     const busy = this.#busy.get(originator);
     if (!busy) return;
     while (busy.next < busy.jobs.length) {

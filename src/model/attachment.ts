@@ -7,6 +7,10 @@ export interface SupplyPoint {
   readonly suffix?: string;
 }
 
+/** Relations and types of assets that attachments are made of: written by attaching alone, so that none is ever half there. */
+export const ATTACHMENT_RELATIONS: ReadonlySet<string> = new Set(['Supplies', 'Feeds', 'Measures']);
+export const ATTACHMENT_ASSETS: ReadonlySet<string> = new Set(['PowerSupplier', 'Grid', 'SupplyPoint']);
+
 export interface Grid {
   /** Distributor code or longer prefix; `unknown:DDDD` when no table names it. */
   readonly code: string;

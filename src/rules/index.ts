@@ -7,6 +7,7 @@ export { chainSchema, chainTestSchema } from './chain-schema.ts';
 export { type CaseResult, type ChainTestReport, runChainTests } from './chain-test.ts';
 export type { CompiledChain } from './compile.ts';
 export { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
+export type { Direction, EntityContext, HistoryQuery } from './entity-context.ts';
 export {
   type Generation,
   type LoadOptions,

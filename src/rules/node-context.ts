@@ -5,6 +5,8 @@ import type { Msg, MsgData } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
+import type { EntityContext } from './entity-context.ts';
+import type { QueueContext } from './queue-context.ts';
 
 /** Answer of a supplier look-up; unknown, revoked, expired and wrong keys are one and the same `not-found`. */
 export type SupplierMatch =
@@ -36,26 +38,39 @@ export interface DeviceCall {
   readonly goOn: (answer: CallAnswer) => Msg;
 }
 
+/** Where a sample goes, and under which time, ms. */
+export interface TelemetryTargets {
+  readonly ts: number;
+  readonly latest: boolean;
+  readonly history: boolean;
+  /** Those who watch the entity live hear of it even when it is not stored. */
+  readonly live: boolean;
+}
+
+export interface AttributeChange {
+  readonly scope: AttributeScope;
+  readonly values: JsonObject;
+  readonly onlyOnChange: boolean;
+  /** Push to the device when the scope is shared. */
+  readonly notifyDevice: boolean;
+  /** Tell the chains as ATTRIBUTES_UPDATED what was written, unless nothing was. */
+  readonly event: boolean;
+}
+
 /**
  * What a rule node may do to the world. Implemented by the device API, and by the chain tester over an in-memory store.
  * Writes are queued in order and committed together before the device gets its acknowledgement; a node that needs the
  * result of an atomic step awaits it. Effects on the device (`reply`, shared attributes) leave after the commit.
  */
-export interface NodeContext {
+export interface NodeContext extends EntityContext, QueueContext {
   /** Wall time, ms. */
   now(): number;
   /** Queues a sample of the message's originator. Values that are secrets are left out. */
-  saveTelemetry(msg: Msg, options: { readonly ts: number; readonly latest: boolean }): void;
-  /** Queues attributes of the originator. Values that are secrets are left out. `notifyDevice`: push when the scope is shared. */
-  saveAttributes(
-    msg: Msg,
-    options: {
-      readonly scope: AttributeScope;
-      readonly values: JsonObject;
-      readonly onlyOnChange: boolean;
-      readonly notifyDevice: boolean;
-    },
-  ): void;
+  saveTelemetry(msg: Msg, targets: TelemetryTargets): void;
+  /** Queues attributes of the originator. Values that are secrets are left out. */
+  saveAttributes(msg: Msg, change: AttributeChange): void;
+  /** Shows attributes to those who watch the originator live, without storing them. */
+  showAttributes(msg: Msg, scope: AttributeScope, values: JsonObject): void;
   /** Keyed-hash look-up, constant time, limited per device. `from` names the source for limits and audit. */
   findSupplier(msg: Msg, key: Secret): Promise<SupplierMatch>;
   /** The atomic attachment of the originator (storage/attachment-store). */

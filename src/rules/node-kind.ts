@@ -4,6 +4,7 @@ import type { Secret } from '../model/secret.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import type { NodeContext } from './node-context.ts';
+import type { EntityWorld } from './test-world.ts';
 
 /** Where a message goes next: the labels it leaves by, and the message it leaves as. */
 export interface NodeResult {
@@ -66,12 +67,12 @@ export interface NodeLintIssue {
   readonly problem: string;
   readonly hint?: string;
   readonly level?: 'error' | 'warning';
-}
   /** Instead of `bad-config`. */
   readonly rule?: 'not-supported';
+}
 
-/** Suppliers with their keys in clear, and devices that are attached already. Only for examples and offline tests. */
-export interface ExampleWorld {
+/** Entities, suppliers with their keys in clear, and devices that are attached already. Only for examples and offline tests. */
+export interface ExampleWorld extends EntityWorld {
   readonly suppliers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
   readonly attachments?: readonly {
     readonly device: string;

@@ -1,4 +1,3 @@
-import { type AssetId, type DeviceId, parseAssetId, parseDeviceId } from '../model/ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { DeviceOriginator, Msg } from '../model/msg.ts';
@@ -9,11 +8,13 @@ import type { NodeContext } from './node-context.ts';
 import { dataObject, type ExampleWorld } from './node-kind.ts';
 import { withoutSecrets } from './secrets.ts';
 import { createTestAttachments, type HeldPoint } from './test-attachments.ts';
+import { createTestEntities, type NamedRelation, type RaisedEvent } from './test-entities.ts';
+import { createTestRegistry } from './test-registry.ts';
+import { formatEntityName } from './test-world.ts';
 
 /** What exists before the first message. Names stand for ids everywhere. */
 export interface TestGiven extends ExampleWorld {
-  readonly devices?: readonly { readonly name: string; readonly profile?: string }[];
-  /** Wall time, ms; stands still. */
+  /** Wall time at the beginning, ms; moves only when the test says so. */
   readonly now?: number;
 }
 
@@ -27,59 +28,68 @@ export interface LogLine {
 export interface TestContext extends NodeContext {
   /** The device as messages bear it; made when it was not given. */
   originator(name: string): DeviceOriginator;
+  /** By the entity's name (`formatEntityName`), given ones included. */
   readonly attributes: ReadonlyMap<string, ReadonlyMap<AttributeScope, Readonly<JsonObject>>>;
-  /** In the order they were saved. */
+  /** In the order they were saved, given ones first. */
   readonly telemetry: ReadonlyMap<string, readonly Sample[]>;
   readonly replies: readonly { readonly device: string; readonly body: JsonObject }[];
   /** Answers to calls of devices. */
   readonly callReplies: readonly { readonly device: string; readonly body: JsonObject }[];
   readonly logs: readonly LogLine[];
+  /** ENTITY_CREATED, ATTRIBUTES_UPDATED … that nodes raised. */
+  readonly events: readonly RaisedEvent[];
+  /** Who has what: title of the customer by name of the device or asset. */
+  readonly owners: ReadonlyMap<string, string>;
+  namedRelations(): readonly NamedRelation[];
   attachments(): readonly HeldPoint[];
+  /** Moves the clock; it never goes back. */
+  advanceTo(at: number): void;
 }
 
 export const TEST_NOW = 1_750_000_000_000;
-const DEFAULT_PROFILE = 'default';
 
 export function createTestContext(given: TestGiven = {}): TestContext {
-  const now = Number(given.now ?? TEST_NOW);
+  let now = Number(given.now ?? TEST_NOW);
   const masks = createKeyedHash(new Uint8Array(32));
-  const devices = new Map<string, DeviceOriginator>();
-  const suppliers = (given.suppliers ?? []).map((supplier, index) => ({ ...supplier, id: assetId(index + 1) }));
+  const registry = createTestRegistry(given);
+  const suppliers = (given.suppliers ?? []).map((one) => ({
+    ...one,
+    id: registry.asset(one.name, 'PowerSupplier').id,
+  }));
   const attachments = createTestAttachments(given.attachments ?? []);
-  const attributes = new Map<string, Map<AttributeScope, JsonObject>>();
-  const telemetry = new Map<string, Sample[]>();
+  const entities = createTestEntities(given, registry, { now: () => now, held: () => attachments.held() });
   const replies: { device: string; body: JsonObject }[] = [];
   const callReplies: { device: string; body: JsonObject }[] = [];
   const logs: LogLine[] = [];
 
-  const originator = (name: string, profile = DEFAULT_PROFILE): DeviceOriginator => {
-    const known = devices.get(name);
-    if (known) return known;
-    const device: DeviceOriginator = { entityType: 'DEVICE', id: deviceId(devices.size + 1), name, profile };
-    devices.set(name, device);
-    return device;
-  };
-  for (const device of given.devices ?? []) originator(device.name, device.profile);
-
   return {
-    originator,
-    attributes,
-    telemetry,
+    ...entities,
+    originator: (name) => registry.device(name),
     replies,
     callReplies,
     logs,
     attachments: () => attachments.held(),
     now: () => now,
-    saveTelemetry(msg, { ts }) {
-      const samples = telemetry.get(msg.originator.name) ?? [];
+    advanceTo(at) {
+      now = Math.max(now, at);
+    },
+    saveTelemetry(msg, { ts, latest, history }) {
+      if (!latest && !history) return;
+      const name = formatEntityName(msg.originator);
+      const samples = entities.telemetry.get(name) ?? [];
       samples.push({ ts, values: withoutSecrets(dataObject(msg)) });
-      telemetry.set(msg.originator.name, samples);
+      entities.telemetry.set(name, samples);
     },
-    saveAttributes(msg, { scope, values }) {
-      const scopes = attributes.get(msg.originator.name) ?? new Map<AttributeScope, JsonObject>();
-      scopes.set(scope, { ...scopes.get(scope), ...withoutSecrets(values) });
-      attributes.set(msg.originator.name, scopes);
+    saveAttributes({ originator }, { scope, onlyOnChange, event, ...change }) {
+      const values = withoutSecrets(change.values);
+      const changed = entities.putAttributes(originator, scope, values);
+      const written = onlyOnChange ? changed : Object.keys(values);
+      if (!event || written.length === 0) return;
+      const data = Object.fromEntries(written.map((key) => [key, values[key] ?? null]));
+      const metadata = { scope };
+      entities.events.push({ type: 'ATTRIBUTES_UPDATED', originator: formatEntityName(originator), data, metadata });
     },
+    showAttributes() {},
     async findSupplier(msg, key) {
       if (given.rateLimited?.includes(msg.originator.name)) return { kind: 'rate-limited', retryAfterMs: 1000 };
       const supplier = suppliers.find(({ keys }) => keys.includes(key.reveal()));
@@ -93,8 +103,8 @@ export function createTestContext(given: TestGiven = {}): TestContext {
         request,
         supplier,
         now,
-        idOf: (name) => originator(name).id,
-        gridId: assetId(0),
+        idOf: (name) => registry.device(name).id,
+        gridId: registry.asset(request.grid.code, 'Grid').id,
       });
     },
     replyToDevice(msg: Msg, body: JsonObject) {
@@ -110,24 +120,11 @@ export function createTestContext(given: TestGiven = {}): TestContext {
       }
       return { relation: 'Success', msg: goOn({ kind: 'answered', body: toCallBody(found.response ?? {}) }) };
     },
+    // Offline nothing waits: what comes later is looked at in the same run.
+    storeForLater: async (msg) => ({ relation: 'Success', msg }),
     maskSupplyPoint: ({ stem }) => maskSupplyPoint(stem, masks.hash('supply-point', stem)),
     log(level, text, facts) {
       logs.push({ level, text, facts });
     },
   };
-}
-
-const uuid = (kind: number, serial: number): string =>
-  `00000000-0000-7000-800${kind}-${String(serial).padStart(12, '0')}`;
-
-function assetId(serial: number): AssetId {
-  const id = parseAssetId(uuid(0, serial));
-  if (id === undefined) throw new Error('not a UUID');
-  return id;
-}
-
-function deviceId(serial: number): DeviceId {
-  const id = parseDeviceId(uuid(1, serial));
-  if (id === undefined) throw new Error('not a UUID');
-  return id;
 }

@@ -9,8 +9,10 @@ export interface TelemetryWrite {
   readonly values: JsonObject;
   /** Exact JSON text of `values`, when the caller has it: spares the store from writing it again. */
   readonly text?: string;
-  /** false: history only, true (default): history and latest values. */
+  /** false: not the latest values; true by default. */
   readonly latest?: boolean;
+  /** false: latest values only; true by default. */
+  readonly history?: boolean;
 }
 
 export interface RangeQuery {

@@ -1,8 +1,8 @@
 import { BrokerError } from '../errors.ts';
+import { add, compare, type Decimal, decimalOf, numberOf, quotient, ZERO } from '../model/decimal.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
-import { add, compare, type Decimal, decimalOf, numberOf, quotient, ZERO } from './decimal.ts';
 
 export const AGGREGATIONS = ['MIN', 'MAX', 'AVG', 'SUM', 'COUNT'] as const;
 export type Aggregation = (typeof AGGREGATIONS)[number];

@@ -14,7 +14,7 @@ describe('createTestContext', () => {
   it('keeps no secret', () => {
     const context = createTestContext();
     const msg = testMsg({ data: { power: 1, key: new Secret('hidden text') } }, context);
-    context.saveTelemetry(msg, { ts: 5, latest: true });
+    context.saveTelemetry(msg, { ts: 5, latest: true, history: true, live: true });
     expect(context.telemetry.get('meter-1')).toEqual([{ ts: 5, values: { power: 1 } }]);
   });
 

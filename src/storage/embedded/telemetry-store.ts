@@ -29,6 +29,7 @@ interface Item {
   readonly values: JsonObject;
   readonly text: string;
   readonly latest: boolean;
+  readonly history: boolean;
 }
 
 /** A head of more bytes hands its samples to the history table; larger values would leave their LMDB page. */
@@ -97,8 +98,8 @@ export function createTelemetryStore(
 
 function toItem(write: TelemetryWrite): Item {
   checkTs(write.ts);
-  const { entityId, ts, values, text = stringifyJson(values), latest = true } = write;
-  return { entityId, ts, values, text, latest };
+  const { entityId, ts, values, text = stringifyJson(values), latest = true, history = true } = write;
+  return { entityId, ts, values, text, latest, history };
 }
 
 /** Folds the samples of a group into one write per entity. */
@@ -125,7 +126,7 @@ function createTelemetryBatch({ tables }: Environment, { purge, onDamage }: Tele
       packLatest(EMPTY_HEAD, HEAD_START, items);
       start = packer.length;
     }
-    for (const { ts, text } of items) packer.sample(ts, text);
+    for (const { ts, text, history } of items) if (history) packer.sample(ts, text);
     if (packer.length > MAX_HEAD_BYTES) {
       putHistory(tx, start);
       heads.put(id, packer.slice(0, start));

@@ -1,21 +1,48 @@
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../../model/telemetry.ts';
-import { flag, oneOf } from '../../../schema/fields.ts';
-import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
+import { flag, json, oneOf } from '../../../schema/fields.ts';
+import { dataObject, defineNode, NodeFailure, type RawConfig } from '../../node-kind.ts';
+import { compileProcessing, effectiveTs, type ProcessingSettings, processingSchema } from '../../processing.ts';
 import { withoutSecrets } from '../../secrets.ts';
 
 export const saveAttributes = defineNode({
   kind: 'action/save-attributes',
-  thingsboard: { type: 'org.thingsboard.rule.engine.telemetry.TbMsgAttributesNode', version: 3 },
+  thingsboard: {
+    type: 'org.thingsboard.rule.engine.telemetry.TbMsgAttributesNode',
+    version: 3,
+    upgrades: [
+      (old) => ({ ...old, updateAttributesOnlyOnValueChange: false }),
+      (old) => ({
+        ...old,
+        notifyDevice: isTrue(old.notifyDevice ?? true),
+        ...(old.sendAttributesUpdatedNotification === undefined
+          ? {}
+          : { sendAttributesUpdatedNotification: isTrue(old.sendAttributesUpdatedNotification) }),
+      }),
+      (old) => ({ ...old, processingSettings: { type: 'ON_EVERY_MESSAGE' } }),
+    ],
+    read: ({ version: _, ...rest }): RawConfig => rest,
+  },
   version: 0,
   summary:
     "Stores the body as attributes of the originator. Takes POST_ATTRIBUTES_REQUEST only; metadata scope wins over the node's. Secrets are left out.",
   since: '0.1.0',
   fields: {
     scope: oneOf('Scope, unless metadata scope names another.', ATTRIBUTE_SCOPES, { default: 'CLIENT_SCOPE' }),
-    onlyOnChange: flag('Leave value and time of an attribute alone when the value is the same.', { default: true }),
+    updateAttributesOnlyOnValueChange: flag('Leave value and time of an attribute alone when the value is the same.', {
+      default: true,
+    }),
     notifyDevice: flag('Push shared attributes to the device; metadata notifyDevice "true" does so as well.', {
       default: false,
     }),
+    sendAttributesUpdatedNotification: flag(
+      'Tell the chains as ATTRIBUTES_UPDATED what was written; client attributes are never told.',
+      { default: false },
+    ),
+    processingSettings: json<ProcessingSettings<'attributes'>>(
+      'When it stores, and when those who watch live hear of it: on every message, once in an interval, or not at all.',
+      processingSchema(['attributes']),
+      { default: { type: 'ON_EVERY_MESSAGE' } },
+    ),
   },
   relations: ['Success'],
   examples: [
@@ -32,24 +59,32 @@ export const saveAttributes = defineNode({
       goesTo: 'Failure',
     },
   ],
-  create({ scope, onlyOnChange, notifyDevice }) {
+  create(config) {
+    const { notifyDevice, updateAttributesOnlyOnValueChange: onlyOnChange } = config;
+    const planFor = compileProcessing(config.processingSettings, ['attributes']);
     return {
       onMsg(msg, context) {
         if (msg.type !== 'POST_ATTRIBUTES_REQUEST') throw new NodeFailure(`takes no message of type ${msg.type}`);
         const values = withoutSecrets(dataObject(msg));
-        if (Object.keys(values).length > 0) {
+        if (Object.keys(values).length === 0) return { relation: 'Success', msg };
+        const scope = scopeOf(msg.metadata.scope, config.scope);
+        const plan = planFor(msg.originator.id, effectiveTs(msg));
+        if (plan.attributes) {
           context.saveAttributes(msg, {
-            scope: scopeOf(msg.metadata.scope, scope),
+            scope,
             values,
             onlyOnChange,
             notifyDevice: notifyDevice || msg.metadata.notifyDevice === 'true',
+            event: config.sendAttributesUpdatedNotification && scope !== 'CLIENT_SCOPE',
           });
-        }
+        } else if (plan.live) context.showAttributes(msg, scope, values);
         return { relation: 'Success', msg };
       },
     };
   },
 });
+
+const isTrue = (value: unknown): boolean => value === true || value === 'true';
 
 function scopeOf(text: string | undefined, fallback: AttributeScope): AttributeScope {
   if (text === undefined || text === '') return fallback;

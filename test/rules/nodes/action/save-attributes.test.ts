@@ -21,7 +21,7 @@ describe('action/save-attributes', () => {
   it('stores the body under its defaults, without secrets', () => {
     const data = { model: 'GW-1', key: new Secret('hidden text') };
     expect(run({}, { data })).toEqual([
-      { scope: 'CLIENT_SCOPE', values: { model: 'GW-1' }, onlyOnChange: true, notifyDevice: false },
+      { scope: 'CLIENT_SCOPE', values: { model: 'GW-1' }, onlyOnChange: true, notifyDevice: false, event: false },
     ]);
   });
 
