@@ -3,7 +3,20 @@ import { dataObject, defineNode } from '../../node-kind.ts';
 
 export const checkFields = defineNode({
   kind: 'filter/check-fields',
-  thingsboard: { type: 'org.thingsboard.rule.engine.filter.TbCheckMessageNode', version: 0 },
+  thingsboard: {
+    type: 'org.thingsboard.rule.engine.filter.TbCheckMessageNode',
+    version: 0,
+    read: ({ messageNames, metadataNames, checkAllKeys }) => ({
+      msg: messageNames ?? [],
+      metadata: metadataNames ?? [],
+      all: checkAllKeys ?? false,
+    }),
+    write: ({ msg = [], metadata = [], all = true }) => ({
+      messageNames: msg,
+      metadataNames: metadata,
+      checkAllKeys: all,
+    }),
+  },
   version: 0,
   summary: 'Sends a message to True when keys are present in its body and metadata, whatever their values.',
   since: '0.1.0',

@@ -1,11 +1,22 @@
 import { isMsgData, withMsg } from '../../../model/msg.ts';
 import { textMap } from '../../../schema/fields.ts';
-import { defineNode } from '../../node-kind.ts';
+import { defineNode, NodeFailure } from '../../node-kind.ts';
 import { setOwn } from '../../record.ts';
+import { ONE_PART, partOf, sourceFromFlag, sourceFromKey } from '../../upgrade-steps.ts';
 
 export const renameKeys = defineNode({
   kind: 'transform/rename-keys',
-  thingsboard: { type: 'org.thingsboard.rule.engine.transform.TbRenameKeysNode', version: 2 },
+  thingsboard: {
+    type: 'org.thingsboard.rule.engine.transform.TbRenameKeysNode',
+    version: 2,
+    upgrades: [sourceFromFlag('renameIn'), sourceFromKey('fromMetadata', 'renameIn')],
+    read: ({ renameIn, renameKeysMapping }) => ({ [partOf('renameIn', renameIn)]: renameKeysMapping ?? {} }),
+    write({ msg = {}, metadata = {} }) {
+      const inMetadata = Object.keys(metadata as object).length > 0;
+      if (inMetadata && Object.keys(msg as object).length > 0) throw new NodeFailure(ONE_PART);
+      return { renameIn: inMetadata ? 'METADATA' : 'DATA', renameKeysMapping: inMetadata ? metadata : msg };
+    },
+  },
   version: 0,
   summary: 'Renames keys of body and metadata, all at once; a key that is not there is no matter.',
   since: '0.1.0',
