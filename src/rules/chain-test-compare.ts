@@ -1,8 +1,7 @@
 import { ExactNumber, type JsonValue, stringifyJson } from '../model/json.ts';
-import { isMsgData } from '../model/msg.ts';
 import type { Expectation } from './chain-test-file.ts';
+import { OBSERVED, type Observation, observe, ordered, outsideOf, type WorldState } from './chain-test-world.ts';
 import type { RunResult } from './run.ts';
-import { withoutSecrets } from './secrets.ts';
 import { stemOf } from './test-attachments.ts';
 import type { TestContext } from './test-context.ts';
 import type { Outside } from './test-mocks.ts';
@@ -10,18 +9,16 @@ import type { Outside } from './test-mocks.ts';
 /** What a case ended in. */
 export interface CaseRun {
   readonly context: TestContext;
+  /** The world before the first message. */
+  readonly before: WorldState;
   readonly outside: Outside;
   readonly result: RunResult;
   readonly paths: readonly (readonly string[])[];
   readonly reply: JsonValue;
 }
 
-/** What `nothingElse` says of members that are not named. */
-const EMPTY: Expectation = { attachments: [], attributes: {}, telemetry: {}, outside: {}, alarms: [], reply: null };
-
 /** What differs from the expectation; members that it does not name are not looked at. */
-export function findDifferences(expected: Expectation, run: CaseRun): string[] {
-  const then = expected.nothingElse === true ? { ...EMPTY, ...expected } : expected;
+export function findDifferences(then: Expectation, run: CaseRun): string[] {
   const differences: string[] = [];
   const compare = (what: string, expected: JsonValue, actual: JsonValue): void => {
     if (canonical(expected) === canonical(actual)) return;
@@ -47,10 +44,15 @@ export function findDifferences(expected: Expectation, run: CaseRun): string[] {
       differences.push(difference('deadLetter', `${node}: ${reason}`, actual));
     }
   }
-  if (then.reply !== undefined) compare('reply', then.reply, run.reply);
-  if (then.outside !== undefined) compare('outside', then.outside as JsonValue, outsideOf(run));
-  if (then.attributes !== undefined) compare('attributes', then.attributes, attributesOf(run.context));
-  if (then.telemetry !== undefined) compare('telemetry', then.telemetry, latestOf(run.context));
+  const actual: Observation = { ...observe(run.context), outside: outsideOf(run), reply: run.reply };
+  const untouched: Observation = { ...run.before, outside: {}, reply: null };
+  for (const what of OBSERVED) {
+    const expected = then[what] as JsonValue | undefined;
+    const wanted = expected === undefined && then.nothingElse === true ? untouched[what] : expected;
+    if (wanted === undefined) continue;
+    if (what === 'attachments' && expected !== undefined) continue;
+    compare(what, ordered(what, wanted), actual[what]);
+  }
   if (then.attachments !== undefined) compareAttachments(then.attachments, run.context, compare);
   return differences;
 }
@@ -70,29 +72,6 @@ function compareAttachments(
     sorted.map((entry) => ({ ...entry, supplyPoint: stemOf(entry.supplyPoint) })),
     actual,
   );
-}
-
-function attributesOf(context: TestContext): JsonValue {
-  return Object.fromEntries(
-    [...context.attributes].map(([device, scopes]) => [device, Object.fromEntries(scopes)]),
-  ) as JsonValue;
-}
-
-/** Secrets are left out, as every node that sends leaves them out. */
-function outsideOf({ outside }: CaseRun): JsonValue {
-  const bodies = [...outside.sent].map(([node, list]) => {
-    return [node, list.map(({ data }) => (isMsgData(data) ? withoutSecrets(data) : data))] as const;
-  });
-  return Object.fromEntries(bodies) as JsonValue;
-}
-
-/** The value with the highest time wins; at equal times the later one. */
-function latestOf(context: TestContext): JsonValue {
-  const devices = [...context.telemetry].map(([device, samples]) => {
-    const ordered = [...samples].sort((a, b) => a.ts - b.ts);
-    return [device, Object.assign({}, ...ordered.map((sample) => sample.values))] as const;
-  });
-  return Object.fromEntries(devices);
 }
 
 /** JSON text with sorted keys and numbers as they were written. */

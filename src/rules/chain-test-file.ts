@@ -43,9 +43,12 @@ export interface Expectation {
   readonly telemetry?: JsonObject;
   readonly attachments?: readonly { device: string; supplier: string; supplyPoint: string; grid?: string }[];
   readonly alarms?: readonly never[];
+  readonly relations?: readonly { readonly from: string; readonly type: string; readonly to: string }[];
+  readonly customers?: Readonly<Record<string, string>>;
+  readonly events?: readonly { readonly type: string; readonly originator: string; readonly data: JsonObject }[];
   /** What was sent to services outside: node -> bodies, in order. */
   readonly outside?: Readonly<Record<string, readonly JsonValue[]>>;
-  /** What is not named above must be empty. */
+  /** Whatever is not named above is as it was before the first message. */
   readonly nothingElse?: boolean;
 }
 

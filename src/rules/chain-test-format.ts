@@ -24,6 +24,14 @@ const attachment = strict(
   },
   ['device', 'supplier', 'supplyPoint'],
 );
+const relation = strict(
+  {
+    from: text('Entity: a device by its name, others as "ASSET name", "CUSTOMER title", "TENANT".'),
+    type: text('Type of the relation.'),
+    to: text('Entity.'),
+  },
+  ['from', 'type', 'to'],
+);
 const path = list({ type: 'string' }, 'Node, label, node … from the first node to the end.');
 
 const mock = strict(
@@ -43,7 +51,38 @@ const mock = strict(
 
 const given = strict({
   now: { type: 'integer', description: 'The time at the beginning, ms since 1970. Only "advance" and "at" move it.' },
-  devices: list(strict({ name: text('Name.'), profile: text('Device profile.') }, ['name']), 'Devices there are.'),
+  devices: list(
+    strict(
+      {
+        name: text('Name.'),
+        profile: text('Device profile.'),
+        label: text('Label.'),
+        customer: text('Title of the customer that has it.'),
+      },
+      ['name'],
+    ),
+    'Devices there are.',
+  ),
+  assets: list(
+    strict({ name: text('Name.'), type: text('Type.'), customer: text('Title of the customer that has it.') }, [
+      'name',
+    ]),
+    'Assets there are.',
+  ),
+  customers: list({ type: 'string' }, 'Titles of customers; those that devices and assets name are there as well.'),
+  relations: list(relation, 'Relations there are.'),
+  attributes: jsonObject('Attributes there are: entity -> scope -> key -> value.'),
+  telemetry: {
+    type: 'object',
+    description: 'Telemetry there is: entity -> samples.',
+    additionalProperties: list(
+      strict({ ts: { type: 'integer', description: 'Its time, ms.' }, values: jsonObject('Its values.') }, [
+        'ts',
+        'values',
+      ]),
+      'Samples.',
+    ),
+  },
   suppliers: list(
     strict({ name: text('Name.'), keys: list({ type: 'string' }, 'Invented secret keys, never real ones.') }, [
       'name',
@@ -108,13 +147,27 @@ const then = strict({
     'The first dead letter of the last message.',
   ),
   attachments: list(attachment, 'All attachments in the end.'),
-  attributes: jsonObject('All that is stored in the end: device -> scope -> key -> value. Replies are not listed.'),
-  telemetry: jsonObject('All latest values in the end: device -> key -> value.'),
+  attributes: jsonObject('All that is stored in the end: entity -> scope -> key -> value. Replies are not listed.'),
+  telemetry: jsonObject('All latest values in the end: entity -> key -> value.'),
   alarms: list({}, 'Alarms in the end; there are none yet.', { maxItems: 0 }),
   reply: {
     type: ['object', 'null'],
     description: 'What the last message got its sender told; null = nothing.',
   },
+  relations: list(relation, 'All relations in the end.'),
+  customers: {
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Who has what in the end: device or asset -> title of the customer.',
+  },
+  events: list(
+    strict({ type: text('Such as ENTITY_CREATED.'), originator: text('Entity.'), data: jsonObject('Body.') }, [
+      'type',
+      'originator',
+      'data',
+    ]),
+    'All events that nodes raised, in order.',
+  ),
   outside: {
     type: 'object',
     description: 'All that was sent to services outside: node -> bodies, in order.',
@@ -122,7 +175,7 @@ const then = strict({
   },
   nothingElse: {
     type: 'boolean',
-    description: 'true: attributes, telemetry, attachments, alarms, outside and reply that are not named are empty.',
+    description: 'true: whatever is not named here is as it was before the first message, and nothing is sent.',
   },
 });
 

@@ -142,11 +142,11 @@ async function runCase(test: ChainTestCase, chain: CompiledChain, run: FileRun):
   const { secretKeys } = generation;
   const { given, when } = test;
   const play = { chain, secretKeys, when, ...(given ? { given } : {}), ...(onStep ? { onStep } : {}) };
-  const { context, outside, runs, repliesBefore } = await rehearse(play, stage);
+  const { context, before, outside, runs, repliesBefore } = await rehearse(play, stage);
   const last = runs.at(-1);
   const sender = test.when.findLast((message) => message.from !== undefined)?.from;
   const replies = context.replies.slice(repliesBefore).filter((reply) => reply.device === sender);
   const reply = replies.length === 0 ? null : Object.assign({}, ...replies.map(({ body }) => body));
   const result = last?.result ?? { outcome: 'processed' };
-  return { context, outside, result, paths: tracePaths(last?.steps ?? []), reply };
+  return { context, before, outside, result, paths: tracePaths(last?.steps ?? []), reply };
 }

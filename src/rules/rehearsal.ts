@@ -1,6 +1,7 @@
 import type { Msg } from '../model/msg.ts';
 import { catalogue } from './catalogue.ts';
 import type { TestMessage } from './chain-test-file.ts';
+import { observe, type WorldState } from './chain-test-world.ts';
 import type { CompiledChain } from './compile.ts';
 import { type LoadResult, loadChains } from './generation.ts';
 import type { NodeKind } from './node-kind.ts';
@@ -35,6 +36,8 @@ export interface MessageRun {
 
 export interface Rehearsal {
   readonly context: TestContext;
+  /** The world before the first message. */
+  readonly before: WorldState;
   readonly outside: Outside;
   /** In the order in which the messages ran. */
   readonly runs: readonly MessageRun[];
@@ -55,6 +58,7 @@ export async function rehearse({ chain, secretKeys, given, when, onStep }: Play,
   const context = createTestContext(given);
   const outside = createOutside(chain.name, given?.mocks);
   stage.outside = outside;
+  const before = observe(context);
   const runs: MessageRun[] = [];
   let repliesBefore = 0;
   for (const [index, message] of when.entries()) {
@@ -71,7 +75,7 @@ export async function rehearse({ chain, secretKeys, given, when, onStep }: Play,
     const wait = async (ms: number): Promise<void> => context.advanceTo(context.now() + ms);
     runs.push({ msg, result: await runChain(chain.first, msg, context, { trace, wait }), steps });
   }
-  return { context, outside, runs, repliesBefore };
+  return { context, before, outside, runs, repliesBefore };
 }
 
 /** A message as the device API makes it (thingsboard-rule-chains 3.3). */
