@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type AedesOptions, type Client } from 'aedes';
-import { guardClient, hardenBroker } from '../../src/transport/mqtt/aedes-private.ts';
+import { guardClient, hardenBroker, letInAtOnce } from '../../src/transport/mqtt/aedes-private.ts';
 import type { GuardOptions } from '../../src/transport/mqtt/guard-options.ts';
 import { createPacketGate, defaultGateLimits, type GateLimits } from '../../src/transport/mqtt/packet-gate.ts';
 import type { Refusal } from '../../src/transport/mqtt/reason-codes.ts';
@@ -39,6 +39,7 @@ export async function startGuardedAedes(options: GuardedAedesOptions = {}): Prom
     ...options.aedes,
   });
   hardenBroker(broker);
+  letInAtOnce(broker);
   await broker.listen();
   const drops: Refusal[] = [];
   const sockets = new Set<Socket>();

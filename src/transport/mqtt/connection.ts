@@ -1,6 +1,7 @@
 import type { Client } from 'aedes';
 import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from 'mqtt-packet';
-import { disconnectClient, nextMessageId, writePacket } from './aedes-private.ts';
+import { disconnectClient } from './aedes-private.ts';
+import { nextMessageId, writePacket } from './downlink.ts';
 import { reasonCodes } from './reason-codes.ts';
 
 /** What a publish ends in, for a front that speaks both versions (thingsboard-device-api 3.11). */

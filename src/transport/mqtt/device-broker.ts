@@ -6,7 +6,7 @@ import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import type { ClientCertificate, DeviceApi, LoginResult } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
-import { disconnectClient, guardClient, hardenBroker, refuseConnect } from './aedes-private.ts';
+import { disconnectClient, guardClient, hardenBroker, letInAtOnce, refuseConnect } from './aedes-private.ts';
 import { DeviceSession } from './device-session.ts';
 import type { GuardOptions } from './guard-options.ts';
 import type { ClientPacket } from './packet-decoder.ts';
@@ -101,6 +101,7 @@ export class DeviceBroker extends Aedes {
       onClose: (client) => this.#closed(client),
     };
     hardenBroker(this);
+    letInAtOnce(this);
     this.preConnect = (client, packet, done) => this.#preConnect(client, packet, done);
     this.authenticate = (client, _user, _password, done) => this.#authenticate(client, done);
     this.authorizePublish = (client, packet, done) => this.#publish(client, packet as unknown as IPublishPacket, done);

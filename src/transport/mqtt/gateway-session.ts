@@ -14,8 +14,8 @@ import {
   type GatewayLink,
   type GatewayResult,
 } from '../../device-api/index.ts';
-import { nextMessageId, writePacket } from './aedes-private.ts';
 import { type PublishVerdict, type Subscriptions, sendTo } from './connection.ts';
+import { nextMessageId, writePacket } from './downlink.ts';
 import {
   GATEWAY_ATTRIBUTES,
   GATEWAY_ATTRIBUTES_REQUEST,

@@ -1,6 +1,6 @@
 import type { Client } from 'aedes';
 import mqtt, { type IPublishPacket } from 'mqtt-packet';
-import { admitDownlink, maxPendingBytes, nextMessageId } from './aedes-private.ts';
+import { admitDownlink, maxPendingBytes, nextMessageId } from './downlink.ts';
 import type { ProtocolVersion } from './packet-decoder.ts';
 
 /**

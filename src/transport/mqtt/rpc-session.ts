@@ -11,8 +11,9 @@ import {
   type RpcUplink,
   type UplinkResult,
 } from '../../device-api/index.ts';
-import { disconnectClient, nextMessageId, writePacket } from './aedes-private.ts';
+import { disconnectClient } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
+import { nextMessageId, writePacket } from './downlink.ts';
 import { isProtobuf, rpcAnswer } from './payload-form.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { callsPrefix, type RpcPublish } from './rpc-topics.ts';

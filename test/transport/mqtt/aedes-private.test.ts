@@ -2,13 +2,8 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import { describe, expect, it } from 'vitest';
-import {
-  disconnectClient,
-  guardClient,
-  nextMessageId,
-  pendingBytes,
-  writePacket,
-} from '../../../src/transport/mqtt/aedes-private.ts';
+import { disconnectClient, guardClient } from '../../../src/transport/mqtt/aedes-private.ts';
+import { nextMessageId, pendingBytes, writePacket } from '../../../src/transport/mqtt/downlink.ts';
 import { createPacketGate } from '../../../src/transport/mqtt/packet-gate.ts';
 import { type GuardedAedesOptions, startGuardedAedes } from '../../helpers/guarded-aedes.ts';
 import { bytesOf, connectPacket, packetOf, RawMqtt } from '../../helpers/mqtt-raw.ts';

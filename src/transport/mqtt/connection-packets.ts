@@ -22,3 +22,28 @@ export function farewell(
   }
   return version === 5 ? mqtt.generate({ cmd: 'disconnect', reasonCode }, { protocolVersion: 5 }) : undefined;
 }
+
+export interface ConnackFacts {
+  readonly maximumPacketSize: number;
+  readonly receiveMaximum: number;
+  /** Given by the broker; absent = the client's own. */
+  readonly assignedId: string | undefined;
+  /** Wanted by the broker, s; absent = what the client asked for. */
+  readonly keepAlive: number | undefined;
+}
+
+const CONNACK_V3 = Buffer.from([0x20, 2, 0, 0]);
+
+/** The CONNACK of a client that is let in, without a stored session. Shared subscriptions are off [MQTT-3.2.2-13]. */
+export function connack(version: number, { maximumPacketSize, receiveMaximum, assignedId, keepAlive }: ConnackFacts) {
+  if (version !== 5) return CONNACK_V3;
+  const properties = {
+    sharedSubscriptionAvailable: false,
+    ...(maximumPacketSize > 0 ? { maximumPacketSize } : {}),
+    ...(receiveMaximum > 0 ? { receiveMaximum } : {}),
+    ...(assignedId === undefined ? {} : { assignedClientIdentifier: assignedId }),
+    ...(keepAlive === undefined ? {} : { serverKeepAlive: keepAlive }),
+  };
+  const packet = { cmd: 'connack', sessionPresent: false, reasonCode: reasonCodes.success, properties } as const;
+  return mqtt.generate(packet, { protocolVersion: 5 });
+}
