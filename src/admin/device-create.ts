@@ -1,5 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Credentials, Device } from '../model/device.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { AdminDeps } from './deps.ts';
 
 export interface WantedDevice {
@@ -9,6 +10,7 @@ export interface WantedDevice {
   readonly profileField: string;
   readonly label?: string;
   readonly gateway?: boolean;
+  readonly info?: JsonObject;
   readonly credentials?: Credentials;
   readonly keepSealed?: boolean;
   readonly by: string;

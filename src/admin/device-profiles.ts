@@ -4,7 +4,7 @@ import { profileIdOf } from '../model/ids.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import { optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
-import { idParam, pageFields, uuidOf } from './lookup.ts';
+import { idParam, pageFields, profileWithId, uuidOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { ANY_OBJECT, countedPageOf, object, toCountedPage } from './wire.ts';
 
@@ -25,12 +25,10 @@ const common = { tag: 'device profiles', role: 'read-only', lenient: true } as c
 const pageQuery = { textSearch: optional(text('Part of the name, in any case.')), ...pageFields };
 
 /** Device profiles, read only: they are files. Their provision keys and secrets are not given out. */
-export function deviceProfileRoutes({ profiles }: AdminDeps): readonly Route[] {
+export function deviceProfileRoutes(deps: AdminDeps): readonly Route[] {
+  const { profiles } = deps;
   const find = (id: string): DeviceProfile => {
-    const uuid = uuidOf(id);
-    const found = profiles()
-      .all()
-      .find(({ name }) => profileIdOf(name) === uuid);
+    const found = profileWithId(uuidOf(id), deps);
     // The code PROFILE_NOT_FOUND is for a word of a body; here the path names nothing.
     if (!found) throw new BrokerError('NOT_FOUND', { field: 'id' });
     return found;

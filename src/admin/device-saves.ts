@@ -1,11 +1,12 @@
 import { BrokerError } from '../errors.ts';
 import type { Credentials, Device } from '../model/device.ts';
 import { profileIdOf } from '../model/ids.ts';
+import { type JsonObject, stringifyJson } from '../model/json.ts';
 import { type Config, json, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceAnswer, PACKAGE_FIELDS, packagesOf } from './device-answer.ts';
 import { createDevice } from './device-create.ts';
-import { deviceOf } from './lookup.ts';
+import { deviceOf, profileWithId } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { fromThingsBoard, THINGSBOARD_CREDENTIALS, type ThingsBoardCredentials } from './thingsboard-credentials.ts';
 import { DEVICE } from './wire.ts';
@@ -19,14 +20,19 @@ const idObject = (what: string) =>
       properties: { id: { type: 'string' } },
     }),
   );
-interface GivenInfo {
-  readonly gateway?: boolean;
-  readonly overwriteActivityTime?: boolean;
+type GivenInfo = JsonObject & { readonly gateway?: boolean; readonly overwriteActivityTime?: boolean };
+const MAX_INFO_CHARACTERS = 4_096;
+
+/** `additionalInfo` as it is kept: our flags, and what else it holds; null takes all away. Throws BAD_REQUEST. */
+function readInfo(given: GivenInfo | null) {
+  // The last gateway is ours to say.
+  const { gateway = false, overwriteActivityTime = false, lastConnectedGateway: _, ...info } = given ?? {};
+  if (stringifyJson(info).length > MAX_INFO_CHARACTERS) {
+    const detail = `additionalInfo has more than ${MAX_INFO_CHARACTERS} characters`;
+    throw new BrokerError('BAD_REQUEST', { field: 'additionalInfo', detail });
+  }
+  return { flags: { gateway, overwriteActivityTime }, info: Object.keys(info).length === 0 ? null : info };
 }
-const flagsOf = (info: GivenInfo | null) => ({
-  gateway: info?.gateway ?? false,
-  overwriteActivityTime: info?.overwriteActivityTime ?? false,
-});
 const fields = {
   name: text('Unique name.'),
   type: optional(json<string | null>('Name of the device profile.', { type: ['string', 'null'] })),
@@ -36,7 +42,7 @@ const fields = {
   ...PACKAGE_FIELDS,
   additionalInfo: optional(
     json<GivenInfo | null>(
-      '`gateway` marks a gateway; `overwriteActivityTime`: its activity counts for its sub-devices.',
+      '`gateway` marks a gateway; `overwriteActivityTime`: its activity counts for its sub-devices; the rest is kept.',
       {
         type: ['object', 'null'],
         properties: { gateway: { type: 'boolean' }, overwriteActivityTime: { type: 'boolean' } },
@@ -55,12 +61,14 @@ const body = json<Given>('The device.', {
 export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
   const create = async (given: Given, credentials: Credentials | undefined, by: string) => {
     const wanted = profileOf(given, deps);
+    const { flags, info } = readInfo(given.additionalInfo ?? null);
     const assign = await packagesOf(given, wanted.profile, deps);
     const made = await createDevice(
       {
         name: given.name,
         ...wanted,
-        gateway: given.additionalInfo?.gateway ?? false,
+        gateway: flags.gateway,
+        ...(info === null ? {} : { info }),
         ...(given.label === undefined || given.label === null ? {} : { label: given.label }),
         ...(credentials === undefined ? {} : { credentials }),
         by,
@@ -68,7 +76,6 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
       deps,
     );
     await assign(made.device, by);
-    const flags = flagsOf(given.additionalInfo ?? null);
     if (!flags.overwriteActivityTime) return made;
     return { ...made, device: await deps.registry.update(made.device.id, flags, by) };
   };
@@ -83,9 +90,10 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
       if (wanted === present) continue;
       throw new BrokerError('BAD_REQUEST', { field, detail: `the ${field} of a device cannot be changed` });
     }
+    const kept = given.additionalInfo === undefined ? undefined : readInfo(given.additionalInfo);
     const change = {
       ...(given.label === undefined ? {} : { label: given.label }),
-      ...(given.additionalInfo === undefined ? {} : flagsOf(given.additionalInfo)),
+      ...(kept === undefined ? {} : { ...kept.flags, info: kept.info }),
     };
     const assign = await packagesOf(given, device.profile, deps);
     const changed = await deps.registry.update(device.id, change, by);
@@ -141,13 +149,11 @@ export function deviceSaveRoutes(deps: AdminDeps): readonly Route[] {
   ];
 }
 
-function profileOf(given: Given, { profiles }: AdminDeps): { readonly profile: string; readonly profileField: string } {
+function profileOf(given: Given, deps: AdminDeps): { readonly profile: string; readonly profileField: string } {
   if (given.type) return { profile: given.type, profileField: 'type' };
-  const id = given.deviceProfileId?.id.toLowerCase();
+  const id = given.deviceProfileId?.id;
   if (id === undefined) return { profile: 'default', profileField: 'type' };
-  const found = profiles()
-    .all()
-    .find(({ name }) => profileIdOf(name) === id);
+  const found = profileWithId(id, deps);
   if (!found) throw new BrokerError('PROFILE_NOT_FOUND', { field: 'deviceProfileId' });
   return { profile: found.name, profileField: 'deviceProfileId' };
 }

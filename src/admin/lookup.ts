@@ -1,8 +1,9 @@
 import { BrokerError } from '../errors.ts';
 import type { SupplyPoint } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
-import { type AssetId, type DeviceId, parseAssetId, parseDeviceId, parseUuid } from '../model/ids.ts';
+import { type AssetId, type DeviceId, parseAssetId, parseDeviceId, parseUuid, profileIdOf } from '../model/ids.ts';
 import { normaliseSupplyPoint, supplyPointSchemeIds } from '../model/supply-point/index.ts';
+import type { DeviceProfile } from '../profiles/index.ts';
 import { integer, text } from '../schema/fields.ts';
 import type { Supplier } from '../storage/supplier-store.ts';
 import type { AdminDeps } from './deps.ts';
@@ -62,6 +63,14 @@ export async function findSupplier(
 ): Promise<Supplier | undefined> {
   const id = parseAssetId(ref);
   return (id && (await suppliers.supplier(id))) ?? suppliers.supplierByName(ref);
+}
+
+/** The profile whose id follows from its name; undefined when there is none. */
+export function profileWithId(id: string, { profiles }: Pick<AdminDeps, 'profiles'>): DeviceProfile | undefined {
+  const wanted = id.toLowerCase();
+  return profiles()
+    .all()
+    .find(({ name }) => profileIdOf(name) === wanted);
 }
 
 /** Id of the supplier that a request names, if it names one. Throws SUPPLIER_NOT_FOUND. */

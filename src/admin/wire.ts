@@ -19,6 +19,7 @@ export const toDevice = ({
   gateway,
   overwriteActivityTime,
   lastConnectedGateway,
+  info,
   createdAt,
 }: Device) => ({
   id: { entityType: 'DEVICE', id },
@@ -30,6 +31,7 @@ export const toDevice = ({
   deviceProfileId: { entityType: 'DEVICE_PROFILE', id: profileIdOf(profile) },
   label: label ?? null,
   additionalInfo: {
+    ...info,
     ...(gateway ? { gateway: true } : {}),
     ...(overwriteActivityTime ? { overwriteActivityTime: true } : {}),
     ...(lastConnectedGateway === undefined ? {} : { lastConnectedGateway }),

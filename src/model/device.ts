@@ -1,4 +1,5 @@
 import type { DeviceId } from './ids.ts';
+import type { JsonObject } from './json.ts';
 
 /** A registered device. `profile` is the profile's name (ThingsBoard's device `type`). */
 export interface Device {
@@ -11,6 +12,8 @@ export interface Device {
   readonly overwriteActivityTime?: boolean;
   /** The gateway that last connected on this device's behalf. */
   readonly lastConnectedGateway?: DeviceId;
+  /** What clients of ThingsBoard keep in `additionalInfo` beside our flags. */
+  readonly info?: JsonObject;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }

@@ -35,6 +35,7 @@ export interface CreateDeviceOptions {
   readonly profile: string;
   readonly label?: string;
   readonly gateway?: boolean;
+  readonly info?: JsonObject;
   /** Absent: a 20-character access token is made. */
   readonly credentials?: Credentials;
   readonly serverAttributes?: JsonObject;
@@ -134,6 +135,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
         gateway: options.gateway ?? false,
         createdAt: now,
         ...(options.label === undefined ? {} : { label: options.label }),
+        ...(options.info === undefined ? {} : { info: options.info }),
         ...(options.createdBy === undefined ? {} : { lastConnectedGateway: options.createdBy }),
       };
       const stored = toStored(device.id, credentials, hash, { now, keepSealed: options.keepSealed ?? false });

@@ -35,6 +35,8 @@ export interface DeviceChange {
   readonly label?: string | null;
   readonly gateway?: boolean;
   readonly overwriteActivityTime?: boolean;
+  /** null takes it away. */
+  readonly info?: JsonObject | null;
 }
 
 export interface DeviceListQuery extends PageQuery {

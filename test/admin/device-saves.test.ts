@@ -34,6 +34,23 @@ describe('POST /api/device', () => {
     expect((await get(`/api/device/${made.id.id}`)).additionalInfo).toEqual(additionalInfo);
   });
 
+  it('keeps what else is in additionalInfo, until a change leaves it out', async () => {
+    const additionalInfo = { description: 'Cellar', gateway: true, limits: { a: [1, 2.5] }, lastConnectedGateway: 'x' };
+    const made = await post('/api/device', { name: 'info-1', type: 'smart-meter', additionalInfo });
+    const { lastConnectedGateway: _, ...kept } = additionalInfo;
+    expect(made.additionalInfo).toEqual(kept);
+    const { accessToken: _token, ...device } = made;
+    expect((await post('/api/device', { ...device, additionalInfo: undefined })).additionalInfo).toEqual(kept);
+    const url = `/api/device/${made.id.id}`;
+    expect((await get(url)).additionalInfo).toEqual(kept);
+    await post('/api/device', { ...device, additionalInfo: { description: 'Attic' } });
+    expect((await get(url)).additionalInfo).toEqual({ description: 'Attic' });
+    const long = { ...device, additionalInfo: { description: 'x'.repeat(4_096) } };
+    expect(await post('/api/device', long)).toMatchObject({ status: 400, at: 'additionalInfo' });
+    await post('/api/device', { ...device, additionalInfo: null });
+    expect((await get(url)).additionalInfo).toEqual({});
+  });
+
   it.each([
     ['name', { name: 'other' }],
     ['type', { type: 'limited' }],

@@ -110,15 +110,17 @@ function createDevice(
   return { kind: 'created' };
 }
 
-function updateDevice({ devices }: Tables, id: DeviceId, { label, ...flags }: DeviceChange): Device | undefined {
+function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags }: DeviceChange): Device | undefined {
   const key = idKey(id);
   const former = key && getJson<Device>(devices, key);
   if (key === undefined || former === undefined) return undefined;
-  const { label: formerLabel, ...rest } = former;
+  const { label: formerLabel, info: formerInfo, ...rest } = former;
   const next = label === undefined ? formerLabel : (label ?? undefined);
+  const nextInfo = info === undefined ? formerInfo : (info ?? undefined);
   const device: Device = {
     ...rest,
     ...(next === undefined ? {} : { label: next }),
+    ...(nextInfo === undefined ? {} : { info: nextInfo }),
     ...flags,
   };
   putJson(devices, key, device);
