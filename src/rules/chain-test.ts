@@ -139,9 +139,9 @@ function chainFor(file: string, tests: ChainTestFile, generation: Generation): C
 
 async function runCase(test: ChainTestCase, chain: CompiledChain, run: FileRun): Promise<CaseRun> {
   const { generation, stage, onStep } = run;
-  const { secretKeys } = generation;
+  const { secretKeys, chains } = generation;
   const { given, when } = test;
-  const play = { chain, secretKeys, when, ...(given ? { given } : {}), ...(onStep ? { onStep } : {}) };
+  const play = { chain, chains, secretKeys, when, ...(given ? { given } : {}), ...(onStep ? { onStep } : {}) };
   const { context, before, outside, runs, repliesBefore } = await rehearse(play, stage);
   const last = runs.at(-1);
   const sender = test.when.findLast((message) => message.from !== undefined)?.from;

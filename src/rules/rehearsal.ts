@@ -4,12 +4,15 @@ import type { TestMessage } from './chain-test-file.ts';
 import { observe, type WorldState } from './chain-test-world.ts';
 import type { CompiledChain } from './compile.ts';
 import { type LoadResult, loadChains } from './generation.ts';
-import type { NodeKind } from './node-kind.ts';
+import type { NodeKind, NodeResult } from './node-kind.ts';
 import { keepInside, type NodeVisit, watchKinds } from './node-visits.ts';
-import { type RunResult, runChain, type TraceStep } from './run.ts';
+import { createWaiting } from './rehearsal-later.ts';
+import { type RunOptions, type RunResult, resumeChain, runChain, type TraceStep } from './run.ts';
 import { wrapSecrets } from './secrets.ts';
 import { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
 import { createOutside, type Mocks, type Outside } from './test-mocks.ts';
+
+const MAX_RUNS = 10_000;
 
 /** What a loaded set of chains plays before: exchanged for each case. */
 export interface Stage {
@@ -47,6 +50,8 @@ export interface Rehearsal {
 
 export interface Play {
   readonly chain: CompiledChain;
+  /** All chains of its generation. */
+  readonly chains: ReadonlyMap<string, CompiledChain>;
   readonly secretKeys: ReadonlySet<string>;
   readonly given?: TestGiven & { readonly mocks?: Mocks };
   readonly when: readonly TestMessage[];
@@ -54,26 +59,46 @@ export interface Play {
 }
 
 /** Runs messages through a chain in a world of their own, as the broker would, on a clock that only they move. */
-export async function rehearse({ chain, secretKeys, given, when, onStep }: Play, stage: Stage): Promise<Rehearsal> {
-  const context = createTestContext(given);
+export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
+  const { chain, chains, given, when } = play;
+  const waiting = createWaiting();
+  const context = Object.assign(createTestContext(given), { storeForLater: waiting.storeForLater });
   const outside = createOutside(chain.name, given?.mocks);
   stage.outside = outside;
   const before = observe(context);
   const runs: MessageRun[] = [];
   let repliesBefore = 0;
-  for (const [index, message] of when.entries()) {
-    if (message.advance !== undefined) context.advanceTo(context.now() + Number(message.advance));
-    if (message.at !== undefined) context.advanceTo(Number(message.at));
-    if (message.from === undefined) continue;
-    const msg = msgOf({ ...message, from: message.from }, `message-${index + 1}`, context, secretKeys);
+
+  const run = async (msg: Msg, start: (options: RunOptions) => RunResult | Promise<RunResult>): Promise<void> => {
     repliesBefore = context.replies.length;
     const steps: TraceStep[] = [];
     const trace = (step: TraceStep): void => {
       steps.push(step);
-      onStep?.(step);
+      play.onStep?.(step);
     };
     const wait = async (ms: number): Promise<void> => context.advanceTo(context.now() + ms);
-    runs.push({ msg, result: await runChain(chain.first, msg, context, { trace, wait }), steps });
+    runs.push({ msg, result: await start({ trace, wait }), steps });
+  };
+
+  /** Moves the clock, and lets go on what falls due on the way. */
+  const advanceTo = async (time: number): Promise<void> => {
+    for (let stored = waiting.next(time); stored !== undefined; stored = waiting.next(time)) {
+      context.advanceTo(stored.at.dueAt);
+      const node = chains.get(stored.at.chain)?.nodes.get(stored.at.node);
+      const msg = { ...stored.msg, id: `${stored.msg.id}-later` };
+      const produce = (): NodeResult => ({ relation: 'Success', msg });
+      if (node) await run(msg, (options) => resumeChain(node, { msg, produce }, context, options));
+      if (runs.length > MAX_RUNS) throw new Error(`more than ${MAX_RUNS} messages ran: do they go round for ever?`);
+    }
+    context.advanceTo(time);
+  };
+
+  for (const [index, message] of when.entries()) {
+    await advanceTo(Math.max(context.now() + Number(message.advance ?? 0), Number(message.at ?? 0)));
+    if (message.from === undefined) continue;
+    const msg = msgOf({ ...message, from: message.from }, `message-${index + 1}`, context, play.secretKeys);
+    await run(msg, (options) => runChain(chain.first, msg, context, options));
+    await advanceTo(context.now());
   }
   return { context, before, outside, runs, repliesBefore };
 }

@@ -29,8 +29,8 @@ async function play(when: Play['when'], given: Play['given'], visited: string[] 
   });
   const loaded = await loadForRehearsal(folder.path, stage, [actKind({}), telegraph]);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.issues));
-  const { root, secretKeys } = loaded.generation;
-  return await rehearse({ chain: root, secretKeys, when, ...(given ? { given } : {}) }, stage);
+  const { root, chains, secretKeys } = loaded.generation;
+  return await rehearse({ chain: root, chains, secretKeys, when, ...(given ? { given } : {}) }, stage);
 }
 
 const message = (power: number) => ({ from: 'm', telemetry: { power } });
