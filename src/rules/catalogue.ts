@@ -6,6 +6,8 @@ import { saveTelemetry } from './nodes/action/save-telemetry.ts';
 import { checkFields } from './nodes/filter/check-fields.ts';
 import { conditions } from './nodes/filter/conditions.ts';
 import { msgTypeSwitch } from './nodes/filter/msg-type-switch.ts';
+import { script as filterScript } from './nodes/filter/script.ts';
+import { scriptSwitch } from './nodes/filter/script-switch.ts';
 import { ack } from './nodes/flow/ack.ts';
 import { chain } from './nodes/flow/chain.ts';
 import { deadLetter } from './nodes/flow/dead-letter.ts';
@@ -19,6 +21,7 @@ import { unsupported } from './nodes/flow/unsupported.ts';
 import { reply as rpcReply } from './nodes/rpc/reply.ts';
 import { deleteKeys } from './nodes/transform/delete-keys.ts';
 import { renameKeys } from './nodes/transform/rename-keys.ts';
+import { script as transformScript } from './nodes/transform/script.ts';
 import { setKeys } from './nodes/transform/set-keys.ts';
 
 /** Every node kind there is, in order of kind: nothing registers itself, nothing scans folders at run time. */
@@ -30,6 +33,8 @@ export const catalogue = [
   checkFields,
   conditions,
   msgTypeSwitch,
+  filterScript,
+  scriptSwitch,
   ack,
   chain,
   deadLetter,
@@ -42,6 +47,7 @@ export const catalogue = [
   rpcReply,
   deleteKeys,
   renameKeys,
+  transformScript,
   setKeys,
 ] as const satisfies readonly NodeKind[];
   unsupported,

@@ -1,6 +1,6 @@
 import { keyOf } from './access.ts';
 import type { Compiler } from './compiler.ts';
-import { isTruthy, toNumber } from './convert.ts';
+import { isTruthy } from './convert.ts';
 import { type Exec, type Frame, type Scope, writer } from './frame.ts';
 import { readMember, writeMember } from './members.ts';
 import { binaryOperator } from './operators.ts';
@@ -86,7 +86,7 @@ export function updateOf(node: UpdateExpression, scope: Scope, c: Compiler): Exe
     const parts = place.find(frame);
     const read = place.read(frame, parts);
     m.at = node.start;
-    const before = typeof read === 'number' ? read : toNumber(read, m);
+    const before = typeof read === 'number' ? read : c.language.number(read, m);
     place.write(frame, parts, before + step);
     return node.prefix ? before + step : before;
   };

@@ -15,6 +15,11 @@ type Args = (frame: Frame) => Value[];
 
 /** A call: of a method, of a function of the language, or of one of the script's own. */
 export function callOf(node: CallExpression, scope: Scope, c: Compiler): Exec {
+  const call = anyCall(node, scope, c);
+  return c.language.absent === null ? (frame) => call(frame) ?? null : call;
+}
+
+function anyCall(node: CallExpression, scope: Scope, c: Compiler): Exec {
   const { callee } = node;
   if (callee.type === 'Super') return c.refuse(node, '"super" is not in the language');
   if (callee.type === 'MemberExpression') return memberCall(node, callee, scope, c);

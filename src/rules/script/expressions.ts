@@ -3,7 +3,7 @@ import { keyOf, memberOf } from './access.ts';
 import { assignmentOf, updateOf } from './assignments.ts';
 import { callOf, newOf } from './calls.ts';
 import type { Compiler } from './compiler.ts';
-import { isTruthy, toNumber, toText, typeOf } from './convert.ts';
+import { isTruthy, toText, typeOf } from './convert.ts';
 import { type Exec, type Frame, reader, type Scope } from './frame.ts';
 import { literalArray, literalObject } from './literals.ts';
 import { deleteMember } from './members.ts';
@@ -293,7 +293,7 @@ function unary(node: UnaryExpression, scope: Scope, c: Compiler): Exec {
         const operand = value(frame);
         if (typeof operand === 'number') return -operand;
         m.at = at;
-        return -toNumber(operand, m);
+        return -c.language.number(operand, m);
       };
     case '+':
       return numeric(value, (number) => number, at, c);
@@ -307,7 +307,7 @@ function numeric(value: Exec, turn: (number: number) => number, at: number, c: C
   return (frame) => {
     const operand = value(frame);
     m.at = at;
-    return turn(toNumber(operand, m));
+    return turn(c.language.number(operand, m));
   };
 }
 

@@ -213,6 +213,7 @@ export const javaScript: Language = {
   lang: 'JS',
   absent: undefined,
   equals: strictlyEqual,
+  number: toNumber,
   entries: (map, m) => keysOf(map, m).map((key) => ({ key, value: readMember(map, key) })),
   namespaces: new Map(Object.entries(namespaces)),
   functions: new Map<string, NativeFunction>(

@@ -28,6 +28,8 @@ export interface Language {
   readonly lang: ScriptLang;
   /** The comparison of `switch`. */
   readonly equals: (a: Value, b: Value, m: Meter) => boolean;
+  /** What arithmetic with one operand makes of a value. */
+  readonly number: (value: Value, m: Meter) => number;
   /** A map as the list of its {key, value}: what TBEL's foreach goes through. */
   readonly entries: (map: ScriptObject, m: Meter) => Value[];
   /** What a missing member reads as. */

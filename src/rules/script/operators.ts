@@ -57,12 +57,13 @@ function bits(int: (a: number, b: number) => number, long: (a: bigint, b: bigint
 }
 
 function whole(value: Value, m: Meter): number {
-  const number = operand(value, m);
+  const number = tbelNumber(value, m);
   if (!Number.isSafeInteger(number)) throw new ScriptFailure('a bit operation needs whole numbers below 2^53');
   return number;
 }
 
-function operand(value: Value, m: Meter): number {
+/** A number of TBEL's arithmetic: nothing is cast to one. */
+export function tbelNumber(value: Value, m: Meter): number {
   if (typeof value === 'number') return value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ScriptFailure(`arithmetic with ${nameOf(value)}: TBEL wants numbers on both sides`);
@@ -88,13 +89,13 @@ const tbel: Readonly<Record<string, BinaryOperator>> = {
       const [left, right] = [a ?? null, b ?? null];
       return m.text(toText(left, m) + toText(right, m));
     }
-    return operand(a, m) + operand(b, m);
+    return tbelNumber(a, m) + tbelNumber(b, m);
   },
-  '-': (a, b, m) => operand(a, m) - operand(b, m),
-  '*': (a, b, m) => operand(a, m) * operand(b, m),
-  '/': (a, b, m) => operand(a, m) / operand(b, m),
-  '%': (a, b, m) => operand(a, m) % operand(b, m),
-  '**': (a, b, m) => operand(a, m) ** operand(b, m),
+  '-': (a, b, m) => tbelNumber(a, m) - tbelNumber(b, m),
+  '*': (a, b, m) => tbelNumber(a, m) * tbelNumber(b, m),
+  '/': (a, b, m) => tbelNumber(a, m) / tbelNumber(b, m),
+  '%': (a, b, m) => tbelNumber(a, m) % tbelNumber(b, m),
+  '**': (a, b, m) => tbelNumber(a, m) ** tbelNumber(b, m),
   '<': compare((less) => less === true),
   '>=': compare((less) => less === false),
   '>': compare((_less, a, b, m) => isLess(b, a, m) === true),

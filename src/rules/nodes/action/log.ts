@@ -1,21 +1,33 @@
 import { flag, oneOf, text } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
 import { redactBody, redactMsg, redactText } from '../../redact.ts';
+import { hasScript, lintScript, readScript, scriptFields, scriptOf, writeScript } from '../../script/index.ts';
 import { compileText } from '../../template.ts';
+
+const DEFAULT_TEXT = 'message logged';
 
 export const log = defineNode({
   kind: 'action/log',
-  thingsboard: { type: 'org.thingsboard.rule.engine.action.TbLogNode', version: 0 },
+  thingsboard: {
+    type: 'org.thingsboard.rule.engine.action.TbLogNode',
+    version: 0,
+    read: readScript,
+    write: writeScript,
+  },
   version: 0,
   summary: 'Writes one log line about the message. Secrets are never written, supply point codes only masked.',
   since: '0.1.0',
   fields: {
     level: oneOf('Level of the line.', ['debug', 'info', 'warn', 'error'], { default: 'info' }),
     text: text('Words of the line; ${key} is metadata, $[key] the body.', {
-      default: 'message logged',
+      default: DEFAULT_TEXT,
       examples: ['refused: ${error}'],
     }),
     data: flag('Write the body as well.', { default: false }),
+    ...scriptFields({
+      js: ["return 'power is ' + msg.power;"],
+      tbel: ["return 'power is ' + msg.power;"],
+    }),
   },
   relations: ['Success'],
   examples: [
@@ -31,12 +43,27 @@ export const log = defineNode({
       msg: { data: { voltage: 230 } },
       goesTo: 'Failure',
     },
+    {
+      title: 'A line that a script makes',
+      config: { jsScript: "return 'power is ' + msg.power.toFixed(1) + ' W';" },
+      msg: { data: { power: 230 } },
+      goesTo: 'Success',
+    },
   ],
-  create({ level, text: template, data }, { chain, node }) {
-    const render = compileText(template);
+  *lint(config) {
+    if (!hasScript(config)) return;
+    yield* lintScript(config);
+    if (config.text === DEFAULT_TEXT) return;
+    yield { at: '/text', problem: 'the words of the line come from the script', hint: 'remove text, or the script' };
+  },
+  create(config, { chain, node }) {
+    const { level, data } = config;
+    const render = hasScript(config) ? scriptOf(config).text : compileText(config.text);
     return {
       onMsg(msg, context) {
-        context.log(level, render({ ...msg, ...redactMsg(msg, context) }), {
+        // The script sees what may be written, and nothing else.
+        const shown = { ...msg, ...redactMsg(msg, context) };
+        context.log(level, render(shown, context.now()), {
           chain,
           node,
           device: redactText(msg.originator.name, context),
