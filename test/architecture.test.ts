@@ -46,7 +46,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'rules/outside': ['rules'],
   // ThingsBoard's exports, in and out: the one room that knows indexes, ids and class names.
-  'rules/thingsboard': ['schema', 'rules/chain-graph.ts', 'rules/node-kind.ts'],
+  'rules/thingsboard': ['schema', 'rules/chain-graph.ts', 'rules/node-kind.ts', 'rules/record.ts'],
   // Offline tools over the engine's files; the engine knows none of them.
   'rules/tools': ['rules', 'schema', 'observe'],
   'device-api': [

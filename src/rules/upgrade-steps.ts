@@ -15,24 +15,27 @@ export const addMember =
   (configuration) =>
     Object.hasOwn(configuration, key) ? configuration : { ...configuration, [key]: value };
 
-/** A flag that older versions wrote as a text; `absent` is what its absence meant. */
-export const flagFromText =
-  (key: string, absent: boolean): UpgradeStep =>
+/** Flags that older versions wrote as texts, each with what its absence meant. */
+export const flagsFromTexts =
+  (absent: Readonly<Record<string, boolean>>): UpgradeStep =>
   (configuration) => {
-    const value = configuration[key] ?? absent;
-    if (typeof value !== 'boolean' && value !== 'true' && value !== 'false')
-      throw unexpected(key, value, 'true or false');
-    return { ...configuration, [key]: value === true || value === 'true' };
+    const flags = Object.entries(absent).map(([key, meaning]) => [key, flagOf(key, configuration[key] ?? meaning)]);
+    return { ...configuration, ...Object.fromEntries(flags) };
   };
+
+/** @throws NodeFailure for what is neither a flag nor the text of one. */
+export function flagOf(key: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  if (value !== 'true' && value !== 'false') throw unexpected(key, value, 'true or false');
+  return value === 'true';
+}
 
 /** `fromMetadata`, a flag or its text, becomes DATA or METADATA under a new key. */
 export const sourceFromFlag =
   (key: string): UpgradeStep =>
   (configuration) => {
-    const value = present(configuration, 'fromMetadata');
-    const text = String(value);
-    if (text !== 'true' && text !== 'false') throw unexpected('fromMetadata', value, 'true or false');
-    return { ...withoutMember(configuration, 'fromMetadata'), [key]: text === 'true' ? 'METADATA' : 'DATA' };
+    const isMetadata = flagOf('fromMetadata', present(configuration, 'fromMetadata'));
+    return { ...withoutMember(configuration, 'fromMetadata'), [key]: isMetadata ? 'METADATA' : 'DATA' };
   };
 
 /** DATA or METADATA moves from the key that one version had to the one that all have. */

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from '../../model/json.ts';
 import type { Issue } from '../../schema/issue.ts';
 import type { ChainExtras, ChainGraph, GraphEdge, GraphNode, NodeExtras, NodeLayout } from '../chain-graph.ts';
 import { NodeFailure, type NodeKind, type RawConfig } from '../node-kind.ts';
+import { setOwn } from '../record.ts';
 import { classesOf, type SupportedClass, UNSUPPORTED_KIND } from './classes.ts';
 import { modernWiring, type Wiring } from './legacy.ts';
 import { uniqueNames } from './node-names.ts';
@@ -123,8 +124,9 @@ function convert(node: Wiring['nodes'][number], name: string, reader: Reader): C
   try {
     const given = target ? { ...configuration, ruleChainId: target.id } : configuration;
     const upgraded = upgradeConfiguration(supported.form, given, version);
-    const read = supported.form.read ?? ((raw: RawConfig) => known(raw, node, name, supported.kind, report));
-    const config = read(upgraded.configuration, { name: node.name, chainName, chainId });
+    const { read } = supported.form;
+    const own = read ? read(upgraded.configuration, { name: node.name, chainName, chainId }) : upgraded.configuration;
+    const config = known(own, node, name, supported.kind, report);
     if (target?.name !== undefined && target.id !== target.name) reader.chainIds.set(target.name, target.id);
     return { ...upgraded, kind: supported.kind.kind, config };
   } catch (error) {
@@ -161,13 +163,13 @@ function targetOf(
   return id === undefined ? undefined : { id, name: given ?? chainName(id) };
 }
 
-/** A configuration whose members are ours already: without those that say nothing, and with a word about unknown ones. */
+/** The members that the kind knows, but for those that say nothing; with a word about the others. */
 function known(configuration: RawConfig, node: { readonly at: string }, name: string, kind: NodeKind, report: Report) {
   const config: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(configuration)) {
-    if (key === 'version' || value === null) continue;
-    if (Object.hasOwn(kind.fields, key)) config[key] = value;
-    else {
+    if (value === null) continue;
+    if (Object.hasOwn(kind.fields, key)) setOwn(config, key, value);
+    else if (key !== 'version') {
       const at = `${node.at}/configuration`;
       const problem = `node "${name}": "${key}" is no field of ${kind.kind} and has no effect`;
       report({ at, rule: 'unknown-field', level: 'warning', problem });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../model/json.ts';
 import type { Issue } from '../../schema/issue.ts';
+import { compileSchema } from '../../schema/validate.ts';
 import type { ChainGraph, GraphNode, NodeLayout } from '../chain-graph.ts';
 import type { NodeKind, RawConfig, ThingsBoardForm } from '../node-kind.ts';
 import { placesOf } from './canvas.ts';
@@ -94,12 +95,19 @@ function formOf(node: GraphNode, { graph, kinds, options }: Writer, issues: Issu
       configuration: (configuration ?? {}) as RawConfig,
     };
   }
-  const form = kinds.get(node.kind)?.thingsboard;
-  if (form === undefined) return refuse(`ThingsBoard has no counterpart of ${node.kind}`);
+  const kind = kinds.get(node.kind);
+  const form = kind?.thingsboard;
+  if (kind === undefined || form === undefined) return refuse(`ThingsBoard has no counterpart of ${node.kind}`);
   const chainId = (chain: string): string =>
     graph.thingsboard?.chainIds?.[chain] ?? options.chainId?.(chain) ?? idOfName(chain);
+  // Defaults are ours: an export says them all.
+  const checked = compileSchema<RawConfig>(kind.schema)(structuredClone(node.config));
+  if (!checked.ok) {
+    for (const { at, problem } of checked.violations) refuse(problem, `${node.at}/config${at}`);
+    return undefined;
+  }
   try {
-    const configuration = configurationOf(form, node.config, { name, chainId, chainName: () => undefined });
+    const configuration = configurationOf(form, checked.value, { name, chainId, chainName: () => undefined });
     if (form.type === OUTPUT_CLASS) return { ...form, name: String(node.config.label), configuration };
     if (form.type !== INPUT_CLASS) return { ...form, name, configuration };
     return { ...form, name, configuration: { ...configuration, ruleChainName: node.config.chain } };

@@ -1,8 +1,9 @@
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../../model/telemetry.ts';
 import { flag, json, oneOf } from '../../../schema/fields.ts';
-import { dataObject, defineNode, NodeFailure, type RawConfig } from '../../node-kind.ts';
+import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 import { compileProcessing, effectiveTs, type ProcessingSettings, processingSchema } from '../../processing.ts';
 import { withoutSecrets } from '../../secrets.ts';
+import { addMember, flagsFromTexts } from '../../upgrade-steps.ts';
 
 export const saveAttributes = defineNode({
   kind: 'action/save-attributes',
@@ -10,17 +11,18 @@ export const saveAttributes = defineNode({
     type: 'org.thingsboard.rule.engine.telemetry.TbMsgAttributesNode',
     version: 3,
     upgrades: [
-      (old) => ({ ...old, updateAttributesOnlyOnValueChange: false }),
-      (old) => ({
-        ...old,
-        notifyDevice: isTrue(old.notifyDevice ?? true),
-        ...(old.sendAttributesUpdatedNotification === undefined
-          ? {}
-          : { sendAttributesUpdatedNotification: isTrue(old.sendAttributesUpdatedNotification) }),
+      addMember('updateAttributesOnlyOnValueChange', false),
+      flagsFromTexts({
+        notifyDevice: true,
+        sendAttributesUpdatedNotification: false,
+        updateAttributesOnlyOnValueChange: true,
       }),
       (old) => ({ ...old, processingSettings: { type: 'ON_EVERY_MESSAGE' } }),
     ],
-    read: ({ version: _, ...rest }): RawConfig => rest,
+    read(configuration) {
+      if (configuration.scope === undefined) throw new NodeFailure('"scope" is missing');
+      return configuration;
+    },
   },
   version: 0,
   summary:
@@ -83,8 +85,6 @@ export const saveAttributes = defineNode({
     };
   },
 });
-
-const isTrue = (value: unknown): boolean => value === true || value === 'true';
 
 function scopeOf(text: string | undefined, fallback: AttributeScope): AttributeScope {
   if (text === undefined || text === '') return fallback;

@@ -2,6 +2,7 @@ import type { MsgData } from '../../../model/msg.ts';
 import { flag, integer, json } from '../../../schema/fields.ts';
 import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 import { compileProcessing, effectiveTs, type ProcessingSettings, processingSchema } from '../../processing.ts';
+import { flagOf } from '../../upgrade-steps.ts';
 
 const WITHOUT_LATEST = {
   type: 'ADVANCED',
@@ -19,10 +20,9 @@ export const saveTelemetry = defineNode({
     upgrades: [
       ({ skipLatestPersistence, ...old }) => ({
         ...old,
-        processingSettings:
-          skipLatestPersistence === true || skipLatestPersistence === 'true'
-            ? WITHOUT_LATEST
-            : { type: 'ON_EVERY_MESSAGE' },
+        processingSettings: flagOf('skipLatestPersistence', skipLatestPersistence ?? false)
+          ? WITHOUT_LATEST
+          : { type: 'ON_EVERY_MESSAGE' },
       }),
     ],
   },
