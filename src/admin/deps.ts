@@ -1,4 +1,4 @@
-import type { DeviceApi, MessageCounters, RefusalPause } from '../device-api/index.ts';
+import type { DeviceApi, MessageCounters, MessageRunner, RefusalPause } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
 import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
@@ -43,6 +43,8 @@ export interface AdminDeps {
   /** Profiles and chains in force; asked anew for each request. */
   readonly profiles: () => ProfileSet;
   readonly generation: () => Generation;
+  /** Runs a dead letter again. */
+  readonly retryLetter: MessageRunner['retry'];
   readonly counters: MessageCounters;
   readonly health: Health;
   readonly metrics: Metrics;

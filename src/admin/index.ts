@@ -6,10 +6,12 @@ import { alarmRoutes } from './alarms.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
+import { auditRoutes } from './audit.ts';
 import { authorise, keyOf } from './auth.ts';
 import { compileCheck, parseBody } from './checking.ts';
 import { credentialsEndRoutes } from './credentials-ends.ts';
 import { customerRoutes } from './customers.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
 import { deviceProfileRoutes } from './device-profiles.ts';
@@ -24,7 +26,6 @@ import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
 import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
-import { recordRoutes } from './records.ts';
 import { HANG_UP, type JsonSchema, type Route } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { stateRoutes } from './state.ts';
@@ -52,7 +53,8 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...customerRoutes(deps),
   ...supplierRoutes(deps),
   ...attachmentRoutes(deps),
-  ...recordRoutes(deps),
+  ...deadLetterRoutes(deps),
+  ...auditRoutes(deps),
   ...apiKeyRoutes(deps),
   ...loginRoutes(deps),
   ...userRoutes(deps),

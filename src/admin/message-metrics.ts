@@ -30,7 +30,7 @@ export function pullMetrics(
   gauge('store_pending_writes', 'Writes that wait for their commit.', () => storage.health().pendingWrites);
 
   const node = ['chain', 'node'];
-  const perNode = (name: string, help: string, field: 'in' | 'failed' | 'deadLettered'): void =>
+  const perNode = (name: string, help: string, field: 'in' | 'failed' | 'retried' | 'deadLettered'): void =>
     totals(name, help, node, () =>
       generation()
         .counters()
@@ -38,6 +38,7 @@ export function pullMetrics(
     );
   perNode('rule_node_messages', 'Messages that reached a rule node.', 'in');
   perNode('rule_node_failures', 'Messages that a rule node failed.', 'failed');
+  perNode('rule_node_retries', 'Times that a rule node was tried again.', 'retried');
   perNode('rule_node_dead_letters', 'Messages that ended at a rule node as dead letters.', 'deadLettered');
   totals('rule_edge_messages', 'Messages that left a rule node by an edge.', [...node, 'relation'], () =>
     generation()

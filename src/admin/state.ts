@@ -41,6 +41,7 @@ export function stateRoutes(deps: AdminDeps): readonly Route[] {
             kind: string,
             in: integer,
             failed: integer,
+            retried: integer,
             deadLettered: integer,
             edges: ANY_OBJECT,
           }),

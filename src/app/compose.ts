@@ -160,6 +160,8 @@ function wire(
     log,
     supplierGuard: createSupplierGuard(),
     deadLetters,
+    messages: storage.messages,
+    hash,
     counters,
     generation: () => definitions.generation,
     queue: options.queue,
@@ -241,6 +243,7 @@ function wire(
       reloads.failed = problem;
     },
   });
+  runner.start();
   return {
     storage,
     registry,
@@ -271,6 +274,7 @@ function wire(
       failurePause.close();
       polls.stop();
       calls.stop();
+      await runner.stop();
       await connectivity.stop();
       await retention.stop();
       await ota.assignments.close();

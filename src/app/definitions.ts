@@ -39,7 +39,7 @@ export async function loadDefinitions(
 ): Promise<Definitions> {
   const [profiles, chains] = await Promise.all([
     loadProfiles(options.profilesDir, { env: options.env }),
-    loadChains(options.chainsDir, { counters, run: { limits: options.runLimits } }),
+    loadChains(options.chainsDir, { counters, run: { limits: options.runLimits, splitAtAck: true } }),
   ]);
   const issues: Issue[] = [...(profiles.ok ? [] : profiles.issues), ...(chains.ok ? [] : chains.issues)];
   if (!profiles.ok || !chains.ok) {

@@ -61,6 +61,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     storage,
     profiles: () => core.definitions().profiles,
     generation: () => core.definitions().generation,
+    retryLetter: (letter) => core.runner.retry(letter),
     counters,
     health,
     metrics,

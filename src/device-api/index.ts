@@ -1,6 +1,9 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
 export { sealClaimingData } from './claiming-data.ts';
+export { createAlarmAccess } from './alarm-access.ts';
+export { announceAlarms } from './alarm-events.ts';
+export { startAlarmTimer } from './alarm-timer.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';
 export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
@@ -22,7 +25,7 @@ export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdat
 export { InstanceLimits } from './instance-limits.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createSupplierGuard } from './message-context.ts';
-export { createMessageRunner, type MessageRunner } from './message-runner.ts';
+export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
 export type { Presence } from './presence.ts';
 export { type PayloadForm, readProvisionRequest } from './protobuf-payloads.ts';

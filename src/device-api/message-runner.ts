@@ -2,18 +2,38 @@ import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Msg, Originator } from '../model/msg.ts';
+import type { KeyedHash } from '../model/keyed-hash.ts';
+import type { Msg } from '../model/msg.ts';
 import type { Log } from '../observe/index.ts';
-import { type Generation, type Letter, type RunResult, redactMsg, wrapSecrets } from '../rules/index.ts';
+import {
+  type Generation,
+  type LaterPlace,
+  type Letter,
+  type RunResult,
+  redactMsg,
+  wrapSecrets,
+} from '../rules/index.ts';
+import type { MessageStore } from '../storage/message-store.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
-import { type ContextParts, MessageContext, type ResumeCall } from './message-context.ts';
+import {
+  type ContextHooks,
+  type ContextParts,
+  type KeptMessage,
+  MessageContext,
+  type ResumeCall,
+} from './message-context.ts';
+import { createMsgSeal } from './msg-seal.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
+import { WaitingMessages } from './waiting-messages.ts';
 
 /** How a message ended, for its sender. `failed`: the store did not take it; nothing may be acknowledged. */
 export type MessageEnd = 'done' | 'busy' | 'failed';
+
+/** `busy`: too many messages of its originator wait. `failed`: the store did not take the outcome. */
+export type LetterRetry = RunResult['outcome'] | 'busy' | 'failed' | 'under-way' | 'unreadable';
 
 export interface MessageRunner {
   /**
@@ -21,6 +41,19 @@ export interface MessageRunner {
    * once its outcome is durable; callbacks come in the order the messages finished. Secrets are wrapped before any node runs.
    */
   run(message: NewMessage, done: (end: MessageEnd) => void): void;
+  /**
+   * Runs a dead letter again, from its node on, in the generation in force. Its outcome takes it out of the store, in one
+   * commit; a message that fails again is another letter, with one try more.
+   */
+  retry(letter: DeadLetter): Promise<LetterRetry>;
+  /** Lets an event run through the root chain; nobody waits for it. */
+  raise(event: EntityEvent): void;
+  /** Lets an event run from a node on, unless the chains have changed and it is gone. */
+  runAt(at: NodePlace, event: EntityEvent): void;
+  /** From now on stored messages go on when they are due. */
+  start(): void;
+  /** No stored message starts any more. */
+  stop(): Promise<void>;
   /** Resolves when everything the device sent so far has its outcome. */
   settled(id: DeviceId): Promise<void>;
   /** Resolves when no message is under way. */
@@ -38,8 +71,24 @@ export interface NewMessage {
   readonly text?: string;
 }
 
+/** What becomes of a message, and who hears of it. */
+interface Work {
+  readonly msg: Msg;
+  readonly start: (context: MessageContext) => RunResult | Promise<RunResult>;
+  /** Joins what belongs into the commit of its outcome. */
+  readonly alsoWrite?: (context: MessageContext) => void;
+  /** Times that the message was tried again. */
+  readonly retries?: number;
+  readonly done: (end: MessageEnd, outcome?: RunResult['outcome']) => void;
+}
+
+const nothing = (): void => undefined;
+const GONE: KeptMessage = { begin: nothing, release: nothing };
+
 export interface MessageRunnerParts extends ContextParts {
   readonly deadLetters: DeadLetterStore;
+  readonly messages: MessageStore;
+  readonly hash: Pick<KeyedHash, 'seal' | 'open'>;
   readonly counters: MessageCounters;
   readonly generation: () => Generation;
   readonly queue: OriginatorQueueOptions;
@@ -52,6 +101,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const { counters, generation, deadLetters, clock, log } = parts;
   const queue = new OriginatorQueue(parts.queue);
   const gate = new CommitGate();
+  const seal = createMsgSeal(parts.hash);
   // Unique over restarts, cheap per message.
   const prefix = `${parts.instanceId}-${clock.now().toString(36)}-`;
   let serial = 0;
@@ -61,22 +111,94 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.outcomes[outcome]++;
   };
 
-  const settle = (context: MessageContext, result: RunResult, msg: Msg, done: (end: MessageEnd) => void): void => {
+  /** Counts the outcome and tells it, once all that belongs to it is durable. */
+  const settle = (work: Work, context: MessageContext, result: RunResult): void => {
+    const { msg } = work;
+    work.alsoWrite?.(context);
     if (result.outcome === 'dead-lettered') {
-      for (const letter of result.letters)
-        context.join(deadLetters.put(toRecord(letter, msg.originator, context, clock.now())));
+      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, work, context)));
     }
     gate.pass(context.commit(), (error) => {
       if (error === undefined) {
         end(result.outcome);
-        done('done');
+        work.done('done', result.outcome);
         context.runEffects();
         return;
       }
       end('refused');
       log.error({ event: 'msg.not-stored', msg: msg.id, device: msg.originator.id, err: error }, 'message not stored');
-      done('failed');
+      work.done('failed');
+      context.abandon();
     });
+  };
+
+  /** What runs behind `flow/ack` has no outcome of its own: what fails there is logged. */
+  const settleRest = (msg: Msg, context: MessageContext, letters: readonly Letter[]): void => {
+    const { id, originator } = msg;
+    for (const { chain, node, reason } of letters) {
+      const facts = { event: 'msg.failed-after-ack', msg: id, originator: originator.id, chain, node, reason };
+      log.warn(facts, 'a message failed after it was acknowledged');
+    }
+    gate.pass(context.commit(), (error) => {
+      if (error === undefined) {
+        context.runEffects();
+        return;
+      }
+      log.error({ event: 'msg.not-stored', msg: id, device: originator.id, err: error }, 'message not stored');
+      context.abandon();
+    });
+  };
+
+  const finish = (work: Work, context: MessageContext, result: RunResult): undefined | Promise<void> => {
+    settle(work, context, result);
+    if (result.rest === undefined) return undefined;
+    const behind = new MessageContext(parts, hooks);
+    const letters = result.rest(behind);
+    if (letters instanceof Promise) return letters.then((all) => settleRest(work.msg, behind, all));
+    settleRest(work.msg, behind, letters);
+    return undefined;
+  };
+
+  /** False when there is no room: nothing is counted then. */
+  const enqueue = (work: Work): boolean => {
+    counters.received++;
+    counters.inFlight++;
+    const accepted = queue.run(work.msg.originator.id, () => {
+      const context = new MessageContext(parts, hooks);
+      const result = work.start(context);
+      if (result instanceof Promise) return result.then((finished) => finish(work, context, finished));
+      return finish(work, context, result);
+    });
+    if (accepted) return true;
+    counters.received--;
+    counters.inFlight--;
+    return false;
+  };
+
+  /** A message that nobody waits for, or who waits hears that there is no room. */
+  const enqueueOrLimit = (work: Work): void => {
+    if (enqueue(work)) return;
+    counters.received++;
+    counters.outcomes['rate-limited']++;
+    work.done('busy');
+  };
+
+  const toRecord = (letter: Letter, { msg: first, retries = 0 }: Work, context: MessageContext): DeadLetter => {
+    const { msg, chain, node, reason } = letter;
+    const { entityType, id, name } = first.originator;
+    return {
+      id: `${msg.id}~${node}`,
+      at: clock.now(),
+      originator: { entityType, id },
+      originatorName: name,
+      chain,
+      node,
+      reason,
+      msgType: msg.type,
+      ...redactMsg(msg, context),
+      retries,
+      sealed: seal.seal(msg),
+    };
   };
 
   const nextId = (): string => `${prefix}${(serial++).toString(36)}`;
@@ -92,52 +214,91 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       relation: 'Success',
       msg: { ...goOn(answered ? { ...answer, body } : answer), id: msg.id },
     });
-    enqueue(
-      msg,
-      (context) => current.resume(call, { msg, produce }, context),
-      () => {},
-    );
+    enqueueOrLimit({ msg, start: (context) => current.resume(call, { msg, produce }, context), done: nothing });
   };
 
-  const raise = ({ type, originator, data, metadata }: EntityEvent): void => {
+  const toEventMsg = ({ type, originator, data, metadata }: EntityEvent): Msg => {
+    const body = wrapSecrets(data, generation().secretKeys);
+    return { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
+  };
+
+  const raise = (event: EntityEvent): void => {
     const current = generation();
-    const body = wrapSecrets(data, current.secretKeys);
-    const msg: Msg = { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
-    enqueue(
-      msg,
-      (context) => current.run(msg, context),
-      () => {},
-    );
+    const msg = toEventMsg(event);
+    enqueueOrLimit({ msg, start: (context) => current.run(msg, context), done: nothing });
   };
 
-  const enqueue = (
-    msg: Msg,
-    start: (context: MessageContext) => RunResult | Promise<RunResult>,
-    done: (end: MessageEnd) => void,
-  ): void => {
-    counters.received++;
-    counters.inFlight++;
-    const accepted = queue.run(msg.originator.id, () => {
-      const context = new MessageContext(parts, { resume, raise });
-      const result = start(context);
-      if (!(result instanceof Promise)) {
-        settle(context, result, msg, done);
-        return undefined;
-      }
-      return result.then((finished) => settle(context, finished, msg, done));
-    });
-    if (!accepted) {
-      end('rate-limited');
-      done('busy');
-    }
+  const runAt = (at: NodePlace, event: EntityEvent): void => {
+    const current = generation();
+    if (!current.chains.get(at.chain)?.nodes.has(at.node)) return;
+    const msg = toEventMsg(event);
+    enqueueOrLimit({ msg, start: (context) => current.restart(at, msg, context), done: nothing });
   };
+
+  const waiting = new WaitingMessages({
+    store: parts.messages,
+    clock,
+    log,
+    run(stored, done) {
+      const msg = seal.open(stored.sealed);
+      if (msg === undefined) {
+        log.error({ event: 'msg.damaged', msg: stored.id }, 'a stored message cannot be read: it stays in the store');
+        return true; // and is not looked at again before the next start
+      }
+      const produce = () => ({ relation: 'Success', msg });
+      return enqueue({
+        msg,
+        start: (context) => generation().resume(stored, { msg, produce }, context),
+        alsoWrite: (context) => context.join(parts.messages.remove(stored.id)),
+        done: (state) => done(state === 'done' ? 'ended' : 'failed'),
+      });
+    },
+  });
+
+  const store = async (former: Msg, { chain, node, dueAt }: LaterPlace): Promise<KeptMessage | undefined> => {
+    const msg = { ...former, id: nextId() };
+    const { entityType, id } = msg.originator;
+    const stored = { id: msg.id, originator: { entityType, id }, dueAt, chain, node, sealed: seal.seal(msg) };
+    const result = await waiting.put(stored);
+    if (result === 'full') return undefined;
+    if (result === 'unknown-originator') return GONE; // deleted meanwhile, with everything that was its own
+    return { begin: () => waiting.begin(stored), release: () => waiting.release(stored) };
+  };
+
+  const hooks: ContextHooks = { resume, raise, store };
+  const retrying = new Set<string>();
 
   return {
     run(message, done) {
       const current = generation();
       const msg = toMsg(message, nextId(), current.secretKeys);
-      enqueue(msg, (context) => current.run(msg, context), done);
+      enqueueOrLimit({ msg, start: (context) => current.run(msg, context), done });
     },
+    retry(letter) {
+      const msg = seal.open(letter.sealed);
+      if (msg === undefined) return Promise.resolve('unreadable');
+      if (retrying.has(letter.id)) return Promise.resolve('under-way');
+      retrying.add(letter.id);
+      return new Promise((resolve) => {
+        const end = (outcome: LetterRetry): void => {
+          retrying.delete(letter.id);
+          resolve(outcome);
+        };
+        const accepted = enqueue({
+          msg,
+          start: (context) => generation().restart(letter, msg, context),
+          // Before the letters of this try: one of the same id takes its place.
+          alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
+          retries: letter.retries + 1,
+          done: (state, outcome) => end(state === 'done' && outcome ? outcome : 'failed'),
+        });
+        if (!accepted) end('busy');
+      });
+    },
+    raise,
+    runAt,
+    start: () => waiting.start(),
+    stop: () => waiting.stop(),
     settled(id) {
       return new Promise((resolve) => {
         const queued = queue.run(id, () => {
@@ -163,20 +324,4 @@ function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>)
   const originator = { entityType: 'DEVICE' as const, id: device.id, name: device.name, profile: device.profile };
   const keepText = text !== undefined && data === message.data;
   return keepText ? { id, ts, type, originator, metadata, data, text } : { id, ts, type, originator, metadata, data };
-}
-
-/** `originator`: whose message it was when it began; a device's, or that of an event of another entity. */
-function toRecord(letter: Letter, originator: Originator, context: MessageContext, at: number): DeadLetter {
-  const { msg } = letter;
-  return {
-    id: `${msg.id}~${letter.node}`,
-    at,
-    deviceId: originator.id as DeviceId,
-    deviceName: originator.name,
-    chain: letter.chain,
-    node: letter.node,
-    reason: letter.reason,
-    msgType: msg.type,
-    ...redactMsg(msg, context),
-  };
 }

@@ -10,7 +10,9 @@ import { script as filterScript } from './nodes/filter/script.ts';
 import { scriptSwitch } from './nodes/filter/script-switch.ts';
 import { ack } from './nodes/flow/ack.ts';
 import { chain } from './nodes/flow/chain.ts';
+import { checkpoint } from './nodes/flow/checkpoint.ts';
 import { deadLetter } from './nodes/flow/dead-letter.ts';
+import { delay } from './nodes/flow/delay.ts';
 import { output } from './nodes/flow/output.ts';
 import { attach } from './nodes/onboard/attach.ts';
 import { findGrid } from './nodes/onboard/find-grid.ts';
@@ -37,7 +39,9 @@ export const catalogue = [
   scriptSwitch,
   ack,
   chain,
+  checkpoint,
   deadLetter,
+  delay,
   output,
   attach,
   findGrid,

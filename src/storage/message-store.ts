@@ -21,8 +21,8 @@ export interface MessageStore {
   put(message: StoredMessage): Promise<'stored' | 'full' | 'unknown-originator'>;
   /** Those due at `now` and before: the longest due first, among equals in the order they were put; at most `limit`. */
   due(now: number, limit: number): Promise<readonly StoredMessage[]>;
-  /** When the first one is due; undefined when none waits. */
-  nextDue(): Promise<number | undefined>;
+  /** When the first one is due after that time; undefined when none is. */
+  nextDue(after: number): Promise<number | undefined>;
   /** False when it is unknown. */
   remove(id: string): Promise<boolean>;
 }

@@ -1,5 +1,5 @@
-import type { Page, PageQuery } from '../model/entity.ts';
-import type { ApiKeyId, AssetId, DeviceId } from '../model/ids.ts';
+import type { EntityId, Page, PageQuery } from '../model/entity.ts';
+import type { ApiKeyId, AssetId } from '../model/ids.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Role } from '../model/role.ts';
 
@@ -24,24 +24,40 @@ export interface AuditStore {
 export interface DeadLetter {
   readonly id: string;
   readonly at: number;
-  readonly deviceId: DeviceId;
-  readonly deviceName: string;
+  /** Whose message it was when it began. */
+  readonly originator: EntityId;
+  readonly originatorName: string;
   readonly chain: string;
   readonly node: string;
   readonly reason: string;
   readonly msgType: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly data: JsonValue;
+  /** Times it was tried again, in vain. */
+  readonly retries: number;
+  /** The whole message, encrypted, for another try. */
+  readonly sealed: string;
+}
+
+/** Which letters; members that are absent do not narrow. */
+export interface DeadLetterFilter {
+  readonly chain?: string;
+  readonly node?: string;
+  readonly originator?: EntityId;
+  /** Part of the reason, whatever its case. */
+  readonly reason?: string;
+  /** The latest time, ms, inclusive. */
+  readonly until?: number;
 }
 
 /**
  * Newest first when listed. At most `maxDeadLetters` of the store's options are kept: the oldest go first. A letter of a
- * known id takes the place of the former one; one of an unknown (deleted) device is not stored.
+ * known id takes the place of the former one; one of an unknown (deleted) originator is not stored.
  */
 export interface DeadLetterStore {
   put(letter: DeadLetter): Promise<void>;
   get(id: string): Promise<DeadLetter | undefined>;
-  list(query: PageQuery): Promise<Page<DeadLetter>>;
+  list(query: PageQuery & DeadLetterFilter): Promise<Page<DeadLetter>>;
   remove(id: string): Promise<boolean>;
 }
 

@@ -115,6 +115,7 @@ export async function startHarness(
     storage: core.storage,
     profiles: () => core.definitions().profiles,
     generation: () => core.definitions().generation,
+    retryLetter: (letter) => core.runner.retry(letter),
     counters: core.counters,
     health,
     metrics,

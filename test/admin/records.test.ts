@@ -10,8 +10,10 @@ beforeAll(async () => {
     await harness.core.storage.deadLetters.put({
       id: `letter ${at}~attach`,
       at,
-      deviceId: id,
-      deviceName: 'm1',
+      originator: { entityType: 'DEVICE', id },
+      originatorName: 'm1',
+      retries: 0,
+      sealed: '',
       chain: 'onboarding',
       node: 'attach',
       reason: 'NODE_FAILED',
@@ -28,7 +30,7 @@ it('dead letters are listed newest first without their data, shown with it, and 
   expect(page).toMatchObject({
     totalElements: 2,
     hasNext: true,
-    data: [{ id: 'letter 2~attach', device: { name: 'm1' } }],
+    data: [{ id: 'letter 2~attach', originator: { entityType: 'DEVICE', name: 'm1' } }],
   });
   expect(page.data[0].data).toBeUndefined();
   const one = `${URL}/${encodeURIComponent('letter 2~attach')}`;

@@ -45,7 +45,13 @@ export const testMsg = (change: Partial<Msg> = {}, context: TestContext = create
   ...change,
 });
 
-type NodeSource = { kind?: string; config?: object; to?: Record<string, string | string[]> };
+type NodeSource = {
+  kind?: string;
+  config?: object;
+  to?: Record<string, string | string[]>;
+  retry?: object;
+  maxVisits?: number;
+};
 
 /** Nodes of kind `test/act` unless they say otherwise; the act has the node's name. The first node is the first. */
 export function chainText(nodes: Record<string, NodeSource>, rest: object = {}): string {

@@ -46,8 +46,8 @@ export interface KeptEvent {
 /** Events of a device, oldest first. */
 export async function eventsOf(broker: Broker, name: string): Promise<readonly KeptEvent[]> {
   const path = '/api/gridmoor/dead-letters';
-  const { data } = await api<{ data: { id: string; device: { name: string } }[] }>(broker, `${path}?pageSize=1000`);
-  const own = data.filter(({ device }) => device.name === name).reverse();
+  const { data } = await api<{ data: { id: string; originator: { name: string } }[] }>(broker, `${path}?pageSize=1000`);
+  const own = data.filter(({ originator }) => originator.name === name).reverse();
   return Promise.all(own.map(({ id }) => api<KeptEvent>(broker, `${path}/${encodeURIComponent(id)}`)));
 }
 

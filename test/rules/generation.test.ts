@@ -97,7 +97,16 @@ describe('loadChains', () => {
         deadLettered: 0,
         edges: { 'post telemetry': 3 },
       },
-      { chain: 'main', node: 'save', kind: 'action/save-telemetry', in: 3, failed: 1, retried: 0, deadLettered: 1, edges: {} },
+      {
+        chain: 'main',
+        node: 'save',
+        kind: 'action/save-telemetry',
+        in: 3,
+        failed: 1,
+        retried: 0,
+        deadLettered: 1,
+        edges: {},
+      },
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/model/secret.ts';
 import { catalogue } from '../../src/rules/catalogue.ts';
 import { readLookup } from '../../src/rules/chain-files.ts';
 import { type CompiledChain, compileChain } from '../../src/rules/compile.ts';
@@ -22,7 +23,13 @@ function compiled(nodes: object, name: string, first: string, chains: Map<string
   expect(linted?.issues.filter(({ level }) => level === 'error')).toEqual([]);
   if (!linted?.chain) throw new Error('the example does not pass lint');
   const readJson = (path: string) => readLookup(CHAIN_FILE, path);
-  const chain = compileChain(linted.chain, { counters: createCounterBook(), readJson, chains });
+  const chain = compileChain(linted.chain, {
+    counters: createCounterBook(),
+    readJson,
+    chains,
+    secret: () => new Secret('offline'),
+    allowedHosts: [],
+  });
   chains.set(name, chain);
   return { chain, config: linted.chain.nodes.get('node')?.config };
 }
@@ -70,12 +77,23 @@ async function runExample(kind: NodeKind, example: NodeExample) {
 }
 
 describe('node examples', () => {
-  it.each(examples)('$kind.kind: $example.title', async ({ kind, example }) => {
+  const inside = examples.filter(({ kind }) => kind.outside !== true);
+  it.each(inside)('$kind.kind: $example.title', async ({ kind, example }) => {
     const { labels, out } = await runExample(kind, example);
     expect(labels).toEqual([example.goesTo]);
     if (example.data) expect(out).toMatchObject({ data: example.data });
     if (example.metadata) expect(out).toMatchObject({ metadata: example.metadata });
   });
+
+  const outside = examples.filter(({ kind }) => kind.outside === true);
+  it.each(outside)(
+    '$kind.kind: $example.title: nothing is reached until a message comes',
+    async ({ kind, example }) => {
+      const node = makeNode(kind.kind, example.config);
+      expect(lintNode(kind.kind, example.config).filter(({ level }) => level !== 'warning')).toEqual([]);
+      await node.close();
+    },
+  );
 
   it('shows every relation of a kind with few, in some example', () => {
     const missing = catalogue.flatMap((kind: NodeKind) => {

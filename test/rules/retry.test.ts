@@ -95,7 +95,7 @@ describe('retry', () => {
     3,
     null,
   ])('refuses %j as an option', (option) => {
-    expect(() => compileActs({ a: { retry: option } as object })).toThrow(/retry/);
+    expect(() => compileActs({ a: { retry: option as object } })).toThrow(/retry/);
   });
 });
 

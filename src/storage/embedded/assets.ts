@@ -1,5 +1,6 @@
 import type { Asset } from '../../model/entity.ts';
 import { dropAlarmsOf } from './alarm-records.ts';
+import { dropDeadLettersOf } from './dead-letters.ts';
 import type { Tables } from './environment.ts';
 import { closedUtf8, joinKey, newIdKey, prefixEnd, utf8 } from './keys.ts';
 import { dropMessagesOf } from './message-store.ts';
@@ -46,6 +47,7 @@ export function ensureAsset(tables: Tables, asset: Asset): { readonly asset: Ass
 
 export function dropAsset(tables: Tables, asset: Asset): void {
   dropAlarmsOf(tables, { entityType: 'ASSET', id: asset.id });
+  dropDeadLettersOf(tables, { entityType: 'ASSET', id: asset.id });
   dropMessagesOf(tables, { entityType: 'ASSET', id: asset.id });
   tables.assets.remove(newIdKey(asset.id));
   tables.assetNames.remove(assetNameKey(asset.type, asset.name));

@@ -1,23 +1,27 @@
+import type { EntityId, Page, PageQuery } from '../../model/entity.ts';
 import { stringifyJson } from '../../model/json.ts';
-import type { DeadLetter } from '../record-stores.ts';
-import type { Tables } from './environment.ts';
-import { digestKey, ID_BYTES, idKey, joinKey, prefixEnd, sequenceKey } from './keys.ts';
+import type { DeadLetter, DeadLetterFilter } from '../record-stores.ts';
+import { hasEntity } from './entities.ts';
+import type { Span, Tables } from './environment.ts';
+import { digestKey, entityKey, joinKey, prefixEnd, SEQUENCE_BYTES, sequenceKey } from './keys.ts';
 import { adjustCounter, NOTHING, readCounter } from './records.ts';
 import { storedObject } from './samples.ts';
 import type { Tx } from './sequence.ts';
 
 export const DEAD_LETTERS = 'dead-letters';
 const LETTERS_PER_STEP = 500;
+/** After so many letters a search lets other work of the process run. */
+const LETTERS_PER_TURN = 200;
 
 /** Dead letters stand in the order they came; ids may be any text, so the index has their digest. */
 export function putDeadLetter(tables: Tables, tx: Tx, letter: DeadLetter, max: number): void {
-  const device = idKey(letter.deviceId);
-  if (device === undefined || !tables.devices.has(device)) return;
+  const originator = entityKey(letter.originator);
+  if (originator === undefined || !hasEntity(tables, letter.originator)) return;
   dropDeadLetter(tables, letter.id);
   const at = sequenceKey(tx.nextSequence());
   tables.deadLetters.put(at, packLetter(letter));
   tables.deadLetterIds.put(digestKey(letter.id), at);
-  tables.deadLettersByDevice.put(joinKey(device, at), NOTHING);
+  tables.deadLettersOf.put(joinKey(originator, at), NOTHING);
   adjustCounter(tables.counters, DEAD_LETTERS, 1);
   const surplus = readCounter(tables.counters, DEAD_LETTERS) - max;
   if (surplus <= 0) return;
@@ -36,19 +40,53 @@ function dropLetterAt(tables: Tables, at: Buffer): void {
   const bytes = tables.deadLetters.get(at);
   if (bytes === undefined) return;
   const letter = unpackLetter(bytes);
-  const device = idKey(letter.deviceId);
+  const originator = entityKey(letter.originator);
   tables.deadLetters.remove(at);
   tables.deadLetterIds.remove(digestKey(letter.id));
-  if (device !== undefined) tables.deadLettersByDevice.remove(joinKey(device, at));
+  if (originator !== undefined) tables.deadLettersOf.remove(joinKey(originator, at));
   adjustCounter(tables.counters, DEAD_LETTERS, -1);
 }
 
-export function dropDeadLettersOf(tables: Tables, device: Buffer): void {
-  const span = { from: device, to: prefixEnd(device), limit: LETTERS_PER_STEP };
-  const read = (): Buffer[] => [...tables.deadLettersByDevice.keys(span)];
+export function dropDeadLettersOf(tables: Tables, originator: EntityId): void {
+  const key = entityKey(originator);
+  if (key === undefined) return;
+  const span = { from: key, to: prefixEnd(key), limit: LETTERS_PER_STEP };
+  const read = (): Buffer[] => [...tables.deadLettersOf.keys(span)];
   for (let keys = read(); keys.length > 0; keys = read()) {
-    for (const key of keys) dropLetterAt(tables, key.subarray(ID_BYTES));
+    for (const entry of keys) dropLetterAt(tables, entry.subarray(-SEQUENCE_BYTES));
   }
+}
+
+/** Newest first. Those of an originator by its index, of all others each is read. */
+export async function findDeadLetters(
+  tables: Tables,
+  filter: DeadLetterFilter,
+  { page, pageSize }: PageQuery,
+): Promise<Page<DeadLetter>> {
+  const originator = filter.originator && entityKey(filter.originator);
+  if (filter.originator && originator === undefined) return { data: [], totalElements: 0, hasNext: false };
+  const span: Span = originator
+    ? { from: originator, to: prefixEnd(originator), reverse: true }
+    : { from: sequenceKey(0), to: Buffer.alloc(SEQUENCE_BYTES + 1, 0xff), reverse: true };
+  const table = originator ? tables.deadLettersOf : tables.deadLetters;
+  const keys = [...table.keys(span)].map((key) => key.subarray(-SEQUENCE_BYTES));
+  const reason = filter.reason?.toLowerCase();
+  const data: DeadLetter[] = [];
+  const from = page * pageSize;
+  let found = 0;
+  for (const [index, key] of keys.entries()) {
+    if (index % LETTERS_PER_TURN === LETTERS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
+    const bytes = tables.deadLetters.get(key);
+    const letter = bytes && unpackLetter(bytes);
+    if (letter === undefined) continue;
+    if (filter.chain !== undefined && letter.chain !== filter.chain) continue;
+    if (filter.node !== undefined && letter.node !== filter.node) continue;
+    if (filter.until !== undefined && letter.at > filter.until) continue;
+    if (reason !== undefined && !letter.reason.toLowerCase().includes(reason)) continue;
+    if (found >= from && found < from + pageSize) data.push(letter);
+    found++;
+  }
+  return { data, totalElements: found, hasNext: from + pageSize < found };
 }
 
 /** The message keeps the exact text of its numbers. */

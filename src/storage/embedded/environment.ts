@@ -27,7 +27,7 @@ export const TABLES = [
   'audit',
   'deadLetters',
   'deadLetterIds',
-  'deadLettersByDevice',
+  'deadLettersOf',
   'messages',
   'messageIds',
   'messagesOf',

@@ -10,7 +10,7 @@ const COUNTER = 'messages';
 const MAX_TIME = 2 ** 48 - 1;
 /** Length of a key of `messages`: due time and sequence. */
 const KEY_BYTES = 2 * SEQUENCE_BYTES;
-const ALL: Span = { from: Buffer.from([0]), to: Buffer.alloc(KEY_BYTES + 1, 0xff) };
+const END: Buffer = Buffer.alloc(KEY_BYTES + 1, 0xff);
 
 export interface MessageLimits {
   readonly maxMessages: number;
@@ -47,8 +47,8 @@ export function createMessageStore({ tables }: Environment, committer: Committer
       return [...messages.entries(span)].map(({ value }) => jsonOf<StoredMessage>(value));
     },
 
-    async nextDue() {
-      const [first] = [...messages.keys({ ...ALL, limit: 1 })];
+    async nextDue(after) {
+      const [first] = [...messages.keys({ from: timeKey(after + 1), to: END, limit: 1 })];
       return first?.readUIntBE(0, SEQUENCE_BYTES);
     },
 

@@ -1,7 +1,7 @@
 import { BrokerError } from '../../errors.ts';
 import type { ApiKey, ApiKeyStore, AuditEntry, AuditStore, DeadLetterStore, SettingStore } from '../record-stores.ts';
 import type { Committer } from './committer.ts';
-import { DEAD_LETTERS, dropDeadLetter, putDeadLetter, unpackLetter } from './dead-letters.ts';
+import { DEAD_LETTERS, dropDeadLetter, findDeadLetters, putDeadLetter, unpackLetter } from './dead-letters.ts';
 import type { Environment, Span, Tables } from './environment.ts';
 import { digestKey, idKey, newIdKey, sequenceKey, textKey } from './keys.ts';
 import { adjustCounter, getJson, jsonOf, pageOf, putJson, readCounter, removeRange } from './records.ts';
@@ -41,7 +41,10 @@ export function createDeadLetterStore({ tables }: Environment, committer: Commit
       const bytes = at && deadLetters.get(at);
       return bytes && unpackLetter(bytes);
     },
-    async list({ page, pageSize }) {
+    async list({ page, pageSize, ...filter }) {
+      if (Object.values(filter).some((part) => part !== undefined)) {
+        return findDeadLetters(tables, filter, { page, pageSize });
+      }
       const total = readCounter(counters, DEAD_LETTERS);
       return pageOf(deadLetters, NEWEST_FIRST, { page, pageSize, total, toItem: (_, value) => unpackLetter(value) });
     },

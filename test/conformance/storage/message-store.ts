@@ -47,14 +47,16 @@ export function messageConformance(name: string, make: MakeStore): void {
       expect(await dueIds(T0 + 1)).toEqual(['first', 'second', 'third', 'late']);
     });
 
-    it('tells when the first is due', async () => {
-      expect(await bench.storage.messages.nextDue()).toBeUndefined();
+    it('tells when the first is due after a time', async () => {
+      expect(await bench.storage.messages.nextDue(0)).toBeUndefined();
       const a = await device();
       await put(message('later', a, { dueAt: T0 + 500 }));
       await put(message('sooner', a, { dueAt: T0 + 100 }));
-      expect(await bench.storage.messages.nextDue()).toBe(T0 + 100);
+      expect(await bench.storage.messages.nextDue(T0 + 99)).toBe(T0 + 100);
+      expect(await bench.storage.messages.nextDue(T0 + 100)).toBe(T0 + 500);
       await bench.storage.messages.remove('sooner');
-      expect(await bench.storage.messages.nextDue()).toBe(T0 + 500);
+      expect(await bench.storage.messages.nextDue(T0)).toBe(T0 + 500);
+      expect(await bench.storage.messages.nextDue(T0 + 500)).toBeUndefined();
     });
 
     it('one of a known id takes the place of the former', async () => {

@@ -1,17 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { TENANT } from '../../../src/model/entity.ts';
 import { type ApiKeyId, newApiKeyId } from '../../../src/model/ids.ts';
 import { parseJson, stringifyJson } from '../../../src/model/json.ts';
-import type { ApiKey, DeadLetter } from '../../../src/storage/record-stores.ts';
+import type { ApiKey, DeadLetter, DeadLetterFilter } from '../../../src/storage/record-stores.ts';
 import { benchFor, type MakeStore, register } from './harness.ts';
 
 export function recordConformance(name: string, make: MakeStore): void {
   describe(`${name}: audit, dead letters, API keys, settings`, () => {
     const bench = benchFor(make, { maxDeadLetters: 5 });
+    const device = async () => ({ entityType: 'DEVICE', id: await register(bench.storage) }) as const;
     const letter = async (id: string, change: Partial<DeadLetter> = {}): Promise<DeadLetter> => ({
       id,
       at: 1,
-      deviceId: change.deviceId ?? (await register(bench.storage)),
-      deviceName: 'd',
+      originator: change.originator ?? (await device()),
+      originatorName: 'd',
+      retries: 0,
+      sealed: 'text',
       chain: 'root',
       node: 'save',
       reason: 'NODE_FAILED',
@@ -54,8 +58,8 @@ export function recordConformance(name: string, make: MakeStore): void {
     });
 
     it('dead letters are listed newest first and the oldest go when there are too many', async () => {
-      const deviceId = await register(bench.storage);
-      for (let i = 0; i < 8; i++) await bench.storage.deadLetters.put(await letter(`m-${i}`, { deviceId }));
+      const originator = await device();
+      for (let i = 0; i < 8; i++) await bench.storage.deadLetters.put(await letter(`m-${i}`, { originator }));
       const page = await bench.storage.deadLetters.list({ page: 0, pageSize: 3 });
       expect(page.data.map(({ id }) => id)).toEqual(['m-7', 'm-6', 'm-5']);
       expect([page.totalElements, page.hasNext]).toEqual([5, true]);
@@ -64,11 +68,32 @@ export function recordConformance(name: string, make: MakeStore): void {
     });
 
     it('a dead letter of the same id takes the place of the first', async () => {
-      const deviceId = await register(bench.storage);
-      await bench.storage.deadLetters.put(await letter('one', { deviceId }));
-      await bench.storage.deadLetters.put(await letter('one', { deviceId, reason: 'again' }));
+      const originator = await device();
+      await bench.storage.deadLetters.put(await letter('one', { originator }));
+      await bench.storage.deadLetters.put(await letter('one', { originator, reason: 'again', retries: 1 }));
       expect((await bench.storage.deadLetters.list({ page: 0, pageSize: 9 })).totalElements).toBe(1);
       expect((await bench.storage.deadLetters.get('one'))?.reason).toBe('again');
+    });
+
+    it('dead letters are found by chain, node, originator and part of the reason, joined by and, in pages', async () => {
+      const [a, b] = [await device(), await device()];
+      const { deadLetters } = bench.storage;
+      await deadLetters.put(await letter('1', { originator: a, chain: 'x', node: 'n', reason: 'TIMEOUT: late' }));
+      await deadLetters.put(await letter('2', { originator: a, chain: 'x', node: 'm', reason: 'gone' }));
+      await deadLetters.put(await letter('3', { originator: b, chain: 'y', node: 'n', reason: 'timeout' }));
+      await deadLetters.put(await letter('4', { originator: TENANT, chain: 'x', node: 'n', reason: 'other' }));
+      const ids = async (filter: DeadLetterFilter, page = { page: 0, pageSize: 10 }) =>
+        (await deadLetters.list({ ...filter, ...page })).data.map(({ id }) => id);
+      expect(await ids({ chain: 'x' })).toEqual(['4', '2', '1']);
+      expect(await ids({ node: 'n' })).toEqual(['4', '3', '1']);
+      expect(await ids({ originator: a })).toEqual(['2', '1']);
+      expect(await ids({ originator: TENANT })).toEqual(['4']);
+      expect(await ids({ originator: { entityType: 'DEVICE', id: 'none' } })).toEqual([]);
+      expect(await ids({ reason: 'timeout' })).toEqual(['3', '1']);
+      expect(await ids({ chain: 'x', node: 'n', originator: a, reason: 'late' })).toEqual(['1']);
+      expect(await ids({ chain: 'X' })).toEqual([]);
+      const page = await deadLetters.list({ chain: 'x', page: 1, pageSize: 2 });
+      expect([page.data.map(({ id }) => id), page.totalElements, page.hasNext]).toEqual([['1'], 3, false]);
     });
 
     it('API keys are found by hash, listed by creation and gone when revoked', async () => {

@@ -327,8 +327,10 @@ function aLetter(deviceId: DeviceId) {
   return {
     id: 'letter',
     at: 1,
-    deviceId,
-    deviceName: 'd',
+    originator: { entityType: 'DEVICE', id: deviceId } as const,
+    originatorName: 'd',
+    retries: 0,
+    sealed: '',
     chain: 'c',
     node: 'n',
     reason: 'r',
