@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   CLAIM_FAILED: 'The device offers no claim with this secret now.',
   ALREADY_CLAIMED: 'The device has a customer already.',
   CHAIN_NOT_FOUND: 'There is no such rule chain.',
+  PRECONDITION_REQUIRED: 'The request must say which state it changes.',
+  PRECONDITION_FAILED: 'The state that the request would change is another one meanwhile.',
   NAME_TAKEN: 'The name is already in use.',
   CREDENTIALS_TAKEN: 'The credentials are already in use by another device.',
   CREDENTIALS_INVALID: 'The credentials are incomplete or malformed.',

@@ -13,6 +13,17 @@ export type SupplierScope = 'device' | 'own';
 /** What a handler gives instead of an answer for an address that keeps guessing: the connection is cut. */
 export const HANG_UP = Symbol('hang up');
 
+/** An answer with the ETag of the state it shows. */
+export class Tagged {
+  readonly etag: string;
+  readonly body: unknown;
+
+  constructor(etag: string, body: unknown) {
+    this.etag = etag;
+    this.body = body;
+  }
+}
+
 /** One checked request. */
 export interface Call<P, Q, B> {
   readonly params: P;
@@ -27,10 +38,12 @@ export interface Call<P, Q, B> {
   readonly key: Secret | undefined;
   /** Address of the peer. */
   readonly address: string;
+  /** The header If-Match, as it was sent. */
+  readonly ifMatch: string | undefined;
 }
 
 interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `:name` for parameters. */
   readonly url: string;
   readonly tag: string;
@@ -58,7 +71,7 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
 
 /** A route with its types erased. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly role: RouteRole;
   readonly supplier: SupplierScope | undefined;

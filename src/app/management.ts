@@ -36,7 +36,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     // The former files serve on: one bad file must not take every instance behind a load balancer out.
     advisory: true,
     check() {
-      const problem = core.reloadProblem();
+      const { problem } = core.live;
       return problem === undefined ? { ok: true } : { ok: false, problem: `changed files are refused: ${problem}` };
     },
   });
@@ -59,8 +59,9 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     changes: core.changes,
     refusalPause: guessPause,
     storage,
-    profiles: () => core.definitions().profiles,
-    generation: () => core.definitions().generation,
+    profiles: () => core.live.current.profiles,
+    generation: () => core.live.current.generation,
+    chains: core.live,
     retryLetter: (letter) => core.runner.retry(letter),
     counters,
     health,

@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { Secret } from '../model/secret.ts';
+import { createAddressGuard } from '../rules/outside/index.ts';
 import { readRegularFile } from '../schema/regular-file.ts';
 import type { StartOptions } from './start.ts';
 
@@ -17,6 +18,7 @@ export function toStartOptions(
     dataDir: files.dataDir,
     profilesDir: files.profilesDir,
     chainsDir: files.chainsDir,
+    allowedHosts: allowedHosts(config),
     instanceId: instance.id,
     ...keys,
     env,
@@ -86,6 +88,17 @@ export function toStartOptions(
       requestTimeoutMs: http.requestTimeoutMs,
     },
   };
+}
+
+function allowedHosts({ rules }: Config): readonly string[] {
+  const hosts = rules.allowedHosts.split(',').flatMap((host) => host.trim() || []);
+  try {
+    createAddressGuard(hosts);
+  } catch (error) {
+    const field = 'GRIDMOOR_ALLOWED_HOSTS';
+    throw new BrokerError('CONFIG_INVALID', { field, detail: `${field}: ${(error as Error).message}` });
+  }
+  return hosts;
 }
 
 function tlsListener({ mqtt }: Config) {

@@ -197,6 +197,15 @@ export const CONFIG_TREE = {
     ),
     jsonKeys: setting('GRIDMOOR_JSON_KEYS', count('Members in one JSON text from a device.', 10_000)),
   },
+  rules: {
+    allowedHosts: setting(
+      'GRIDMOOR_ALLOWED_HOSTS',
+      text(
+        'Hosts that nodes of rule chains may call by HTTP although their addresses are not public: names, addresses, networks, with commas between.',
+        { default: '', examples: ['crm.internal,10.1.0.0/16'] },
+      ),
+    ),
+  },
   state: {
     inactivityTimeoutMs: setting(
       'GRIDMOOR_INACTIVITY_TIMEOUT_MS',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { basename, dirname, relative, resolve } from 'node:path';
 import type { Msg } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
 import type { Issue } from '../schema/issue.ts';
@@ -22,7 +23,7 @@ export interface NodePlace {
 
 /** One consistent set of chains. Immutable: a reload makes another one, and each message runs wholly in one. */
 export interface Generation {
-  /** Hash of all files it was made of, 12 hex digits. */
+  /** Hash of all files it was made of, 12 hex digits: the same wherever their folder is. */
   readonly id: string;
   readonly root: CompiledChain;
   readonly chains: ReadonlyMap<string, CompiledChain>;
@@ -63,6 +64,8 @@ export interface LoadOptions {
   readonly counters?: CounterBook;
   /** Where secrets of nodes are looked up; without it the chains are only looked at, and none is needed. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Folder from which files of secrets are named, when the chains are looked at somewhere else than where they belong. */
+  readonly secretsFrom?: string;
   /** See `NodeLoader`. */
   readonly allowedHosts?: readonly string[];
   /** Limits of every run that brings none of its own. */
@@ -91,12 +94,12 @@ export async function loadChains(paths: string | readonly string[], options: Loa
   issues.push(...lintCalls(checked, new Set(graphs.map(({ name }) => name))));
   const hash = createHash('sha256');
   const read = new Set<string>();
-  for (const file of files) hash.update(file.path).update('\0').update(file.text).update('\0');
+  for (const file of files) hash.update(basename(file.path)).update('\0').update(file.text).update('\0');
   const counters = options.counters ?? createCounterBook();
   const chains = new Map<string, CompiledChain>();
   for (const chain of checked) {
     const onRead = (path: string, text: string): void => {
-      if (!read.has(path)) hash.update(path).update('\0').update(text).update('\0');
+      if (!read.has(path)) hash.update(relative(dirname(chain.file), path)).update('\0').update(text).update('\0');
       read.add(path);
     };
     const compiled = compileOne(chain, { counters, chains }, options, issues, onRead);
@@ -131,10 +134,11 @@ export async function lintChains(
 function compileOne(
   chain: CheckedChain,
   made: { readonly counters: CounterBook; readonly chains: ReadonlyMap<string, CompiledChain> },
-  { env, allowedHosts = [] }: LoadOptions,
+  { env, secretsFrom, allowedHosts = [] }: LoadOptions,
   issues: Issue[],
   onRead: (path: string, text: string) => void,
 ): CompiledChain | undefined {
+  const secretsFile = secretsFrom === undefined ? chain.file : resolve(secretsFrom, basename(chain.file));
   try {
     return compileChain(chain, {
       ...made,
@@ -143,7 +147,7 @@ function compileOne(
       warn: ({ at }, problem) => {
         issues.push({ file: chain.file, at: `${at}/config`, rule: 'ambiguous-lookup', level: 'warning', problem });
       },
-      secret: (ref) => (env ? secretOf(ref, { file: chain.file, env }) : new Secret('offline')),
+      secret: (ref) => (env ? secretOf(ref, { file: secretsFile, env }) : new Secret('offline')),
     });
   } catch (error) {
     if (!(error instanceof NodeNotCreated)) throw error;

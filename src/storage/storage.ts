@@ -1,3 +1,4 @@
+import type { AlarmStateStore } from './alarm-state-store.ts';
 import type { AlarmStore } from './alarm-store.ts';
 import type { AssetStore } from './asset-store.ts';
 import type { AttachmentStore } from './attachment-store.ts';
@@ -5,6 +6,7 @@ import type { AttributeStore } from './attribute-store.ts';
 import type { ConnectivityStore } from './connectivity-store.ts';
 import type { CustomerStore } from './customer-store.ts';
 import type { MessageStore } from './message-store.ts';
+import type { GenerationStore } from './generation-store.ts';
 import type { OtaStore } from './ota-store.ts';
 import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './record-stores.ts';
 import type { RegistryStore } from './registry-store.ts';
@@ -38,8 +40,10 @@ export interface Storage {
   readonly messages: MessageStore;
   readonly rpcs: RpcStore;
   readonly alarms: AlarmStore;
+  readonly alarmStates: AlarmStateStore;
   readonly apiKeys: ApiKeyStore;
   readonly users: UserStore;
+  readonly generations: GenerationStore;
   readonly settings: SettingStore;
   readonly ota: OtaStore;
   health(): StorageHealth;

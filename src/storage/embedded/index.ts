@@ -1,4 +1,5 @@
 import type { Storage } from '../storage.ts';
+import { createAlarmStateStore } from './alarm-state-store.ts';
 import { createAlarmStore } from './alarm-store.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
@@ -10,6 +11,7 @@ import { createCustomerStore } from './customer-store.ts';
 import { diskProblem, openDirectory } from './directory.ts';
 import { openEnvironment } from './environment.ts';
 import { checkFormat } from './format.ts';
+import { createGenerationStore } from './generation-store.ts';
 import { createMessageStore } from './message-store.ts';
 import { createOtaStore } from './ota-store.ts';
 import { createPurge } from './purge.ts';
@@ -44,6 +46,8 @@ export interface EmbeddedStorageOptions {
   /** Alarms: in all, and of one originator. */
   readonly maxAlarms?: number;
   readonly maxAlarmsPerOriginator?: number;
+  /** Former sets of chain files that can be gone back to. */
+  readonly maxGenerations?: number;
   /** Bytes of waiting writes; beyond it writes are refused with STORE_UNAVAILABLE. */
   readonly maxPendingBytes?: number;
 }
@@ -102,7 +106,9 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
         maxAlarms: options.maxAlarms ?? 100_000,
         maxAlarmsPerOriginator: options.maxAlarmsPerOriginator ?? 1_000,
       }),
+      alarmStates: createAlarmStateStore(environment, committer),
       apiKeys: createApiKeyStore(environment, committer),
+      generations: createGenerationStore(environment, committer, options.maxGenerations ?? 20),
       users: createUserStore(environment, committer),
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),

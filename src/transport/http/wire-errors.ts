@@ -16,6 +16,8 @@ export const HTTP_STATUS = {
   // No path names a profile: it is a word of a request body that does not fit.
   PROFILE_NOT_FOUND: 400,
   CHAIN_NOT_FOUND: 404,
+  PRECONDITION_REQUIRED: 428,
+  PRECONDITION_FAILED: 412,
   // ThingsBoard's FAILURE and CLAIMED.
   CLAIM_FAILED: 400,
   ALREADY_CLAIMED: 400,

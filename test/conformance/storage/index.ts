@@ -6,6 +6,7 @@ import { connectivityConformance } from './connectivity-store.ts';
 import { credentialsConformance } from './credentials.ts';
 import { customerConformance } from './customer-store.ts';
 import { entityDataConformance } from './entity-data.ts';
+import { generationConformance } from './generation-store.ts';
 import type { MakeStore } from './harness.ts';
 import { messageConformance } from './message-store.ts';
 import { otaConformance } from './ota-store.ts';
@@ -32,6 +33,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   rpcConformance(name, make);
   messageConformance(name, make);
   alarmConformance(name, make);
+  generationConformance(name, make);
   otaConformance(name, make);
   connectivityConformance(name, make);
   customerConformance(name, make);

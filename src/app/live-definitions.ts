@@ -1,0 +1,300 @@
+import { basename, join, relative } from 'node:path';
+import { BrokerError } from '../errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
+import { createCounterBook, type Generation, loadChains, runChainTests } from '../rules/index.ts';
+import { formatIssue, type Issue } from '../schema/issue.ts';
+import type { GenerationLine, GenerationStore } from '../storage/generation-store.ts';
+import type { AuditStore } from '../storage/record-stores.ts';
+import { Canary, type CanaryOptions, type CanaryState } from './canary.ts';
+import { etagOf, fileOfChain, withFile } from './chain-changes.ts';
+import { type FolderFile, inCopy, readChainFolder, writeChainFolder } from './chain-folder.ts';
+import { type DefinitionOptions, type DefinitionParts, type Definitions, loadDefinitions } from './definitions.ts';
+import { RetiredGenerations } from './retired-generations.ts';
+import { watchFolder } from './watch-folder.ts';
+
+export interface LiveOptions extends DefinitionOptions {
+  /** Where copies of chains are looked at before they are in force. */
+  readonly workDir: string;
+}
+
+export interface LiveParts extends DefinitionParts {
+  readonly generations: GenerationStore;
+  readonly audit: AuditStore;
+  readonly clock: Clock;
+  readonly onLoaded: (next: Definitions) => void;
+}
+
+/** A chain as somebody sends it. */
+export interface ChainUpload {
+  readonly name: string;
+  readonly text: string;
+  /** ETag that the file must have now; `*` = whatever it has. */
+  readonly ifMatch: string | undefined;
+  readonly by: string;
+  readonly canary?: CanaryOptions;
+}
+
+export type ChainSource = FolderFile & { readonly etag: string };
+
+const SETTLE_MS = 200;
+const MAX_SHOWN = 20;
+
+/**
+ * Profiles and chains in force, and every way to change them while messages run: files, uploads, roll-back, canary.
+ * Changes are made one after the other, all or nothing: compile, lint, the chains' own tests, then one switch.
+ */
+export class LiveDefinitions {
+  readonly #options: LiveOptions;
+  readonly #parts: LiveParts;
+  readonly #retired: RetiredGenerations;
+  readonly #watches: readonly { close(): void }[];
+  #current: Definitions;
+  #canary: Canary | undefined;
+  #endedCanary: string | undefined;
+  #problem: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: LiveOptions, parts: LiveParts, first: Definitions) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#current = first;
+    this.#retired = new RetiredGenerations(options.runLimits.deadlineMs, parts.log);
+    const folders = new Set([options.profilesDir, options.chainsDir]);
+    this.#watches = [...folders].map((dir) => watchFolder(dir, () => this.#changed(), parts.log));
+    void this.#inTurn(() => this.#remember('files')).catch((error: unknown) => this.#refuse(error));
+  }
+
+  get current(): Definitions {
+    return this.#current;
+  }
+
+  /** Why the files as they stand now are not in force; undefined when they are. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** The generation that messages of this device run in. */
+  generationFor(id: DeviceId): Generation {
+    const canary = this.#canary;
+    return canary?.takes(id) ? canary.generation : this.#current.generation;
+  }
+
+  /** Hears of every outcome. Gives a candidate up whose messages fail too often. */
+  ended(generation: Generation, failed: boolean): void {
+    const canary = this.#canary;
+    if (canary === undefined || canary.generation !== generation || !canary.ended(failed)) return;
+    const { messages, failed: lost } = canary.state();
+    this.#endCanary(`given up: ${lost} of ${messages} messages were dead-lettered`);
+    this.#audit('chain.canary', 'gridmoor', canary.generation.id, 'rolled-back');
+  }
+
+  history(): Promise<readonly GenerationLine[]> {
+    return this.#parts.generations.list();
+  }
+
+  /** The file of a chain; undefined when there is no such chain. */
+  async source(name: string): Promise<ChainSource | undefined> {
+    const path = fileOfChain(this.#current.generation, name, this.#options.chainsDir);
+    const file = (await readChainFolder(this.#options.chainsDir)).find((one) => one.path === path);
+    return file && { ...file, etag: etagOf(file.text) };
+  }
+
+  /** Throws PRECONDITION_REQUIRED, PRECONDITION_FAILED, or VALIDATION_FAILED with every finding. */
+  upload({ name, text, ifMatch, by, canary }: ChainUpload): Promise<{ generation: string; canary: boolean }> {
+    return this.#inTurn(async () => {
+      const standing = await readChainFolder(this.#options.chainsDir);
+      const path = fileOfChain(this.#current.generation, name, this.#options.chainsDir);
+      const files = withFile(standing, { name, path, text, ifMatch });
+      const generation = await this.#candidate(files, name);
+      if (canary === undefined) {
+        await generation.close();
+        await this.#switchTo(files, by);
+        this.#audit('chain.change', by, name, this.#current.generation.id);
+        return { generation: this.#current.generation.id, canary: false };
+      }
+      this.#endCanary(undefined);
+      this.#canary = new Canary({ generation, files, by }, canary, this.#parts.clock.now());
+      this.#endedCanary = undefined;
+      this.#audit('chain.canary', by, name, 'begun');
+      return { generation: generation.id, canary: true };
+    });
+  }
+
+  /** Back to the files of a former generation, the one before this when none is named. Throws NOT_FOUND. */
+  rollback(id: string | undefined, by: string): Promise<string> {
+    return this.#inTurn(async () => {
+      const now = this.#current.generation.id;
+      const wanted = id ?? (await this.history()).find((line) => line.id !== now)?.id;
+      const record = wanted === undefined ? undefined : await this.#parts.generations.get(wanted);
+      if (!record) throw new BrokerError('NOT_FOUND', { field: 'generation', detail: 'there is no such generation' });
+      await this.#switchTo(record.files, by);
+      this.#audit('chain.rollback', by, record.id, this.#current.generation.id);
+      return this.#current.generation.id;
+    });
+  }
+
+  /** The candidate under way, or how the last one ended. */
+  get canary(): CanaryState | { readonly ended: string } | undefined {
+    if (this.#canary) return this.#canary.state();
+    return this.#endedCanary === undefined ? undefined : { ended: this.#endedCanary };
+  }
+
+  /** Gives every device the candidate. Throws NOT_FOUND when none is under way. */
+  promote(by: string): Promise<string> {
+    return this.#inTurn(async () => {
+      const { files, generation } = this.#candidateUnderWay();
+      await this.#switchTo(files, by);
+      this.#endedCanary = 'promoted';
+      this.#audit('chain.canary', by, generation.id, 'promoted');
+      return this.#current.generation.id;
+    });
+  }
+
+  abort(by: string): void {
+    const { generation } = this.#candidateUnderWay();
+    this.#endCanary('aborted');
+    this.#audit('chain.canary', by, generation.id, 'aborted');
+  }
+
+  /** Stops watching, and closes what runs; call when no message is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const watch of this.#watches) watch.close();
+    await this.#last.catch(() => undefined);
+    await Promise.all([this.#retired.close(), this.#current.generation.close(), this.#canary?.generation.close()]);
+  }
+
+  /** Editors write files in several steps: a change is looked at once it has been quiet for a moment. */
+  #changed(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.#inTurn(() => this.#reload('files')).catch((error: unknown) => this.#refuse(error));
+    }, SETTLE_MS);
+  }
+
+  async #reload(by: string): Promise<void> {
+    const next = await loadDefinitions(this.#options, this.#parts, this.#current.counters);
+    if (next.generation.id !== this.#current.generation.id) {
+      try {
+        checkTests(await runChainTests(this.#options.chainsDir), this.#options.chainsDir);
+      } catch (error) {
+        await next.generation.close();
+        throw error;
+      }
+    }
+    await this.#take(next, by);
+  }
+
+  async #take(next: Definitions, by: string): Promise<void> {
+    if (this.#closed) return next.generation.close();
+    const former = this.#current.generation;
+    this.#current = next;
+    this.#problem = undefined;
+    this.#retired.add(former);
+    this.#endCanary('given up: the chain files have changed');
+    this.#parts.onLoaded(next);
+    const { id } = next.generation;
+    this.#parts.log.info({ event: 'files.loaded', generation: id, by }, 'profiles and chains loaded anew');
+    if (id !== former.id) await this.#remember(by);
+  }
+
+  /** Writes the files and puts them in force; the watcher then finds nothing new. */
+  async #switchTo(files: readonly FolderFile[], by: string): Promise<void> {
+    await writeChainFolder(this.#options.chainsDir, files);
+    await this.#take(await loadDefinitions(this.#options, this.#parts, this.#current.counters), by);
+  }
+
+  async #remember(by: string): Promise<void> {
+    const files = await readChainFolder(this.#options.chainsDir);
+    const { id } = this.#current.generation;
+    if ((await this.history())[0]?.id === id) return;
+    await this.#parts.generations.put({ id, at: this.#parts.clock.now(), by, files });
+  }
+
+  /** Compiles, lints and tests the files somewhere else. */
+  #candidate(files: readonly FolderFile[], name: string): Promise<Generation> {
+    const { workDir, chainsDir, env, allowedHosts, runLimits } = this.#options;
+    return inCopy(files, workDir, async (dir) => {
+      const options = {
+        env,
+        allowedHosts,
+        run: { limits: runLimits, splitAtAck: true },
+        counters: createCounterBook(),
+      };
+      const loaded = await loadChains(dir, { ...options, secretsFrom: chainsDir });
+      if (!loaded.ok) throw refused(loaded.issues, dir);
+      const { generation } = loaded;
+      try {
+        if (!generation.chains.has(name)) {
+          const detail = `the file holds no chain named "${name}"`;
+          throw new BrokerError('VALIDATION_FAILED', { field: 'name', detail });
+        }
+        checkTests(await runChainTests(dir), dir);
+      } catch (error) {
+        await generation.close();
+        throw error;
+      }
+      const secretKeys = new Set([...generation.secretKeys, ...this.#current.generation.secretKeys]);
+      return { ...generation, secretKeys };
+    });
+  }
+
+  #candidateUnderWay(): Canary {
+    if (this.#canary) return this.#canary;
+    throw new BrokerError('NOT_FOUND', { field: 'canary', detail: 'no candidate is under way' });
+  }
+
+  #endCanary(how: string | undefined): void {
+    if (this.#canary === undefined) return;
+    const { generation } = this.#canary;
+    this.#retired.add(generation);
+    this.#canary = undefined;
+    this.#endedCanary = how;
+    if (how) this.#parts.log.warn({ event: 'chains.canary', generation: generation.id }, `candidate ${how}`);
+  }
+
+  #refuse(error: unknown): void {
+    const known = BrokerError.from(error);
+    this.#problem = known.detail;
+    const facts = known.code === 'INTERNAL' ? { err: known } : { problem: known.detail };
+    this.#parts.log.error({ event: 'files.refused', ...facts }, 'changed files refused: the former ones stay in force');
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work, work);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  #audit(action: string, by: string, subject: string, outcome: string): void {
+    const { audit, clock, log } = this.#parts;
+    audit
+      .append({ at: clock.now(), action, by, subject, outcome })
+      .catch((err: unknown) => log.error({ event: 'audit.failed', action, err }, 'an audit line was not stored'));
+  }
+}
+
+function refused(issues: readonly Issue[], dir: string): BrokerError {
+  const errors = issues.filter((issue) => issue.level === 'error').slice(0, MAX_SHOWN);
+  const lines = errors.map((issue) => formatIssue({ ...issue, file: relative(dir, issue.file) || basename(dir) }));
+  return new BrokerError('VALIDATION_FAILED', { detail: lines.join('\n') });
+}
+
+function checkTests(report: Awaited<ReturnType<typeof runChainTests>>, dir: string): void {
+  if (report.issues.some((issue) => issue.level === 'error')) throw refused(report.issues, dir);
+  const failed = report.cases.filter((one) => !one.ok);
+  if (failed.length === 0) return;
+  const lines = failed
+    .slice(0, MAX_SHOWN)
+    .map(({ file, name, differences }) => [`${relative(dir, file)}: ${name}`, ...differences].join('\n  '));
+  const detail = `${failed.length} of ${report.cases.length} chain tests fail:\n${lines.join('\n')}`;
+  throw new BrokerError('VALIDATION_FAILED', { detail });
+}
+
+/** Where copies are made; below the data directory, so that it belongs to this instance alone. */
+export const workDirOf = (dataDir: string): string => join(dataDir, 'work');
