@@ -12,6 +12,7 @@ import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ChangeFeed } from '../telemetry/change-feed.ts';
+import type { ChainControl } from './chain-control.ts';
 
 /** What the management API stands on; `app` passes all of it in. */
 export interface AdminDeps {
@@ -43,6 +44,8 @@ export interface AdminDeps {
   /** Profiles and chains in force; asked anew for each request. */
   readonly profiles: () => ProfileSet;
   readonly generation: () => Generation;
+  /** Changes of the chains in force. */
+  readonly chains: ChainControl;
   /** Runs a dead letter again. */
   readonly retryLetter: MessageRunner['retry'];
   readonly counters: MessageCounters;

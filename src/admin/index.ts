@@ -8,6 +8,8 @@ import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
 import { auditRoutes } from './audit.ts';
 import { authorise, keyOf } from './auth.ts';
+import { chainHistoryRoutes } from './chain-history.ts';
+import { chainRoutes } from './chains.ts';
 import { compileCheck, parseBody } from './checking.ts';
 import { credentialsEndRoutes } from './credentials-ends.ts';
 import { customerRoutes } from './customers.ts';
@@ -26,7 +28,7 @@ import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
 import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
-import { HANG_UP, type JsonSchema, type Route } from './route.ts';
+import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
@@ -59,6 +61,8 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),
+  ...chainRoutes(deps),
+  ...chainHistoryRoutes(deps),
   ...rpcRoutes(deps),
   ...alarmRoutes(deps),
   ...alarmListRoutes(deps),
@@ -120,8 +124,11 @@ function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
       const { by } = principal;
       const json = bodies.get(request) ?? null;
       const key = keyOf(request.headers);
-      const result = await route.handle({ params, query, body, json, by, principal, key, address });
-      if (result === HANG_UP) return hangUp(request, reply);
+      const ifMatch = request.headers['if-match'];
+      const given = await route.handle({ params, query, body, json, by, principal, key, address, ifMatch });
+      if (given === HANG_UP) return hangUp(request, reply);
+      const result = given instanceof Tagged ? given.body : given;
+      if (given instanceof Tagged) reply.header('etag', given.etag);
       reply.code(route.status).header('cache-control', 'no-store');
       if (result === undefined) return reply.send();
       return reply.type('application/json').send(stringifyJson(result as JsonValue));

@@ -17,8 +17,8 @@ import {
   LongPolls,
   RefusalPause,
   Sessions,
-  sealClaimingData,
   type SubDeviceRules,
+  sealClaimingData,
   WriteFence,
   watchTimeouts,
 } from '../device-api/index.ts';
@@ -41,7 +41,8 @@ import { openEmbeddedStorage } from '../storage/embedded/index.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
-import { type Definitions, loadDefinitions, watchDefinitions } from './definitions.ts';
+import { type Definitions, loadDefinitions } from './definitions.ts';
+import { LiveDefinitions, workDirOf } from './live-definitions.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
@@ -50,6 +51,8 @@ export interface CoreOptions {
   readonly dataDir: string;
   readonly profilesDir: string;
   readonly chainsDir: string;
+  /** Hosts besides public ones that nodes may call. */
+  readonly allowedHosts: readonly string[];
   readonly instanceId: string;
   readonly instanceKey: Secret;
   readonly adminKey: Secret;
@@ -103,8 +106,13 @@ function wire(
 ) {
   const changes = new ChangeFeed();
   const storage = watchedStorage(stored, changes);
-  let definitions = first;
-  const profiles = () => definitions.profiles;
+  const { settings, generations } = storage;
+  const live = new LiveDefinitions(
+    { ...options, workDir: workDirOf(options.dataDir) },
+    { settings, generations, audit, hash, clock, log, onLoaded: ({ made }) => announceMade(made, log) },
+    first,
+  );
+  const profiles = () => live.current.profiles;
   const registry = createRegistry({
     store: storage.registry,
     audit,
@@ -117,7 +125,7 @@ function wire(
   const alarms = createAlarms({ store: storage.alarms, audit, clock });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
-  const targets = () => definitions.targets;
+  const targets = () => live.current.targets;
   const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
   const polls = new LongPolls(options.longPolls);
   const sessions = new Sessions(polls);
@@ -163,7 +171,7 @@ function wire(
     messages: storage.messages,
     hash,
     counters,
-    generation: () => definitions.generation,
+    generation: () => live.current.generation,
     queue: options.queue,
     instanceId: options.instanceId,
   });
@@ -232,17 +240,6 @@ function wire(
     onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
-  const reloads = { failed: undefined as string | undefined };
-  const watcher = watchDefinitions(options, { settings: storage.settings, hash, log }, definitions, {
-    onLoaded(next) {
-      definitions = next;
-      reloads.failed = undefined;
-      announceMade(next.made, log);
-    },
-    onRefused(problem) {
-      reloads.failed = problem;
-    },
-  });
   runner.start();
   return {
     storage,
@@ -264,12 +261,9 @@ function wire(
     clock,
     hash,
     made: first.made,
-    definitions: () => definitions,
-    /** Why the files as they stand now are not in force; undefined when they are. */
-    reloadProblem: () => reloads.failed,
+    live,
     /** Call after the fronts have closed: finishes what was accepted, then closes the store. */
     async close() {
-      watcher.close();
       guessPause.close();
       failurePause.close();
       polls.stop();
@@ -279,6 +273,7 @@ function wire(
       await retention.stop();
       await ota.assignments.close();
       await runner.drain();
+      await live.close();
       await storage.close();
     },
   };

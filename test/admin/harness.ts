@@ -21,6 +21,7 @@ const PROFILES = {
 };
 
 export interface Harness extends AsyncDisposable {
+  readonly chainsDir: string;
   readonly core: Awaited<ReturnType<typeof startCore>>;
   readonly front: HttpFront;
   readonly deps: AdminDeps;
@@ -54,6 +55,7 @@ export async function startHarness(
       dataDir: join(dir, 'data'),
       profilesDir,
       chainsDir,
+      allowedHosts: [],
       instanceId: 'test',
       instanceKey: new Secret('instance-key-of-the-http-tests-0123456789'),
       adminKey: new Secret(ADMIN_KEY),
@@ -113,8 +115,9 @@ export async function startHarness(
     ota: core.ota,
     refusalPause: core.guessPause,
     storage: core.storage,
-    profiles: () => core.definitions().profiles,
-    generation: () => core.definitions().generation,
+    profiles: () => core.live.current.profiles,
+    generation: () => core.live.current.generation,
+    chains: core.live,
     retryLetter: (letter) => core.runner.retry(letter),
     counters: core.counters,
     health,
@@ -127,6 +130,7 @@ export async function startHarness(
   let contract: Contract | undefined;
   const inject = (options: InjectOptions): Promise<Response> => front.server.inject(options);
   return {
+    chainsDir,
     core,
     front,
     deps,

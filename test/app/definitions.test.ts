@@ -33,7 +33,7 @@ function options(profiles: Readonly<Record<string, unknown>>): DefinitionOptions
     writeFileSync(join(profilesDir, name), typeof profile === 'string' ? profile : JSON.stringify(profile));
   }
   const chainsDir = resolve(import.meta.dirname, '../../rule-chains');
-  return { profilesDir, chainsDir, env: {}, runLimits: { maxSteps: 100, deadlineMs: 1_000 } };
+  return { profilesDir, chainsDir, env: {}, allowedHosts: [], runLimits: { maxSteps: 100, deadlineMs: 1_000 } };
 }
 
 const meter = {

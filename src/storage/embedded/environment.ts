@@ -56,6 +56,9 @@ export const TABLES = [
   'alarmsActive',
   'alarmsCleared',
   'alarmTypes',
+  'alarmStates',
+  'alarmStateTimes',
+  'generations',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 
