@@ -9,6 +9,7 @@ import {
   type Generation,
   type LaterPlace,
   type Letter,
+  type NodePlace,
   type RunResult,
   redactMsg,
   wrapSecrets,

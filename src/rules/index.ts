@@ -1,4 +1,5 @@
 export { toCallBody } from './call-body.ts';
+export type { LaterPlace, QueueContext } from './queue-context.ts';
 export { catalogue } from './catalogue.ts';
 export { ruleNodesMarkdown } from './chain-docs.ts';
 export { isChainFile } from './chain-files.ts';
