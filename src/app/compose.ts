@@ -70,6 +70,8 @@ export interface CoreOptions {
   readonly longPolls: LongPollLimits;
   readonly rpc: RpcSettings;
   readonly allowClaimingByDefault: boolean;
+  /** Largest firmware or software package. */
+  readonly maxPackageBytes: number;
   readonly gatewayLimits: GatewayLimitTexts;
   readonly subDevices: SubDeviceRules;
   readonly pauses: { readonly free: number; readonly baseMs: number; readonly maxMs: number };
@@ -192,6 +194,7 @@ function wire(
   const instanceLimits = new InstanceLimits(clock, options.instanceLimits);
   const limits = new DeviceLimits(clock, options.deviceLimits, instanceLimits);
   const ota = startOta({
+    maxPackageBytes: options.maxPackageBytes,
     storage,
     profiles,
     limits,

@@ -6,10 +6,9 @@ import type { SharedAttributes } from '../ota/life-cycle.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** Largest firmware or software package, bytes. */
-const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
-
 export interface OtaOptions {
+  /** Largest firmware or software package, bytes. */
+  readonly maxPackageBytes: number;
   readonly storage: Storage;
   readonly profiles: () => ProfileSet;
   readonly limits: DeviceLimits;
@@ -20,9 +19,9 @@ export interface OtaOptions {
 }
 
 /** Firmware and software: packages, who has them, and what devices may fetch. */
-export function startOta({ storage, profiles, limits, attributes, clock, log }: OtaOptions) {
+export function startOta({ maxPackageBytes, storage, profiles, limits, attributes, clock, log }: OtaOptions) {
   const { ota: store, audit, registry, telemetry } = storage;
-  const packages = createOtaPackages({ store, audit, clock, maxBytes: MAX_PACKAGE_BYTES });
+  const packages = createOtaPackages({ store, audit, clock, maxBytes: maxPackageBytes });
   const onError = (error: unknown): void =>
     log.error({ event: 'ota.failed', err: error }, 'devices could not be told of their packages');
   const assignments = createOtaAssignments({ store, registry, telemetry, attributes, audit, clock, onError });

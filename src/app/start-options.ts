@@ -36,6 +36,7 @@ export function toStartOptions(
     rpc: { ...rpc, keepMs: rpc.keepDays * 86_400_000 },
     longPolls: { max: http.maxLongPolls, maxPerDevice: http.maxLongPollsPerDevice, maxTimeoutMs: http.maxLongPollMs },
     allowClaimingByDefault: config.claiming.allowByDefault,
+    maxPackageBytes: config.ota.maxPackageBytes,
     deviceLimits: {
       messages: limits.deviceMessages,
       telemetryMessages: limits.deviceTelemetryMessages,

@@ -217,6 +217,12 @@ export const CONFIG_TREE = {
       ms('The last activity of a device is stored at most so often.', 3_000),
     ),
   },
+  ota: {
+    maxPackageBytes: setting(
+      'GRIDMOOR_OTA_MAX_PACKAGE_BYTES',
+      integer('Largest firmware or software package.', { default: 134_217_728, minimum: 1, maximum: 2_147_483_648 }),
+    ),
+  },
   claiming: {
     allowByDefault: setting(
       'GRIDMOOR_ALLOW_CLAIMING_BY_DEFAULT',

@@ -78,6 +78,7 @@ export async function startHarness(
       },
       longPolls: { max: 6, maxPerDevice: 4, maxTimeoutMs: 60_000 },
       allowClaimingByDefault: true,
+      maxPackageBytes: 1_000_000,
       deviceLimits: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
       gatewayLimits: {
         subDevices: { messages: '', telemetryMessages: '', telemetryDataPoints: '' },
