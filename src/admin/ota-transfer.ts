@@ -38,6 +38,7 @@ export function registerOtaTransfer(scope: FastifyInstance, deps: AdminDeps): vo
     {
       schema: { tags, summary: 'Stores the content of a package: a form with one file, or the bare bytes.' },
       onRequest: asRole('administrator'),
+      config: { slowBody: true },
     },
     async (request, reply) => {
       const id = otaIdOf(request.params.id);

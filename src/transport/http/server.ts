@@ -7,7 +7,15 @@ import type { Log } from '../../observe/index.ts';
 import { logRequest } from './access-log.ts';
 import { collectOpenApi } from './openapi.ts';
 import { isThingsBoardPath, PROBLEM_TYPE, toProblem, withThingsBoardMembers } from './problem.ts';
+import { limitRequestTime } from './request-deadline.ts';
 import { registerDeviceRoutes } from './routes.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body may take as long as it keeps coming; for routes that let in few, in `onRequest`. */
+    slowBody?: boolean;
+  }
+}
 
 export interface HttpFrontOptions {
   readonly host: string;
@@ -16,7 +24,7 @@ export interface HttpFrontOptions {
   /** Largest body of a device's request, bytes (thingsboard-device-api 7.1). */
   readonly maxPayloadBytes: number;
   readonly maxConnections: number;
-  /** A request must have arrived whole by then. */
+  /** A request must have arrived whole by then; one of a route with `slowBody` must have come on. */
   readonly requestTimeoutMs: number;
   /** How long `close` waits for answers under way before it cuts their connections. */
   readonly closeTimeoutMs: number;
@@ -50,7 +58,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
     logger: false,
     trustProxy: false,
     bodyLimit: ADMIN_BODY_LIMIT,
-    requestTimeout: options.requestTimeoutMs,
+    requestTimeout: 0, // see limitRequestTime
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
@@ -61,6 +69,11 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
   });
   server.server.maxConnections = options.maxConnections;
   const connections = countRequests(server.server);
+  const deadlines = limitRequestTime(server.server, options.requestTimeoutMs);
+  // Behind `onRequest`: who sends has been let in.
+  server.addHook('preParsing', async (request) => {
+    if (request.routeOptions.config.slowBody) deadlines.allowSlow(request.raw);
+  });
   server.addHook('onResponse', async (request, reply) => logRequest(log, request, reply));
   server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, log));
   // A path that is not offered is refused whatever its body says: the body is left unread.
