@@ -1,15 +1,16 @@
 import { BrokerError } from '../errors.ts';
-import { type OtaPackageId, parseOtaPackageId } from '../model/ids.ts';
+import { type OtaPackageId, parseOtaPackageId, profileIdOf } from '../model/ids.ts';
 import { OTA_KINDS, type OtaChoice, type OtaKind, type OtaPackage } from '../model/ota.ts';
 import { json, oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
-import { findDevice, idParam, pageFields } from './lookup.ts';
+import { findDevice, idParam, pageFields, profileWithId, uuidOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { countedPageOf, NO_CONTENT, object, toCountedPage } from './wire.ts';
 
 const tag = 'firmware and software';
 /** ThingsBoard's words. */
 const TYPES = { firmware: 'FIRMWARE', software: 'SOFTWARE' } as const satisfies Record<OtaKind, string>;
+const kindOf = (type: 'FIRMWARE' | 'SOFTWARE'): OtaKind => (type === 'FIRMWARE' ? 'firmware' : 'software');
 const string = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
 /** Schema of a package. */
@@ -21,6 +22,7 @@ export const OTA_INFO = object({
   version: string,
   tag: textOrNull,
   url: textOrNull,
+  deviceProfileId: { type: ['object', 'null'] },
   deviceProfile: { ...textOrNull, description: 'Name of the only profile whose devices may have it.' },
   hasData: { type: 'boolean' },
   fileName: textOrNull,
@@ -43,6 +45,7 @@ export const toOtaInfo = ({ id, kind, createdAt, title, version, tag, url, profi
   version,
   tag: tag ?? null,
   url: url ?? null,
+  deviceProfileId: profile === undefined ? null : { entityType: 'DEVICE_PROFILE', id: profileIdOf(profile) },
   deviceProfile: profile ?? null,
   hasData: content !== undefined,
   fileName: content?.fileName ?? null,
@@ -80,6 +83,21 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
     if (!deps.profiles().byName(name)) throw new BrokerError('PROFILE_NOT_FOUND', { field });
   };
 
+  /** Of the two ways to name one, the name is ours, the id ThingsBoard's; both must mean the same. */
+  const profileOf = (body: {
+    readonly deviceProfile: string | null | undefined;
+    readonly deviceProfileId: { readonly id: string } | null | undefined;
+  }): string | undefined => {
+    const { deviceProfile, deviceProfileId } = body;
+    if (deviceProfile) checkProfile(deviceProfile, 'deviceProfile');
+    if (!deviceProfileId) return deviceProfile ?? undefined;
+    const found = profileWithId(deviceProfileId.id, deps);
+    if (!found || (deviceProfile && deviceProfile !== found.name)) {
+      throw new BrokerError('PROFILE_NOT_FOUND', { field: 'deviceProfileId' });
+    }
+    return found.name;
+  };
+
   const packageRoutes = [
     defineRoute({
       method: 'POST',
@@ -96,24 +114,28 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
         url: optional(json<string | null>('Where devices fetch it.', textOrNull)),
         deviceProfile: optional(json<string | null>('Name of the only profile that may have it.', textOrNull)),
         id: optional(json<unknown>('Must be absent: a package never changes.', {})),
-        deviceProfileId: optional(json<unknown>('Must be absent: name the profile in `deviceProfile`.', {})),
+        deviceProfileId: optional(
+          json<{ readonly id: string } | null>('The same by its id.', {
+            type: ['object', 'null'],
+            required: ['id'],
+            properties: { id: { type: 'string' } },
+          }),
+        ),
       },
       answer: OTA_INFO,
       async handle({ body, by }) {
-        for (const field of ['id', 'deviceProfileId'] as const) {
-          if (body[field] === undefined || body[field] === null) continue;
-          const detail = field === 'id' ? 'a package never changes' : 'name the profile in "deviceProfile"';
-          throw new BrokerError('BAD_REQUEST', { field, detail });
+        if (body.id !== undefined && body.id !== null) {
+          throw new BrokerError('BAD_REQUEST', { field: 'id', detail: 'a package never changes' });
         }
-        const { type, title, version, tag, url, deviceProfile } = body;
-        if (deviceProfile) checkProfile(deviceProfile, 'deviceProfile');
+        const { type, title, version, tag, url } = body;
+        const profile = profileOf(body);
         const wanted = {
-          kind: type === 'FIRMWARE' ? ('firmware' as const) : ('software' as const),
+          kind: kindOf(type),
           title,
           version,
           ...(tag ? { tag } : {}),
           ...(url ? { url } : {}),
-          ...(deviceProfile ? { profile: deviceProfile } : {}),
+          ...(profile === undefined ? {} : { profile }),
         };
         return toOtaInfo(await packages.create(wanted, by));
       },
@@ -130,6 +152,24 @@ export function otaRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ query: { textSearch, page, pageSize } }) {
         const found = await packages.list({ page, pageSize, ...(textSearch ? { textSearch } : {}) });
         return toCountedPage(found, pageSize, toOtaInfo);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      url: '/api/otaPackages/:deviceProfileId/:type',
+      tag,
+      summary: 'A page of the packages of a kind that devices of a profile may have.',
+      role: 'read-only',
+      lenient: true,
+      params: { deviceProfileId: text('UUID.'), type: oneOf('Kind.', ['FIRMWARE', 'SOFTWARE']) },
+      query: { textSearch: optional(text('Part of the title, in any case.')), ...pageFields },
+      answer: countedPageOf(OTA_INFO),
+      async handle({ params, query: { textSearch, page, pageSize } }) {
+        const profile = profileWithId(uuidOf(params.deviceProfileId, 'deviceProfileId'), deps);
+        if (!profile) throw new BrokerError('NOT_FOUND', { field: 'deviceProfileId' });
+        const kind = kindOf(params.type);
+        const query = { page, pageSize, kind, fitsProfile: profile.name, ...(textSearch ? { textSearch } : {}) };
+        return toCountedPage(await packages.list(query), pageSize, toOtaInfo);
       },
     }),
     defineRoute({

@@ -9,6 +9,8 @@ export interface OtaListQuery extends PageQuery {
   readonly kind?: OtaKind;
   /** Case-insensitive part of the title. */
   readonly textSearch?: string;
+  /** Only those that devices of this profile may have, and that have content or a URL. */
+  readonly fitsProfile?: string;
 }
 
 /** The packages of all devices of a profile that have none of their own. */

@@ -77,6 +77,43 @@ describe('admin: firmware and software packages', () => {
     expect((await upload(id, BYTES)).json().detail).toBe('the content of a package never changes');
   });
 
+  it('a package belongs to the profile that its id or its name says; the list of a profile has what its devices may have', async () => {
+    const profiles = (await harness.api('GET', '/api/deviceProfiles?page=0&pageSize=9')).json().data;
+    const [first, second] = profiles;
+    const url = 'https://packages.example/fw.bin';
+    const own = await made({ deviceProfileId: first.id, title: 'own', url });
+    expect(await info(own)).toMatchObject({ deviceProfileId: first.id, deviceProfile: first.name });
+    await made({ deviceProfile: second.name, title: 'foreign', url });
+    await made({ title: 'all', url });
+    await made({ title: 'empty' });
+    await made({ title: 'other', url, type: 'SOFTWARE' });
+    const list = async (id: string, type: string, more = '') => {
+      const { data } = (
+        await harness.api('GET', `/api/otaPackages/${id}/${type}?page=0&pageSize=100&${more}`)
+      ).json() as { data: { title: string; url: string | null }[] };
+      return data.filter((one) => one.url === url).map(({ title }) => title);
+    };
+    expect(await list(first.id.id, 'FIRMWARE')).toEqual(['own', 'all']);
+    expect(await list(first.id.id, 'FIRMWARE', 'textSearch=OW')).toEqual(['own']);
+    expect(await list(second.id.id, 'SOFTWARE')).toEqual(['other']);
+    const bad = { type: 'FIRMWARE', title: 'bad', version: '1' };
+    for (const more of [
+      { deviceProfileId: { id: '00000000-0000-0000-0000-000000000000' } },
+      { deviceProfileId: first.id, deviceProfile: second.name },
+    ]) {
+      const answer = await harness.api('POST', '/api/otaPackage', { ...bad, ...more });
+      expect(answer.json()).toMatchObject({ code: 'PROFILE_NOT_FOUND', at: 'deviceProfileId' });
+    }
+    for (const path of ['x/FIRMWARE', `${first.id.id}/firmware`, '00000000-0000-0000-0000-000000000000/FIRMWARE']) {
+      expect((await harness.api('GET', `/api/otaPackages/${path}`)).statusCode).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it('a package may have as many bytes as the setting says', async () => {
+    expect((await upload(await made(), Buffer.alloc(1_000_000, 1))).statusCode).toBe(200);
+    expect((await upload(await made(), Buffer.alloc(1_000_001, 1))).statusCode).toBe(413);
+  });
+
   it('without a key, or with too small a role, nothing is stored or read', async () => {
     const id = await made();
     const anonymous = await harness.inject({ method: 'POST', url: `/api/otaPackage/${id}`, payload: BYTES });

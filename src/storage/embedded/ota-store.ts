@@ -30,11 +30,15 @@ export function createOtaStore({ tables }: Environment, committer: Committer): O
   return {
     create: (entry) => committer.run(() => create(tables, entry)),
     package: async (id) => packageAt(tables, id),
-    async packages({ kind, textSearch = '', ...query }) {
+    async packages({ kind, textSearch = '', fitsProfile, ...query }) {
       const part = textSearch.toLowerCase();
+      const fits = ({ profile = fitsProfile, content, url }: OtaPackage): boolean =>
+        fitsProfile === undefined || (profile === fitsProfile && (content !== undefined || url !== undefined));
       const all = [...tables.otaPackages.entries(ALL)]
         .map(({ value }) => jsonOf<OtaPackage>(value))
-        .filter((one) => (kind === undefined || one.kind === kind) && one.title.toLowerCase().includes(part));
+        .filter(
+          (one) => (kind === undefined || one.kind === kind) && one.title.toLowerCase().includes(part) && fits(one),
+        );
       return pageOfList(all, query);
     },
     beginContent: (id) =>
