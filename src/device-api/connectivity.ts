@@ -72,7 +72,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
         device,
         type,
         ts: clock.now(),
-        data: eventBody(facts, type !== 'CONNECT_EVENT') as JsonObject,
+        data: eventBody(facts, type !== 'CONNECT_EVENT'),
         metadata: eventMetadata(device),
       },
       nothing,

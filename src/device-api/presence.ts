@@ -1,5 +1,5 @@
 import type { Device } from '../model/device.ts';
-import type { JsonValue } from '../model/json.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 
 /** One connection of a device, as far as connectivity goes: made when its login is good, before its session opens. */
@@ -50,14 +50,16 @@ const toMs = (value: JsonValue | undefined): number => {
 };
 
 /** Body of a state event (thingsboard-device-api 8); CONNECT_EVENT has no `active`. */
-export const eventBody = (facts: Facts, withActive: boolean) => ({
-  ...(withActive ? { active: facts.active } : {}),
-  lastConnectTime: facts.connectedAt,
-  lastActivityTime: facts.activityAt,
-  lastDisconnectTime: facts.disconnectedAt,
-  lastInactivityAlarmTime: facts.alarmAt,
-  inactivityTimeout: facts.timeoutMs,
-});
+export const eventBody = (facts: Facts, withActive: boolean): JsonObject => {
+  const times = {
+    lastConnectTime: facts.connectedAt,
+    lastActivityTime: facts.activityAt,
+    lastDisconnectTime: facts.disconnectedAt,
+    lastInactivityAlarmTime: facts.alarmAt,
+    inactivityTimeout: facts.timeoutMs,
+  };
+  return withActive ? { active: facts.active, ...times } : times;
+};
 
 export const eventMetadata = (device: Device) => ({
   deviceName: device.name,

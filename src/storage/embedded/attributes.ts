@@ -26,19 +26,26 @@ export const scopePrefix = (id: Buffer, scope: AttributeScope): Buffer =>
   joinKey(id, Buffer.from([SCOPE_BYTES[scope]]));
 
 export function attributeKey(id: Buffer, scope: AttributeScope, key: string): Buffer {
-  const bytes = Buffer.from(key, 'utf8');
+  const length = Buffer.byteLength(key, 'utf8');
   // Digest and text differ in length or in the byte before: 0 for a digest, 1 for a text.
-  const tail = bytes.length > MAX_KEY_BYTES ? [Buffer.from([0]), digestKey(key)] : [Buffer.from([1]), bytes];
-  return joinKey(scopePrefix(id, scope), ...tail);
+  if (length > MAX_KEY_BYTES) return joinKey(scopePrefix(id, scope), Buffer.from([0]), digestKey(key));
+  const at = Buffer.allocUnsafe(id.length + 2 + length);
+  id.copy(at);
+  at[id.length] = SCOPE_BYTES[scope];
+  at[id.length + 1] = 1;
+  at.write(key, id.length + 2, 'utf8');
+  return at;
 }
 
 export function packAttribute({ order, ts, key, text }: StoredAttribute): Buffer {
-  const name = Buffer.from(key, 'utf8');
-  const header = Buffer.alloc(HEADER);
-  header.writeUIntBE(order, 0, 6);
-  header.writeDoubleBE(ts, 6);
-  header.writeUInt32BE(name.length, 14);
-  return Buffer.concat([header, name, Buffer.from(text, 'utf8')]);
+  const keyBytes = Buffer.byteLength(key, 'utf8');
+  const bytes = Buffer.allocUnsafe(HEADER + keyBytes + Buffer.byteLength(text, 'utf8'));
+  bytes.writeUIntBE(order, 0, 6);
+  bytes.writeDoubleBE(ts, 6);
+  bytes.writeUInt32BE(keyBytes, 14);
+  bytes.write(key, HEADER, 'utf8');
+  bytes.write(text, HEADER + keyBytes, 'utf8');
+  return bytes;
 }
 
 export function unpackAttribute(bytes: Buffer): StoredAttribute {
@@ -65,10 +72,10 @@ export function putAttributes({ attributes }: Tables, tx: Tx, write: AttributeTe
   const written: string[] = [];
   for (const [key, text] of write.texts) {
     const at = attributeKey(write.id, write.scope, key);
-    const bytes = attributes.get(at);
-    const former = bytes && unpackAttribute(bytes);
-    if (write.onlyOnChange && former?.text === text) continue;
-    const order = former?.order ?? tx.nextSequence();
+    const former = attributes.view(at);
+    const size = former === undefined ? 0 : attributes.size();
+    if (former && write.onlyOnChange && unpackAttribute(former.subarray(0, size)).text === text) continue;
+    const order = former === undefined ? tx.nextSequence() : former.readUIntBE(0, 6);
     attributes.put(at, packAttribute({ order, ts: write.ts, key, text }));
     written.push(key);
   }
