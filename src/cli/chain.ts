@@ -1,5 +1,8 @@
 import { chainToMermaid, loadChains } from '../rules/index.ts';
+import { diff } from './chain-diff.ts';
+import { exportCommand } from './chain-export.ts';
 import { fmt } from './chain-fmt.ts';
+import { importCommand } from './chain-import.ts';
 import { lint } from './chain-lint.ts';
 import { test } from './chain-test.ts';
 import { defineCommand } from './command.ts';
@@ -36,5 +39,8 @@ export const run = group('chain', 'Rule chains: JSON files that say what happens
   lint,
   fmt,
   test,
+  diff,
   graph,
+  importCommand,
+  exportCommand,
 ]);

@@ -1,7 +1,15 @@
+export { loadForRehearsal, type Stage } from '../rehearsal.ts';
+export { createOutside } from '../test-mocks.ts';
+export { type Conversion, type ConvertedChain, exportChains, importChains } from './convert.ts';
 export { type ChainCoverage, type Coverage, type CoverageReport, createCoverage, type Share } from './coverage.ts';
+export { type CaseDiff, type CaseSide, diffCases, type Side } from './diff-cases.ts';
+export { type ChainDiff, type Change, diffChains } from './diff-chains.ts';
+export { type DiffReport, diffMarkdown, diffText } from './diff-text.ts';
 export { type FormatOptions, type FormatResult, formatText } from './format.ts';
+export { canonicalJson } from './json-same.ts';
 export { lintUnderProfiles, type ProfileSchemas } from './lint-profiles.ts';
 export { lintTestFiles } from './lint-tests.ts';
+export { readGraphs } from './read-graphs.ts';
 export { toJunit } from './report-junit.ts';
 export { toTap } from './report-tap.ts';
 export { type SarifOptions, toSarif } from './sarif.ts';
