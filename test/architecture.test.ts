@@ -20,10 +20,12 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   registry: ['storage/ports'],
   ota: ['storage/ports'],
   telemetry: ['storage/ports'],
-  profiles: ['schema', 'storage/ports'],
+  profiles: ['schema', 'storage/ports', 'rules/alarms/index.ts'],
   provisioning: ['registry', 'profiles', 'storage/ports'],
-  rules: ['schema', 'storage/ports', 'observe'],
+  rules: ['schema', 'storage/ports', 'observe', 'rules/alarms/index.ts'],
   // The language of chain scripts: it knows messages, and nothing of chains or runs.
+  // Alarm rules of device profiles: read, compiled, evaluated; profiles bring them, a node runs them.
+  'rules/alarms': ['schema', 'rules/conditions.ts', 'rules/condition-path.ts', 'rules/record.ts'],
   'rules/script': ['schema', 'rules/condition-pattern.ts', 'rules/node-kind.ts', 'rules/record.ts'],
   // Besides the declaration and the context: pure helpers that know nothing of chains or runs.
   'rules/nodes': [
@@ -31,6 +33,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/node-kind.ts',
     'rules/node-context.ts',
     'rules/script/index.ts',
+    'rules/alarms/index.ts',
+    'rules/alarm-details.ts',
     'rules/conditions.ts',
     'rules/template.ts',
     'rules/record.ts',

@@ -29,7 +29,6 @@ import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Log } from '../observe/index.ts';
 import { createProvisioning } from '../provisioning/provisioning.ts';
-import { createAlarms } from '../registry/alarms.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
@@ -43,6 +42,7 @@ import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
+import { startAlarms } from './alarms.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
@@ -124,7 +124,7 @@ function wire(
   });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
-  const alarms = createAlarms({ store: storage.alarms, audit, clock });
+  const alarming = startAlarms({ storage, profiles, registry, clock, log });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const targets = () => live.current.targets;
@@ -164,6 +164,7 @@ function wire(
     changes,
     suppliers,
     attachments,
+    alarms: alarming.access,
     sessions,
     rpc: calls.effects,
     clock,
@@ -183,6 +184,7 @@ function wire(
   const { connectivity: store, customers } = storage;
   const connectivity = createConnectivity(options.connectivity, {
     store,
+  alarming.start(runner, entities);
     attributes,
     devices: storage.registry,
     runner,
@@ -249,7 +251,7 @@ function wire(
     registry,
     suppliers,
     attachments,
-    alarms,
+    alarms: alarming.alarms,
     apiKeys,
     users,
     changes,
@@ -278,6 +280,7 @@ function wire(
       await runner.drain();
       await live.close();
       await storage.close();
+      alarming.stop();
     },
   };
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { DeviceOriginator, EntityOriginator, Originator } from '../model/msg.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import { nameProblem, type Registry } from '../registry/registry.ts';
-import { type EntityContext, NodeFailure } from '../rules/index.ts';
+import { type ALARM_RULES_DUE, type EntityContext, NodeFailure } from '../rules/index.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { Customer, CustomerStore } from '../storage/customer-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
@@ -21,9 +21,17 @@ export interface EntityMakers {
   readonly clock: Clock;
 }
 
+type AlarmEventType = 'ALARM_CLEAR' | 'ALARM_ACK' | 'ALARM_ASSIGNED' | 'ALARM_UNASSIGNED' | 'ALARM_DELETE';
+
 /** Something of the chains' own making that happens to an entity. */
 export interface EntityEvent {
-  readonly type: 'ENTITY_CREATED' | 'ATTRIBUTES_UPDATED' | 'ATTRIBUTES_DELETED' | 'RELATION_ADD_OR_UPDATE';
+  readonly type:
+    | AlarmEventType
+    | typeof ALARM_RULES_DUE
+    | 'ENTITY_CREATED'
+    | 'ATTRIBUTES_UPDATED'
+    | 'ATTRIBUTES_DELETED'
+    | 'RELATION_ADD_OR_UPDATE';
   readonly originator: Originator;
   readonly data: JsonObject;
   readonly metadata: Readonly<Record<string, string>>;

@@ -27,6 +27,7 @@ import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
 import type { ChangeFeed } from '../telemetry/change-feed.ts';
+import type { AlarmAccess } from './alarm-access.ts';
 import type { EntityAccess } from './entity-access.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { RpcEffects } from './rpc-effects.ts';
@@ -57,6 +58,7 @@ export interface ContextHooks {
 export interface ContextParts {
   readonly telemetry: TelemetryStore;
   readonly entities: EntityAccess;
+  readonly alarms: AlarmAccess;
   readonly fence: WriteFence;
   /** Those who watch entities live. */
   readonly changes: Pick<ChangeFeed, 'emit'>;
@@ -293,6 +295,38 @@ export class MessageContext implements NodeContext {
     this.#kept ??= [];
     this.#kept.push(kept);
     return { relation: [], msg };
+  }
+
+  activeAlarm(...of: Parameters<NodeContext['activeAlarm']>): ReturnType<NodeContext['activeAlarm']> {
+    return this.#parts.alarms.activeAlarm(...of);
+  }
+
+  alarm(...of: Parameters<NodeContext['alarm']>): ReturnType<NodeContext['alarm']> {
+    return this.#parts.alarms.alarm(...of);
+  }
+
+  raiseAlarm(...of: Parameters<NodeContext['raiseAlarm']>): ReturnType<NodeContext['raiseAlarm']> {
+    return this.#parts.alarms.raiseAlarm(...of);
+  }
+
+  clearAlarm(...of: Parameters<NodeContext['clearAlarm']>): ReturnType<NodeContext['clearAlarm']> {
+    return this.#parts.alarms.clearAlarm(...of);
+  }
+
+  alarmRules(...of: Parameters<NodeContext['alarmRules']>): ReturnType<NodeContext['alarmRules']> {
+    return this.#parts.alarms.alarmRules(...of);
+  }
+
+  loadAlarmState(...of: Parameters<NodeContext['loadAlarmState']>): ReturnType<NodeContext['loadAlarmState']> {
+    return this.#parts.alarms.loadAlarmState(...of);
+  }
+
+  get alarmStates(): NodeContext['alarmStates'] {
+    return this.#parts.alarms.alarmStates;
+  }
+
+  saveAlarmState(...saved: Parameters<NodeContext['saveAlarmState']>): void {
+    this.join(this.#parts.alarms.saveState(...saved));
   }
 
   maskSupplyPoint(supplyPoint: SupplyPoint): string {

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../model/json.ts';
 import type { Secret } from '../model/secret.ts';
+import type { AlarmRules } from '../rules/alarms/index.ts';
 import type { ProtobufPayloads } from './protobuf.ts';
 import type { TopicFilter } from './topic-filter.ts';
 
@@ -54,6 +55,8 @@ export interface DeviceProfile {
     readonly telemetryMessages?: string;
     readonly telemetryDataPoints?: string;
   };
+  /** What the node profile/alarm-rules evaluates for its devices; absent = nothing. */
+  readonly alarmRules?: AlarmRules;
   /** Keys whose values are secrets, besides those that chains name. */
   readonly secretKeys?: readonly string[];
 }

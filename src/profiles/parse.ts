@@ -1,4 +1,6 @@
+import { readCalculatedFields, readNativeAlarms } from '../rules/alarms/index.ts';
 import { compileSchema, type Violation } from '../schema/validate.ts';
+import { readAlarms } from './alarms.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { type NativeProfile, profileSchema } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
@@ -29,6 +31,7 @@ const PLACES: Places = {
   telemetryMessages: '/limits/telemetryMessages',
   telemetryDataPoints: '/limits/telemetryDataPoints',
   secretKeys: '/secretKeys',
+  alarms: '/alarms',
 };
 
 /** Reads a profile file of either form; undefined after reported errors. Past this, one form is left. */
@@ -75,6 +78,13 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       telemetryMessages: limits?.telemetryMessages,
       telemetryDataPoints: limits?.telemetryDataPoints,
       secretKeys: file.secretKeys,
+      alarms: readAlarms(
+        [
+          { value: file.alarms, at: '/alarms', read: readNativeAlarms },
+          { value: file.calculatedFields, at: '/calculatedFields', read: (form) => readCalculatedFields(form) },
+        ],
+        report,
+      ),
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { AlarmDefinition } from '../rules/alarms/index.ts';
 import type { Issue } from '../schema/issue.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
@@ -28,6 +29,7 @@ export interface ProfileDraft {
   readonly telemetryMessages: string | undefined;
   readonly telemetryDataPoints: string | undefined;
   readonly secretKeys: readonly string[];
+  readonly alarms: readonly AlarmDefinition[];
 }
 
 /** JSON pointers of a draft's members in its file. */

@@ -1,3 +1,4 @@
+import { ALARM_SEVERITIES } from '../model/alarm.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
 
@@ -63,6 +64,64 @@ export const limitFields = {
   telemetryDataPoints: rateText('Keys in telemetry and attributes of one device'),
 };
 
+const alarmRule = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    when: {
+      description:
+        'A condition in the format of json-rules-engine: {"all": […]}. Its facts are telemetry, attributes, customer and tenant; a path names the key.',
+      type: 'object',
+    },
+    noData: {
+      description: 'Instead: nothing has been heard of this key for so long.',
+      type: 'object',
+      additionalProperties: false,
+      required: ['telemetry', 'for'],
+      properties: {
+        telemetry: { description: 'Key of telemetry.', type: 'string' },
+        for: { description: 'A time: 45s, 10m, 12h, 7d.', type: 'string' },
+      },
+    },
+    for: { description: 'True for longer than this time: 45s, 10m, 12h, 7d.', type: 'string' },
+    times: { description: 'True this often in a row.', type: 'integer', minimum: 1 },
+    schedule: {
+      description: 'When the rule is in force, by the wall clock of a time zone. Without it: always.',
+      type: 'object',
+      additionalProperties: false,
+      required: ['timezone'],
+      properties: {
+        timezone: { description: 'Such as Europe/Madrid.', type: 'string' },
+        days: { type: 'array', items: { enum: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] } },
+        from: { description: 'Such as 22:00.', type: 'string' },
+        to: { description: 'Such as 06:00; before `from`: over midnight.', type: 'string' },
+      },
+    },
+    details: { description: 'Kept with the alarm; ${key} is what the rule reads.', type: 'string' },
+  },
+};
+
+const alarmSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['type', 'create'],
+  properties: {
+    type: { description: 'Type of the alarm; a device has one active alarm of a type.', type: 'string', minLength: 1 },
+    create: {
+      description: 'Rules by severity; the gravest that is true counts.',
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      properties: Object.fromEntries(ALARM_SEVERITIES.map((severity) => [severity, alarmRule])),
+    },
+    clear: { ...alarmRule, description: 'When the alarm is over.' },
+    propagate: { description: 'Whether parents of the device shall see it.', type: 'boolean' },
+    propagateToOwner: { description: "Whether the device's customer shall see it.", type: 'boolean' },
+    propagateToTenant: { description: 'Whether the tenant shall see it.', type: 'boolean' },
+    propagateRelationTypes: { type: 'array', items: { type: 'string' } },
+  },
+};
+
 export const profileFields = {
   $schema: optional(text('The schema file, for editors.')),
   name: text('Name of the profile; also the type of its devices.', { minLength: 1 }),
@@ -101,6 +160,15 @@ export const profileFields = {
     }),
   ),
   limits: optional(json<Config<typeof limitFields>>('Rate limits of each device.', jsonSchemaOf(limitFields))),
+  alarms: optional(
+    json<unknown>('Alarm rules, which the node profile/alarm-rules evaluates.', {
+      type: 'array',
+      items: alarmSchema,
+    }),
+  ),
+  calculatedFields: optional(
+    json<unknown>("The same as calculated fields of the type ALARM, in ThingsBoard's form.", { type: 'array' }),
+  ),
   secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
 };
 

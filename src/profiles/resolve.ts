@@ -1,4 +1,5 @@
 import { ExactNumber, type JsonValue } from '../model/json.ts';
+import { alarmRules } from '../rules/alarms/index.ts';
 import { resolveSecretRef, type SecretRef } from '../schema/secret-ref.ts';
 import { compileUserSchema, type UserCheck } from '../schema/user-schema.ts';
 import { resolveCertificateChain } from './certificate-chain.ts';
@@ -75,6 +76,7 @@ export function resolveProfile(
       ...given('telemetryMessages', draft.telemetryMessages),
       ...given('telemetryDataPoints', draft.telemetryDataPoints),
     },
+    ...(draft.alarms.length > 0 ? { alarmRules: alarmRules(draft.alarms) } : {}),
     secretKeys: draft.secretKeys,
   };
 }

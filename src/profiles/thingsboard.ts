@@ -1,5 +1,7 @@
+import { type FormReader, readCalculatedFields, readThingsBoardAlarms } from '../rules/alarms/index.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import { compileSchema } from '../schema/validate.ts';
+import { readAlarms } from './alarms.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { SECRET_SCHEMA } from './profile-schema.ts';
@@ -160,9 +162,28 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       telemetryMessages: undefined,
       telemetryDataPoints: undefined,
       secretKeys: [],
+      alarms: [
+        ...readAlarms(
+          [{ value: file.profileData.alarms, at: '/profileData/alarms', read: readThingsBoardAlarms }],
+          add,
+        ),
+        ...readAlarms([{ value: fieldsOf(value), at: '/calculatedFields', read: alarmFields(report) }], report),
+      ],
     },
   };
 }
+
+/** Version control keeps them beside the profile. */
+const fieldsOf = (value: object): unknown => (value as { readonly calculatedFields?: unknown }).calculatedFields;
+
+/** Calculated fields of other types compute values: they are passed over with a warning. */
+const alarmFields = (report: Report) => (form: FormReader) =>
+  readCalculatedFields(form, (type) => {
+    if (type.value === 'ALARM' || typeof type.value !== 'string') return true;
+    const problem = `calculated fields of the type ${type.value} are not computed`;
+    report({ at: type.at, rule: 'not-supported', level: 'warning', problem });
+    return false;
+  });
 
 type Provision = NonNullable<ThingsBoardFile['profileData']['provisionConfiguration']>;
 
@@ -207,9 +228,6 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
   const type = file.provisionType ?? provision.type;
   if (provision.type !== undefined && provision.type !== type) {
     refuse(`${PROVISION}/type`, `is ${provision.type}, but provisionType is ${String(type)}`);
-  }
-  if ((file.profileData.alarms?.length ?? 0) > 0) {
-    warn('/profileData/alarms', 'alarm rules are not evaluated yet: no alarm will be raised by this profile');
   }
   if (file.defaultRuleChainId) warn('/defaultRuleChainId', 'ignored: messages of all profiles start in the root chain');
   if (file.firmwareId) warn('/firmwareId', 'ignored: give the profile its firmware over the management API');
@@ -259,6 +277,7 @@ function placesUnder(prefix: string): Places {
     telemetryMessages: none,
     telemetryDataPoints: none,
     secretKeys: none,
+    alarms: `${prefix}/profileData/alarms`,
   };
 }
 

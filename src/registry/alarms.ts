@@ -34,6 +34,7 @@ export interface Alarms {
   assign(id: AlarmId, assignee: UserId | undefined, by: string): Promise<AlarmChange>;
   remove(id: AlarmId, by: string): Promise<Alarm>;
   get(id: AlarmId): Promise<Alarm>;
+  find(id: AlarmId): Promise<Alarm | undefined>;
   /** The one that is not cleared. */
   active(originator: AlarmOriginator, type: string): Promise<Alarm | undefined>;
   list(query: AlarmQuery): Promise<Page<Alarm>>;
@@ -110,6 +111,7 @@ export function createAlarms(parts: {
       return alarm;
     },
     get: async (id) => known(await store.get(id)),
+    find: (id) => store.get(id),
     active: (originator, type) => store.active(originator, type),
     list: (query) => store.list(query),
     highestSeverity: (filter) => store.highestSeverity(filter),

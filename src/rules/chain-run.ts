@@ -150,6 +150,7 @@ export class ChainRun {
       node = next;
       msg = result.msg;
     }
+        result.also !== undefined ||
   }
 
   /** Why no further node may be visited. */
@@ -250,7 +251,7 @@ export class ChainRun {
   /** @param by the output node through which the message leaves a node that called its chain. */
   #leave(node: CompiledNode, result: NodeResult, visit: Visit, by = node): Promise<void> | undefined {
     const labels = labelsOf(result.relation);
-    if (labels === undefined) return this.#leave(node, failed(result.msg, NO_TEXT), visit, by);
+    if (labels === undefined) return this.#leaveBy(node, failed(result.msg, NO_TEXT), visit, by);
     const isFailure = labels.some(isFailureLabel);
     if (isFailure) {
       const pauseMs = this.#pauseBeforeRetry(node, visit);
@@ -261,6 +262,24 @@ export class ChainRun {
     const targets = follow(node, labels);
     const all = more === undefined ? targets : [msg, ...more].flatMap(() => targets);
     this.#traced(by, msg, { labels, to: all, began: visit.began, attempt: visit.attempt, isFailure });
+    const pending = this.#leaveBy(node, result, visit, by);
+    return result.also === undefined ? pending : this.#leaveAlso(node, result.also, visit, pending);
+  }
+
+  /** One after the other, each when the one before has ended. */
+  #leaveAlso(
+    node: CompiledNode,
+    also: readonly NodeResult[],
+    visit: Visit,
+    before: Promise<void> | undefined,
+  ): Promise<void> | undefined {
+    const [next, ...rest] = also;
+    if (next === undefined) return before;
+    const go = () => this.#leaveAlso(node, rest, visit, this.#leave(node, next, { ...visit, from: undefined }));
+    return before === undefined ? go() : before.then(go);
+  }
+
+  #leaveBy(node: CompiledNode, result: NodeResult, visit: Visit, by: CompiledNode): Promise<void> | undefined {
     const [only] = all;
     if (only === undefined) {
       if (isFailure) this.#deadLetter(node, msg, failureReason(msg));

@@ -1,3 +1,5 @@
+export type { AlarmContext } from './alarm-context.ts';
+export { ALARM_RULES_DUE, AlarmStates, type DueAlarms } from './alarms/index.ts';
 export { toCallBody } from './call-body.ts';
 export type { LaterPlace, QueueContext } from './queue-context.ts';
 export { catalogue } from './catalogue.ts';

@@ -5,6 +5,7 @@ import type { Msg, MsgData } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
+import type { AlarmContext } from './alarm-context.ts';
 import type { EntityContext } from './entity-context.ts';
 import type { QueueContext } from './queue-context.ts';
 
@@ -62,7 +63,7 @@ export interface AttributeChange {
  * Writes are queued in order and committed together before the device gets its acknowledgement; a node that needs the
  * result of an atomic step awaits it. Effects on the device (`reply`, shared attributes) leave after the commit.
  */
-export interface NodeContext extends EntityContext, QueueContext {
+export interface NodeContext extends EntityContext, QueueContext, AlarmContext {
   /** Wall time, ms. */
   now(): number;
   /** Queues a sample of the message's originator. Values that are secrets are left out. */

@@ -4,7 +4,7 @@ import type { Secret } from '../model/secret.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import type { NodeContext } from './node-context.ts';
-import type { EntityWorld } from './test-world.ts';
+import type { AlarmWorld, EntityWorld } from './test-world.ts';
 
 /** Where a message goes next: the labels it leaves by, and the message it leaves as. */
 export interface NodeResult {
@@ -12,6 +12,8 @@ export interface NodeResult {
   readonly msg: Msg;
   /** Further messages that leave by the same relation, each with an id of its own. */
   readonly more?: readonly Msg[];
+  /** Messages that leave by relations of their own, behind this one, each with an id of its own. */
+  readonly also?: readonly { readonly relation: string; readonly msg: Msg }[];
   /** What else the engine does with the message; only kinds under `flow/` ask for it. */
   readonly flow?: Flow;
 }
@@ -72,7 +74,7 @@ export interface NodeLintIssue {
 }
 
 /** Entities, suppliers with their keys in clear, and devices that are attached already. Only for examples and offline tests. */
-export interface ExampleWorld extends EntityWorld {
+export interface ExampleWorld extends EntityWorld, AlarmWorld {
   readonly suppliers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
   readonly attachments?: readonly {
     readonly device: string;
@@ -206,6 +208,7 @@ export function defineNode<const F extends Fields, const R extends readonly stri
   declaration: NodeDeclaration<F, R, K>,
 ): NodeKind & { readonly kind: K } {
   const { lint, secretKeys, calls, returns, create, ...rest } = declaration;
+  readonly also?: readonly { readonly relation: Label<R>; readonly msg: Msg }[];
   return {
     ...rest,
     schema: jsonSchemaOf(declaration.fields),

@@ -7,6 +7,7 @@ import { toCallBody } from './call-body.ts';
 import type { NodeContext } from './node-context.ts';
 import { dataObject, type ExampleWorld } from './node-kind.ts';
 import { withoutSecrets } from './secrets.ts';
+import { createTestAlarms, type NamedAlarm } from './test-alarms.ts';
 import { createTestAttachments, type HeldPoint } from './test-attachments.ts';
 import { createTestEntities, type NamedRelation, type RaisedEvent } from './test-entities.ts';
 import { createTestRegistry } from './test-registry.ts';
@@ -44,6 +45,7 @@ export interface TestContext extends NodeContext {
   attachments(): readonly HeldPoint[];
   /** Moves the clock; it never goes back. */
   advanceTo(at: number): void;
+  namedAlarms(): readonly NamedAlarm[];
 }
 
 export const TEST_NOW = 1_750_000_000_000;
@@ -60,12 +62,14 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   const entities = createTestEntities(given, registry, { now: () => now, held: () => attachments.held() });
   const replies: { device: string; body: JsonObject }[] = [];
   const callReplies: { device: string; body: JsonObject }[] = [];
+  const alarms = createTestAlarms(given, { now: () => now, named: registry.named, byId: registry.byId });
   const logs: LogLine[] = [];
 
   return {
     ...entities,
     originator: (name) => registry.device(name),
     replies,
+    ...alarms,
     callReplies,
     logs,
     attachments: () => attachments.held(),

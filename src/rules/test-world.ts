@@ -1,4 +1,5 @@
-import type { JsonObject } from '../model/json.ts';
+import type { AlarmSeverity } from '../model/alarm.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Originator } from '../model/msg.ts';
 import type { AttributeScope, Sample } from '../model/telemetry.ts';
 
@@ -19,6 +20,18 @@ export interface EntityWorld {
   readonly relations?: readonly { readonly from: string; readonly type: string; readonly to: string }[];
   readonly attributes?: Readonly<Record<string, Readonly<Partial<Record<AttributeScope, JsonObject>>>>>;
   readonly telemetry?: Readonly<Record<string, readonly Sample[]>>;
+}
+
+/** Alarms of an offline test, and the rules that raise them. */
+export interface AlarmWorld {
+  readonly alarms?: readonly {
+    readonly originator: string;
+    readonly type: string;
+    readonly severity: AlarmSeverity;
+    readonly details?: JsonValue;
+  }[];
+  /** By device profile: what the `alarms` of its file would be. */
+  readonly alarmRules?: Readonly<Record<string, unknown>>;
 }
 
 const NAMED = /^(DEVICE|ASSET|CUSTOMER) (.+)$/s;

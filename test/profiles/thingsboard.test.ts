@@ -129,10 +129,10 @@ describe('ThingsBoard profiles', () => {
     expect(draft?.secret).toBeUndefined();
   });
 
-  it('alarms, a chain of its own, firmware and queues are warned of', () => {
+  it('a chain of its own, firmware and queues are warned of', () => {
     const id = { entityType: 'RULE_CHAIN', id: 'x' };
     const top = { defaultRuleChainId: id, firmwareId: id, softwareId: id, defaultQueueName: 'HighPriority' };
-    const { draft, issues } = parse(exported(top, {}, {}, { alarms: [{ id: 'a' }] }));
+    const { draft, issues } = parse(exported(top, {}, {}, {}));
     expect(draft).toBeDefined();
     expect(issues.map(([level, rule]) => `${level} ${rule}`)).toEqual(Array(5).fill('warning not-supported'));
   });

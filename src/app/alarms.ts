@@ -1,0 +1,45 @@
+import {
+  announceAlarms,
+  createAlarmAccess,
+  type EntityAccess,
+  type MessageRunner,
+  startAlarmTimer,
+} from '../device-api/index.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../observe/index.ts';
+import type { ProfileSet } from '../profiles/index.ts';
+import { createAlarms } from '../registry/alarms.ts';
+import type { Registry } from '../registry/registry.ts';
+import { AlarmStates } from '../rules/index.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** Devices, at each node with alarm rules, whose state is kept in memory. */
+const MAX_STATES = 100_000;
+
+/** Alarms, and the rules of device profiles that raise them. `start` once the runner is there. */
+export function startAlarms(parts: {
+  readonly storage: Pick<Storage, 'alarms' | 'alarmStates' | 'audit'>;
+  readonly profiles: () => ProfileSet;
+  readonly registry: Pick<Registry, 'device'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}) {
+  const { storage, profiles, registry, clock, log } = parts;
+  const alarms = createAlarms({ store: storage.alarms, audit: storage.audit, clock });
+  const states = new AlarmStates(MAX_STATES);
+  const store = storage.alarmStates;
+  let timer: { stop(): void } | undefined;
+  return {
+    alarms,
+    access: createAlarmAccess({ alarms, states, store, profiles }),
+    start(runner: Pick<MessageRunner, 'raise' | 'runAt'>, entities: Pick<EntityAccess, 'entity'>): void {
+      const { raise, runAt } = runner;
+      announceAlarms(alarms, { entity: (id) => entities.entity(id), raise, log });
+      timer = startAlarmTimer({ states, store, device: (id) => registry.device(id), runAt, clock, log });
+    },
+    /** No rule is looked at any more for the sake of time. */
+    stop(): void {
+      timer?.stop();
+    },
+  };
+}
