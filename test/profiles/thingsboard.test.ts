@@ -134,7 +134,7 @@ describe('ThingsBoard profiles', () => {
     const top = { defaultRuleChainId: id, firmwareId: id, softwareId: id, defaultQueueName: 'HighPriority' };
     const { draft, issues } = parse(exported(top, {}, {}, {}));
     expect(draft).toBeDefined();
-    expect(issues.map(([level, rule]) => `${level} ${rule}`)).toEqual(Array(5).fill('warning not-supported'));
+    expect(issues.map(([level, rule]) => `${level} ${rule}`)).toEqual(Array(4).fill('warning not-supported'));
   });
 
   it('wrong types are refused without quoting the secret', () => {
