@@ -44,6 +44,14 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/upgrade-steps.ts',
     'rules/entity-context.ts',
     'rules/processing.ts',
+    'rules/attribute-fetch.ts',
+    'rules/attribute-scope.ts',
+    'rules/fetch.ts',
+    'rules/json-path.ts',
+    'rules/key-match.ts',
+    'rules/mapped-fetch.ts',
+    'rules/relation-nodes.ts',
+    'rules/relation-query.ts',
     // Nodes of external/ alone.
     'rules/outside',
     'schema/secret-ref.ts',
@@ -52,7 +60,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   // ThingsBoard's exports, in and out: the one room that knows indexes, ids and class names.
   'rules/thingsboard': ['schema', 'rules/chain-graph.ts', 'rules/node-kind.ts', 'rules/record.ts'],
   // Offline tools over the engine's files; the engine knows none of them.
-  'rules/tools': ['rules', 'schema', 'observe'],
+  'rules/tools': ['rules', 'rules/thingsboard', 'schema', 'observe'],
   'device-api': [
     'registry',
     'ota',

@@ -44,6 +44,14 @@ export function quotient({ units, scale }: Decimal, count: number): number {
   return Number(`${digits}e${-(scale + QUOTIENT_DIGITS)}`);
 }
 
+/** With so many digits behind the point at most; halves go away from zero. */
+export function rounded(value: Decimal, digits: number): Decimal {
+  if (value.scale <= digits) return value;
+  const cut = 10n ** BigInt(value.scale - digits);
+  const half = value.units < 0n ? -cut / 2n : cut / 2n;
+  return { units: (value.units + half) / cut, scale: digits };
+}
+
 /** As a JSON number with all its digits. */
 export function numberOf({ units, scale }: Decimal): number | ExactNumber {
   const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');

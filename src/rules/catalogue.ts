@@ -1,19 +1,39 @@
 import type { NodeKind } from './node-kind.ts';
+import { assignCustomer } from './nodes/action/assign-customer.ts';
 import { clearAlarm } from './nodes/action/clear-alarm.ts';
 import { createAlarm } from './nodes/action/create-alarm.ts';
+import { createRelation } from './nodes/action/create-relation.ts';
+import { deleteAttributes } from './nodes/action/delete-attributes.ts';
+import { deleteRelation } from './nodes/action/delete-relation.ts';
 import { log } from './nodes/action/log.ts';
 import { reply } from './nodes/action/reply.ts';
 import { saveAttributes } from './nodes/action/save-attributes.ts';
 import { saveTelemetry } from './nodes/action/save-telemetry.ts';
+import { unassignCustomer } from './nodes/action/unassign-customer.ts';
+import { calculateDelta } from './nodes/enrich/calculate-delta.ts';
+import { customerAttributes } from './nodes/enrich/customer-attributes.ts';
+import { customerDetails } from './nodes/enrich/customer-details.ts';
+import { originatorAttributes } from './nodes/enrich/originator-attributes.ts';
+import { originatorFields } from './nodes/enrich/originator-fields.ts';
+import { originatorTelemetry } from './nodes/enrich/originator-telemetry.ts';
+import { relatedData } from './nodes/enrich/related-data.ts';
+import { relatedDeviceAttributes } from './nodes/enrich/related-device-attributes.ts';
+import { tenantAttributes } from './nodes/enrich/tenant-attributes.ts';
 import { http } from './nodes/external/http.ts';
 import { kafka } from './nodes/external/kafka.ts';
 import { mqtt } from './nodes/external/mqtt.ts';
 import { postgres } from './nodes/external/postgres.ts';
 import { rabbitmq } from './nodes/external/rabbitmq.ts';
 import { alarmStatus } from './nodes/filter/alarm-status.ts';
+import { assetProfileSwitch } from './nodes/filter/asset-profile-switch.ts';
 import { checkFields } from './nodes/filter/check-fields.ts';
+import { checkRelation } from './nodes/filter/check-relation.ts';
 import { conditions } from './nodes/filter/conditions.ts';
+import { deviceProfileSwitch } from './nodes/filter/device-profile-switch.ts';
+import { msgType } from './nodes/filter/msg-type.ts';
 import { msgTypeSwitch } from './nodes/filter/msg-type-switch.ts';
+import { originatorType } from './nodes/filter/originator-type.ts';
+import { originatorTypeSwitch } from './nodes/filter/originator-type-switch.ts';
 import { script as filterScript } from './nodes/filter/script.ts';
 import { scriptSwitch } from './nodes/filter/script-switch.ts';
 import { ack } from './nodes/flow/ack.ts';
@@ -30,28 +50,52 @@ import { supplyPoint } from './nodes/onboard/supply-point.ts';
 import { alarmRules } from './nodes/profile/alarm-rules.ts';
 import { call } from './nodes/rpc/call.ts';
 import { reply as rpcReply } from './nodes/rpc/reply.ts';
+import { changeOriginator } from './nodes/transform/change-originator.ts';
+import { copyKeys } from './nodes/transform/copy-keys.ts';
 import { deleteKeys } from './nodes/transform/delete-keys.ts';
+import { jsonPath } from './nodes/transform/json-path.ts';
 import { renameKeys } from './nodes/transform/rename-keys.ts';
 import { script as transformScript } from './nodes/transform/script.ts';
 import { setKeys } from './nodes/transform/set-keys.ts';
+import { splitArray } from './nodes/transform/split-array.ts';
 
 /** Every node kind there is, in order of kind: nothing registers itself, nothing scans folders at run time. */
 export const catalogue = [
+  assignCustomer,
   clearAlarm,
   createAlarm,
+  createRelation,
+  deleteAttributes,
+  deleteRelation,
   log,
   reply,
   saveAttributes,
   saveTelemetry,
+  unassignCustomer,
+  calculateDelta,
+  customerAttributes,
+  customerDetails,
+  originatorAttributes,
+  originatorFields,
+  originatorTelemetry,
+  relatedData,
+  relatedDeviceAttributes,
+  tenantAttributes,
   http,
   kafka,
   mqtt,
   postgres,
   rabbitmq,
   alarmStatus,
+  assetProfileSwitch,
   checkFields,
+  checkRelation,
   conditions,
+  deviceProfileSwitch,
+  msgType,
   msgTypeSwitch,
+  originatorType,
+  originatorTypeSwitch,
   filterScript,
   scriptSwitch,
   ack,
@@ -68,8 +112,12 @@ export const catalogue = [
   alarmRules,
   call,
   rpcReply,
+  changeOriginator,
+  copyKeys,
   deleteKeys,
+  jsonPath,
   renameKeys,
   transformScript,
   setKeys,
+  splitArray,
 ] as const satisfies readonly NodeKind[];

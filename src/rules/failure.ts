@@ -7,7 +7,8 @@ import { NodeFailure, type NodeResult } from './node-kind.ts';
 const MAX_REASON = 300;
 
 /** A failed node's result: the message leaves by `Failure` with the reason in metadata `error`. */
-export function failed(msg: Msg, thing: unknown): NodeResult {
+export function failed(given: Msg, thing: unknown): NodeResult {
+  const msg = (thing instanceof NodeFailure ? thing.msg : undefined) ?? given;
   const error = cleanReason(textOf(thing), msg);
   return { relation: 'Failure', msg: withMsg(msg, { metadata: { ...msg.metadata, error } }) };
 }

@@ -24,9 +24,18 @@ export type Flow =
   | { readonly step: 'return'; readonly label: string }
   | { readonly step: 'ack' };
 
-/** Thrown by a node to fail a message with a reason for the engineer; the message then leaves by `Failure`. */
+/**
+ * Thrown by a node to fail a message with a reason for the engineer; the message then leaves by `Failure`, as `msg` when the
+ * node has changed it already.
+ */
 export class NodeFailure extends Error {
   override readonly name = 'NodeFailure';
+  readonly msg: Msg | undefined;
+
+  constructor(reason: string, msg?: Msg) {
+    super(reason);
+    this.msg = msg;
+  }
 }
 
 /** The body's members. @throws NodeFailure when a node before made an array or a scalar of it. */
@@ -102,14 +111,16 @@ export interface NodeExample {
   /** What exists before the message comes, beside its originator. */
   readonly given?: ExampleWorld;
   readonly msg: {
+    /** Whose it is, as tests name entities: `ASSET B1`; a device by default. */
+    readonly from?: string;
     readonly type?: string;
-    readonly data: Readonly<Record<string, unknown>>;
+    readonly data: Readonly<Record<string, unknown>> | readonly unknown[];
     readonly metadata?: Readonly<Record<string, string>>;
   };
   /** Label the message leaves by. */
   readonly goesTo: string;
   /** Members that the data must then have. */
-  readonly data?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, unknown>> | readonly unknown[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -197,6 +208,7 @@ interface TypedResult<R extends readonly string[]> {
   readonly relation: Label<R> | readonly Label<R>[];
   readonly msg: Msg;
   readonly more?: readonly Msg[];
+  readonly also?: readonly { readonly relation: Label<R>; readonly msg: Msg }[];
   readonly flow?: Flow;
 }
 
@@ -208,7 +220,6 @@ export function defineNode<const F extends Fields, const R extends readonly stri
   declaration: NodeDeclaration<F, R, K>,
 ): NodeKind & { readonly kind: K } {
   const { lint, secretKeys, calls, returns, create, ...rest } = declaration;
-  readonly also?: readonly { readonly relation: Label<R>; readonly msg: Msg }[];
   return {
     ...rest,
     schema: jsonSchemaOf(declaration.fields),

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
-import type { DeviceOriginator, Msg } from '../model/msg.ts';
+import type { DeviceOriginator, Msg, Originator } from '../model/msg.ts';
 import { maskSupplyPoint } from '../model/supply-point/index.ts';
 import type { AttributeScope, Sample } from '../model/telemetry.ts';
 import { toCallBody } from './call-body.ts';
@@ -29,6 +29,8 @@ export interface LogLine {
 export interface TestContext extends NodeContext {
   /** The device as messages bear it; made when it was not given. */
   originator(name: string): DeviceOriginator;
+  /** Any entity by the name that tests give it (`test-world.ts`); made when it was not given. */
+  named(text: string): Originator;
   /** By the entity's name (`formatEntityName`), given ones included. */
   readonly attributes: ReadonlyMap<string, ReadonlyMap<AttributeScope, Readonly<JsonObject>>>;
   /** In the order they were saved, given ones first. */
@@ -43,9 +45,9 @@ export interface TestContext extends NodeContext {
   readonly owners: ReadonlyMap<string, string>;
   namedRelations(): readonly NamedRelation[];
   attachments(): readonly HeldPoint[];
+  namedAlarms(): readonly NamedAlarm[];
   /** Moves the clock; it never goes back. */
   advanceTo(at: number): void;
-  namedAlarms(): readonly NamedAlarm[];
 }
 
 export const TEST_NOW = 1_750_000_000_000;
@@ -60,16 +62,17 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   }));
   const attachments = createTestAttachments(given.attachments ?? []);
   const entities = createTestEntities(given, registry, { now: () => now, held: () => attachments.held() });
+  const alarms = createTestAlarms(given, { now: () => now, named: registry.named, byId: registry.byId });
   const replies: { device: string; body: JsonObject }[] = [];
   const callReplies: { device: string; body: JsonObject }[] = [];
-  const alarms = createTestAlarms(given, { now: () => now, named: registry.named, byId: registry.byId });
   const logs: LogLine[] = [];
 
   return {
     ...entities,
-    originator: (name) => registry.device(name),
-    replies,
     ...alarms,
+    originator: (name) => registry.device(name),
+    named: registry.named,
+    replies,
     callReplies,
     logs,
     attachments: () => attachments.held(),

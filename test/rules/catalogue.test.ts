@@ -21,7 +21,8 @@ describe('catalogue', () => {
   it('gives no ThingsBoard class to two kinds', () => {
     const classes = catalogue.flatMap((kind) => ('thingsboard' in kind ? [kind.thingsboard.type] : []));
     expect(new Set(classes).size).toBe(classes.length);
-    for (const name of classes) expect(name).toMatch(/^org\.thingsboard\.rule\.engine\.[a-z.]+\.Tb\w+Node$/);
+    for (const name of classes)
+      expect(name).toMatch(/^org\.thingsboard\.rule\.engine\.[a-z.]+\.(?:Tb\w+|CalculateDelta)Node$/);
   });
 
   it.each(catalogue)("$kind does not list Failure, which is the engine's", ({ relations }) => {

@@ -4,6 +4,7 @@ import { catalogue } from '../../src/rules/catalogue.ts';
 import { readLookup } from '../../src/rules/chain-files.ts';
 import { type CompiledChain, compileChain } from '../../src/rules/compile.ts';
 import { createCounterBook } from '../../src/rules/counters.ts';
+import { failed } from '../../src/rules/failure.ts';
 import { lintChain } from '../../src/rules/lint.ts';
 import type { NodeExample, NodeKind } from '../../src/rules/node-kind.ts';
 import { runChain, type TraceStep } from '../../src/rules/run.ts';
@@ -47,9 +48,10 @@ async function runExample(kind: NodeKind, example: NodeExample) {
   }
   const { chain, config } = compiled(nodes, 'example', 'node', chains);
   const context = createTestContext(example.given);
-  const { type, data, metadata = {} } = example.msg;
+  const { from = 'meter-1', type, data, metadata = {} } = example.msg;
   const msg = testMsg(
     {
+      originator: context.named(from),
       ...(type === undefined ? {} : { type }),
       data: wrapSecrets(JSON.parse(JSON.stringify(data)), new Set(kind.secretKeys(config))),
       metadata,
@@ -64,9 +66,14 @@ async function runExample(kind: NodeKind, example: NodeExample) {
     ...node,
     running: {
       onMsg: async (...args: Parameters<typeof node.running.onMsg>) => {
-        const result = await node.running.onMsg(...args);
-        left.push(result.msg);
-        return result;
+        try {
+          const result = await node.running.onMsg(...args);
+          left.push(result.msg);
+          return result;
+        } catch (error) {
+          left.push(failed(args[0], error).msg);
+          throw error;
+        }
       },
     },
   };

@@ -1,5 +1,6 @@
-import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../../model/telemetry.ts';
+import { ATTRIBUTE_SCOPES } from '../../../model/telemetry.ts';
 import { flag, json, oneOf } from '../../../schema/fields.ts';
+import { scopeOf } from '../../attribute-scope.ts';
 import { dataObject, defineNode, NodeFailure } from '../../node-kind.ts';
 import { compileProcessing, effectiveTs, type ProcessingSettings, processingSchema } from '../../processing.ts';
 import { withoutSecrets } from '../../secrets.ts';
@@ -69,7 +70,7 @@ export const saveAttributes = defineNode({
         if (msg.type !== 'POST_ATTRIBUTES_REQUEST') throw new NodeFailure(`takes no message of type ${msg.type}`);
         const values = withoutSecrets(dataObject(msg));
         if (Object.keys(values).length === 0) return { relation: 'Success', msg };
-        const scope = scopeOf(msg.metadata.scope, config.scope);
+        const scope = scopeOf(msg, config.scope);
         const plan = planFor(msg.originator.id, effectiveTs(msg));
         if (plan.attributes) {
           context.saveAttributes(msg, {
@@ -85,10 +86,3 @@ export const saveAttributes = defineNode({
     };
   },
 });
-
-function scopeOf(text: string | undefined, fallback: AttributeScope): AttributeScope {
-  if (text === undefined || text === '') return fallback;
-  const scope = ATTRIBUTE_SCOPES.find((known) => known === text);
-  if (scope === undefined) throw new NodeFailure(`metadata scope is none of ${ATTRIBUTE_SCOPES.join(', ')}`);
-  return scope;
-}
