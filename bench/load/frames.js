@@ -35,17 +35,19 @@ function packet(firstByte, parts) {
 const KEEP_ALIVE_SECONDS = 300;
 
 /**
- * CONNECT with a clean session and a user name, no password.
+ * CONNECT with a clean session and a user name.
  * @param {string} clientId
  * @param {string} userName
+ * @param {string} [password]
  */
-export function connectFrame(clientId, userName) {
+export function connectFrame(clientId, userName, password) {
   return packet(0x10, [
     field('MQTT'),
-    Buffer.from([4, 0x82]),
+    Buffer.from([4, password === undefined ? 0x82 : 0xc2]),
     uint16(KEEP_ALIVE_SECONDS),
     field(clientId),
     field(userName),
+    ...(password === undefined ? [] : [field(password)]),
   ]);
 }
 

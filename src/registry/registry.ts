@@ -115,7 +115,11 @@ export interface RegistryParts {
   readonly inactivityTimeoutMs?: number;
 }
 
+/** No password has this hash. */
+const NOBODY = '0'.repeat(64);
+
 export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs }: RegistryParts): Registry {
+  let lastFound: DeviceId | undefined;
   const generatedToken = (): Credentials => ({ type: 'ACCESS_TOKEN', token: randomAlphanumerics(20) });
   return {
     async create(options) {
@@ -164,6 +168,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
       for (const index of indexes) {
         const found = await store.credentials(index);
         if (!found) continue;
+        lastFound = found.deviceId;
         if (found.type === 'X509_CERTIFICATE') continue;
         if (found.passwordHash !== undefined && !sameHash(found.passwordHash, hash.hash('password', password))) {
           return { kind: 'wrong-password' };
@@ -172,6 +177,9 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
         const device = await store.device(found.deviceId);
         if (device) return { kind: 'device', device, credentials: index };
       }
+      // What a wrong password costs, so that the time does not tell which names there are.
+      if (lastFound !== undefined) await store.credentialsOf(lastFound);
+      sameHash(NOBODY, hash.hash('password', password));
       return { kind: 'unknown' };
     },
 
@@ -186,6 +194,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
 
     async loginByToken(token) {
       const found = await store.credentials(hash.hash('credentials-name', token));
+      if (!found && lastFound !== undefined) await store.credentialsOf(lastFound); // as in `login`
       return found?.type === 'ACCESS_TOKEN' && !hasEnded(found, clock) ? store.device(found.deviceId) : undefined;
     },
 
