@@ -1,5 +1,6 @@
 import { chainToMermaid, loadChains } from '../rules/index.ts';
 import { diff } from './chain-diff.ts';
+import { explain } from './chain-explain.ts';
 import { exportCommand } from './chain-export.ts';
 import { fmt } from './chain-fmt.ts';
 import { importCommand } from './chain-import.ts';
@@ -39,6 +40,7 @@ export const run = group('chain', 'Rule chains: JSON files that say what happens
   lint,
   fmt,
   test,
+  explain,
   diff,
   graph,
   importCommand,

@@ -5,10 +5,13 @@ export { type ChainCoverage, type Coverage, type CoverageReport, createCoverage,
 export { type CaseDiff, type CaseSide, diffCases, type Side } from './diff-cases.ts';
 export { type ChainDiff, type Change, diffChains } from './diff-chains.ts';
 export { type DiffReport, diffMarkdown, diffText } from './diff-text.ts';
+export { type ExplainedMsg, type ExplainedStep, type Explanation, explain, explainConditions } from './explain.ts';
+export { explainText } from './explain-text.ts';
 export { type FormatOptions, type FormatResult, formatText } from './format.ts';
 export { canonicalJson } from './json-same.ts';
 export { lintUnderProfiles, type ProfileSchemas } from './lint-profiles.ts';
 export { lintTestFiles } from './lint-tests.ts';
+export { type Messages, parseMessages } from './messages.ts';
 export { readGraphs } from './read-graphs.ts';
 export { toJunit } from './report-junit.ts';
 export { toTap } from './report-tap.ts';
