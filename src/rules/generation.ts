@@ -13,7 +13,7 @@ import { lintChain, lintChainSet } from './lint.ts';
 import { lintCalls } from './lint-calls.ts';
 import type { NodeContext } from './node-context.ts';
 import type { NodeKind, NodeResult } from './node-kind.ts';
-import { parseChains } from './parse.ts';
+import { parseChains, withLoneRoot } from './parse.ts';
 import { type RunOptions, type RunResult, resumeChain, runChain } from './run.ts';
 
 export interface NodePlace {
@@ -82,7 +82,7 @@ export async function loadChains(paths: string | readonly string[], options: Loa
   const kinds = new Map((options.kinds ?? catalogue).map((kind) => [kind.kind, kind]));
   const parsed = parseChains(files, kinds.values());
   issues.push(...parsed.issues);
-  const { graphs } = parsed;
+  const graphs = parsed.complete ? withLoneRoot(parsed.graphs) : parsed.graphs;
   const checked: CheckedChain[] = [];
   for (const graph of graphs) {
     const linted = lintChain(graph, kinds);

@@ -85,7 +85,8 @@ function nameNode(finding: Finding, { nodes }: ChainGraph): Finding {
   const config = `${node.at}/config/`;
   const member = finding.at.startsWith(config) ? `${finding.at.slice(config.length)}: ` : '';
   const at = finding.at.startsWith(`${node.at}/config`) ? `${node.at}/configuration` : finding.at;
-  return { ...finding, at, problem: `node "${node.name}": ${member}${finding.problem}` };
+  const problem = `${member}${finding.problem}`;
+  return { ...finding, at, problem: problem.includes(`"${node.name}"`) ? problem : `node "${node.name}": ${problem}` };
 }
 
 /** Rules over all chains together: names and the one root. */

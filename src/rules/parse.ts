@@ -102,7 +102,13 @@ function namesById(sources: readonly Source[]): ReadonlyMap<string, string> {
   return names;
 }
 
-/** The root as a file of its own names it; a lone export needs none: there is nothing else that messages could enter. */
+/** Messages enter a lone export, which never says that it is the root: there is nothing else that they could enter. */
+export function withLoneRoot(graphs: readonly ChainGraph[]): readonly ChainGraph[] {
+  const [only] = graphs;
+  return only?.format === 'thingsboard' && graphs.length === 1 ? [{ ...only, root: true }] : graphs;
+}
+
+/** The root as a file of its own names it. */
 function withRoot(
   graphs: readonly ChainGraph[],
   named: readonly { readonly file: string; readonly name: string }[],
@@ -121,11 +127,7 @@ function withRoot(
       hint: 'remove one of the files',
     });
   }
-  if (chosen === undefined) {
-    const [only] = graphs;
-    const alone = complete && graphs.length === 1 && only?.format === 'thingsboard' && !only.root;
-    return alone ? [{ ...only, root: true }] : graphs;
-  }
+  if (chosen === undefined) return graphs;
   const names = graphs.map((graph) => graph.name);
   if (complete && !names.includes(chosen.name)) {
     const near = nearest(chosen.name, names);

@@ -64,6 +64,20 @@ export function hasPlaceholder(text: string): boolean {
   return segmentsOf(text).some((segment) => segment.read !== undefined);
 }
 
+/** The text as a script that ThingsBoard runs: `return "power is " + msg["power"];`. */
+export function textAsScript(template: string): string {
+  const parts = segmentsOf(template).map(({ text, read }) => {
+    if (read === undefined) return JSON.stringify(text);
+    const key = text.slice(2, -1);
+    if (text.startsWith('${')) return `metadata[${JSON.stringify(key)}]`;
+    return `msg${key
+      .split('.')
+      .map((part) => `[${JSON.stringify(part)}]`)
+      .join('')}`;
+  });
+  return `return ${parts.join(' + ') || '""'};`;
+}
+
 function compileJsonText(template: string): JsonTemplate {
   const segments = segmentsOf(template);
   const [only] = segments;

@@ -2,7 +2,7 @@ import { flag, oneOf, text } from '../../../schema/fields.ts';
 import { defineNode } from '../../node-kind.ts';
 import { redactBody, redactMsg, redactText } from '../../redact.ts';
 import { hasScript, lintScript, readScript, scriptFields, scriptOf, writeScript } from '../../script/index.ts';
-import { compileText } from '../../template.ts';
+import { compileText, textAsScript } from '../../template.ts';
 
 const DEFAULT_TEXT = 'message logged';
 
@@ -11,8 +11,19 @@ export const log = defineNode({
   thingsboard: {
     type: 'org.thingsboard.rule.engine.action.TbLogNode',
     version: 0,
-    read: readScript,
-    write: writeScript,
+    // ThingsBoard passes over what is ours; with `text` in it, the script is one that `write` made.
+    read(configuration) {
+      const { level, text, data } = configuration;
+      return typeof text === 'string' ? { level, text, data } : readScript(configuration);
+    },
+    write(config) {
+      const { text, level, data } = config;
+      if (config.jsScript === undefined && config.tbelScript === undefined) {
+        return { scriptLang: 'JS', jsScript: textAsScript(String(text)), level, text, data };
+      }
+      const { text: _, ...rest } = writeScript(config);
+      return rest;
+    },
   },
   version: 0,
   summary: 'Writes one log line about the message. Secrets are never written, supply point codes only masked.',
