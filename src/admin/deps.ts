@@ -1,4 +1,4 @@
-import type { DeviceApi, MessageCounters, MessageRunner, RefusalPause } from '../device-api/index.ts';
+import type { DeviceApi, ExplainRing, MessageCounters, MessageRunner, RefusalPause } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
 import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
@@ -44,6 +44,8 @@ export interface AdminDeps {
   /** Profiles and chains in force; asked anew for each request. */
   readonly profiles: () => ProfileSet;
   readonly generation: () => Generation;
+  /** Where messages went, and why. */
+  readonly explain: ExplainRing;
   /** Changes of the chains in force. */
   readonly chains: ChainControl;
   /** Runs a dead letter again. */

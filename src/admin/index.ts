@@ -21,6 +21,7 @@ import { deviceSaveRoutes } from './device-saves.ts';
 import { deviceRoutes } from './devices.ts';
 import { entityRoutes } from './entities.ts';
 import { entityWriteRoutes } from './entity-writes.ts';
+import { explainRoutes } from './explain.ts';
 import { registerLive } from './live/socket.ts';
 import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
@@ -63,6 +64,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...stateRoutes(deps),
   ...chainRoutes(deps),
   ...chainHistoryRoutes(deps),
+  ...explainRoutes(deps),
   ...rpcRoutes(deps),
   ...alarmRoutes(deps),
   ...alarmListRoutes(deps),

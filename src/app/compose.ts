@@ -10,6 +10,8 @@ import {
   type DefaultLimits,
   type DeviceApi,
   DeviceLimits,
+  type ExplainOptions,
+  ExplainRing,
   GatewayLimits,
   type GatewayLimitTexts,
   InstanceLimits,
@@ -40,9 +42,9 @@ import { openEmbeddedStorage } from '../storage/embedded/index.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
+import { startAlarms } from './alarms.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
-import { startAlarms } from './alarms.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
@@ -51,6 +53,7 @@ export interface CoreOptions {
   readonly dataDir: string;
   readonly profilesDir: string;
   readonly chainsDir: string;
+  readonly explain: ExplainOptions;
   /** Hosts besides public ones that nodes may call. */
   readonly allowedHosts: readonly string[];
   readonly instanceId: string;
@@ -156,15 +159,16 @@ function wire(
     clock,
     fence,
   });
+  const explain = new ExplainRing(options.explain, clock);
   const runner = createMessageRunner({
     telemetry,
     attributes,
     entities,
+    alarms: alarming.access,
     fence,
     changes,
     suppliers,
     attachments,
-    alarms: alarming.access,
     sessions,
     rpc: calls.effects,
     clock,
@@ -174,17 +178,19 @@ function wire(
     messages: storage.messages,
     hash,
     counters,
-    generation: () => live.current.generation,
+    generation: (id) => live.generationFor(id),
+    onEnded: (generation, failed) => live.ended(generation, failed),
+    explain,
     queue: options.queue,
     instanceId: options.instanceId,
   });
+  alarming.start(runner, entities);
   const held = { maxHeldPerAddress: 200, maxHeld: 2_000 };
   const guessPause = new RefusalPause({ ...options.pauses, ...held }, clock);
   const failurePause = new RefusalPause({ ...options.pauses, free: options.pauses.free * 20, ...held }, clock);
   const { connectivity: store, customers } = storage;
   const connectivity = createConnectivity(options.connectivity, {
     store,
-  alarming.start(runner, entities);
     attributes,
     devices: storage.registry,
     runner,
@@ -267,12 +273,14 @@ function wire(
     hash,
     made: first.made,
     live,
+    explain,
     /** Call after the fronts have closed: finishes what was accepted, then closes the store. */
     async close() {
       guessPause.close();
       failurePause.close();
       polls.stop();
       calls.stop();
+      alarming.stop();
       await runner.stop();
       await connectivity.stop();
       await retention.stop();
@@ -280,7 +288,6 @@ function wire(
       await runner.drain();
       await live.close();
       await storage.close();
-      alarming.stop();
     },
   };
 }

@@ -42,7 +42,7 @@ export async function loadDefinitions(
     loadProfiles(options.profilesDir, { env: options.env }),
     loadChains(options.chainsDir, {
       counters,
-      run: { limits: options.runLimits, splitAtAck: true },
+      run: { keepPath: true, limits: options.runLimits, splitAtAck: true },
       env: options.env,
       allowedHosts: options.allowedHosts,
     }),

@@ -1,7 +1,6 @@
 import { basename, join, relative } from 'node:path';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import type { DeviceId } from '../model/ids.ts';
 import { createCounterBook, type Generation, loadChains, runChainTests } from '../rules/index.ts';
 import { formatIssue, type Issue } from '../schema/issue.ts';
 import type { GenerationLine, GenerationStore } from '../storage/generation-store.ts';
@@ -76,8 +75,8 @@ export class LiveDefinitions {
     return this.#problem;
   }
 
-  /** The generation that messages of this device run in. */
-  generationFor(id: DeviceId): Generation {
+  /** The generation that messages of this originator run in. */
+  generationFor(id: string): Generation {
     const canary = this.#canary;
     return canary?.takes(id) ? canary.generation : this.#current.generation;
   }
@@ -223,7 +222,7 @@ export class LiveDefinitions {
       const options = {
         env,
         allowedHosts,
-        run: { limits: runLimits, splitAtAck: true },
+        run: { keepPath: true, limits: runLimits, splitAtAck: true },
         counters: createCounterBook(),
       };
       const loaded = await loadChains(dir, { ...options, secretsFrom: chainsDir });

@@ -62,6 +62,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     profiles: () => core.live.current.profiles,
     generation: () => core.live.current.generation,
     chains: core.live,
+    explain: core.explain,
     retryLetter: (letter) => core.runner.retry(letter),
     counters,
     health,

@@ -19,6 +19,7 @@ export function toStartOptions(
     profilesDir: files.profilesDir,
     chainsDir: files.chainsDir,
     allowedHosts: allowedHosts(config),
+    explain: { keep: config.rules.explainKeep, sampleEvery: config.rules.explainSample },
     instanceId: instance.id,
     ...keys,
     env,

@@ -198,6 +198,22 @@ export const CONFIG_TREE = {
     jsonKeys: setting('GRIDMOOR_JSON_KEYS', count('Members in one JSON text from a device.', 10_000)),
   },
   rules: {
+    explainKeep: setting(
+      'GRIDMOOR_EXPLAIN_KEEP',
+      integer('Messages whose way is kept for explain: so many that failed, and so many others.', {
+        default: 1_000,
+        minimum: 1,
+        maximum: 100_000,
+      }),
+    ),
+    explainSample: setting(
+      'GRIDMOOR_EXPLAIN_SAMPLE',
+      integer('One message in so many is traced step by step; 0 = none.', {
+        default: 1_000,
+        minimum: 0,
+        maximum: 1_000_000_000,
+      }),
+    ),
     allowedHosts: setting(
       'GRIDMOOR_ALLOWED_HOSTS',
       text(

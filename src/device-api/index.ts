@@ -1,9 +1,9 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
-export { sealClaimingData } from './claiming-data.ts';
 export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
 export { startAlarmTimer } from './alarm-timer.ts';
+export { sealClaimingData } from './claiming-data.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';
 export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
@@ -18,8 +18,9 @@ export {
   type ProvisionReply,
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
-export { createEntityAccess } from './entity-access.ts';
+export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
+export { type Explanation, type ExplainOptions, ExplainRing } from './explain-ring.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';

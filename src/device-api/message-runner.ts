@@ -10,6 +10,7 @@ import {
   type LaterPlace,
   type Letter,
   type NodePlace,
+  type RunOptions,
   type RunResult,
   redactMsg,
   wrapSecrets,
@@ -19,6 +20,7 @@ import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
+import type { ExplainRing, Traced } from './explain-ring.ts';
 import {
   type ContextHooks,
   type ContextParts,
@@ -75,7 +77,8 @@ export interface NewMessage {
 /** What becomes of a message, and who hears of it. */
 interface Work {
   readonly msg: Msg;
-  readonly start: (context: MessageContext) => RunResult | Promise<RunResult>;
+  readonly generation: Generation;
+  readonly start: (context: MessageContext, options: RunOptions | undefined) => RunResult | Promise<RunResult>;
   /** Joins what belongs into the commit of its outcome. */
   readonly alsoWrite?: (context: MessageContext) => void;
   /** Times that the message was tried again. */
@@ -91,7 +94,11 @@ export interface MessageRunnerParts extends ContextParts {
   readonly messages: MessageStore;
   readonly hash: Pick<KeyedHash, 'seal' | 'open'>;
   readonly counters: MessageCounters;
-  readonly generation: () => Generation;
+  /** The generation that messages of this originator run in. */
+  readonly generation: (originatorId: string) => Generation;
+  /** Hears of every outcome. */
+  readonly onEnded: (generation: Generation, failed: boolean) => void;
+  readonly explain: ExplainRing;
   readonly queue: OriginatorQueueOptions;
   readonly instanceId: string;
   readonly clock: Clock;
@@ -99,7 +106,7 @@ export interface MessageRunnerParts extends ContextParts {
 }
 
 export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
-  const { counters, generation, deadLetters, clock, log } = parts;
+  const { counters, generation, deadLetters, clock, log, explain } = parts;
   const queue = new OriginatorQueue(parts.queue);
   const gate = new CommitGate();
   const seal = createMsgSeal(parts.hash);
@@ -150,7 +157,14 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     });
   };
 
-  const finish = (work: Work, context: MessageContext, result: RunResult): undefined | Promise<void> => {
+  const finish = (
+    work: Work,
+    context: MessageContext,
+    result: RunResult,
+    traced: Traced | undefined,
+  ): undefined | Promise<void> => {
+    explain.end(work.msg, result, { generation: work.generation.id, traced, context });
+    parts.onEnded(work.generation, result.outcome === 'dead-lettered');
     settle(work, context, result);
     if (result.rest === undefined) return undefined;
     const behind = new MessageContext(parts, hooks);
@@ -166,9 +180,10 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.inFlight++;
     const accepted = queue.run(work.msg.originator.id, () => {
       const context = new MessageContext(parts, hooks);
-      const result = work.start(context);
-      if (result instanceof Promise) return result.then((finished) => finish(work, context, finished));
-      return finish(work, context, result);
+      const traced = explain.begin(work.msg.originator.id);
+      const result = work.start(context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
+      if (result instanceof Promise) return result.then((finished) => finish(work, context, finished, traced));
+      return finish(work, context, result, traced);
     });
     if (accepted) return true;
     counters.received--;
@@ -206,7 +221,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
 
   /** A message that a node took out of its run to wait for the device: it is queued again as one of its own. */
   const resume: ResumeCall = (former, call, answer) => {
-    const current = generation();
+    const current = generation(former.originator.id);
     const msg = { ...former, id: nextId() };
     const { goOn } = call;
     const answered = answer.kind === 'answered';
@@ -215,25 +230,40 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       relation: 'Success',
       msg: { ...goOn(answered ? { ...answer, body } : answer), id: msg.id },
     });
-    enqueueOrLimit({ msg, start: (context) => current.resume(call, { msg, produce }, context), done: nothing });
+    enqueueOrLimit({
+      msg,
+      generation: current,
+      start: (context, options) => current.resume(call, { msg, produce }, context, options),
+      done: nothing,
+    });
   };
 
   const toEventMsg = ({ type, originator, data, metadata }: EntityEvent): Msg => {
-    const body = wrapSecrets(data, generation().secretKeys);
+    const body = wrapSecrets(data, generation(originator.id).secretKeys);
     return { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
   };
 
   const raise = (event: EntityEvent): void => {
-    const current = generation();
+    const current = generation(event.originator.id);
     const msg = toEventMsg(event);
-    enqueueOrLimit({ msg, start: (context) => current.run(msg, context), done: nothing });
+    enqueueOrLimit({
+      msg,
+      generation: current,
+      start: (context, options) => current.run(msg, context, options),
+      done: nothing,
+    });
   };
 
   const runAt = (at: NodePlace, event: EntityEvent): void => {
-    const current = generation();
+    const current = generation(event.originator.id);
     if (!current.chains.get(at.chain)?.nodes.has(at.node)) return;
     const msg = toEventMsg(event);
-    enqueueOrLimit({ msg, start: (context) => current.restart(at, msg, context), done: nothing });
+    enqueueOrLimit({
+      msg,
+      generation: current,
+      start: (context, options) => current.restart(at, msg, context, options),
+      done: nothing,
+    });
   };
 
   const waiting = new WaitingMessages({
@@ -247,9 +277,11 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         return true; // and is not looked at again before the next start
       }
       const produce = () => ({ relation: 'Success', msg });
+      const current = generation(msg.originator.id);
       return enqueue({
         msg,
-        start: (context) => generation().resume(stored, { msg, produce }, context),
+        generation: current,
+        start: (context, options) => current.resume(stored, { msg, produce }, context, options),
         alsoWrite: (context) => context.join(parts.messages.remove(stored.id)),
         done: (state) => done(state === 'done' ? 'ended' : 'failed'),
       });
@@ -271,9 +303,14 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
 
   return {
     run(message, done) {
-      const current = generation();
+      const current = generation(message.device.id);
       const msg = toMsg(message, nextId(), current.secretKeys);
-      enqueueOrLimit({ msg, start: (context) => current.run(msg, context), done });
+      enqueueOrLimit({
+        msg,
+        generation: current,
+        start: (context, options) => current.run(msg, context, options),
+        done,
+      });
     },
     retry(letter) {
       const msg = seal.open(letter.sealed);
@@ -285,9 +322,11 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
           retrying.delete(letter.id);
           resolve(outcome);
         };
+        const current = generation(msg.originator.id);
         const accepted = enqueue({
           msg,
-          start: (context) => generation().restart(letter, msg, context),
+          generation: current,
+          start: (context, options) => current.restart(letter, msg, context, options),
           // Before the letters of this try: one of the same id takes its place.
           alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
           retries: letter.retries + 1,

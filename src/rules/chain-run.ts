@@ -58,6 +58,9 @@ export class ChainRun {
   readonly #startedAt: number;
   #steps = 0;
   #letters: Letter[] | undefined;
+  /** Every node visited, in order; only for `keepPath`. */
+  readonly #path: CompiledNode[] | undefined;
+  #hasFailed = false;
   #acked: Acked[] | undefined;
   #isAcked = false;
 
@@ -68,17 +71,24 @@ export class ChainRun {
     this.#limits = options.limits ?? DEFAULT_RUN_LIMITS;
     this.#clock = options.clock ?? systemClock;
     this.#startedAt = this.#clock.monotonic();
+    this.#path = options.keepPath ? [] : undefined;
   }
 
   /** Call when all branches have ended or reached `flow/ack`; what is behind that runs now, or is left to the result. */
   end(): RunResult | Promise<RunResult> {
-    const result: RunResult =
-      this.#letters === undefined ? PROCESSED : { outcome: 'dead-lettered', letters: this.#letters };
+    const result = this.#outcome();
     const acked = this.#acked;
     if (acked === undefined) return result;
     if (this.#options.splitAtAck) return { ...result, rest: (context) => this.#runRest(acked, context) };
     const rest = this.#runRest(acked, this.#context);
     return rest instanceof Promise ? rest.then(() => result) : result;
+  }
+
+  #outcome(): RunResult {
+    const path = this.#hasFailed ? this.#path?.map(({ chain, name }) => ({ chain, node: name })) : undefined;
+    const failed = path ? { path } : {};
+    if (this.#letters !== undefined) return { outcome: 'dead-lettered', letters: this.#letters, ...failed };
+    return path ? { outcome: 'processed', path } : PROCESSED;
   }
 
   #runRest(acked: readonly Acked[], context: NodeContext): readonly Letter[] | Promise<readonly Letter[]> {
@@ -118,6 +128,7 @@ export class ChainRun {
         return undefined;
       }
       node.counters.in++;
+      this.#path?.push(node);
       const began = this.#trace === undefined ? 0 : this.#clock.monotonic();
       if (node.maxVisits !== undefined) {
         const visited = withVisit(node, msg, node.maxVisits);
@@ -139,6 +150,7 @@ export class ChainRun {
         route.targets.length !== 1 ||
         route.isFailure ||
         result.more !== undefined ||
+        result.also !== undefined ||
         result.flow !== undefined ||
         this.#trace !== undefined
       ) {
@@ -150,7 +162,6 @@ export class ChainRun {
       node = next;
       msg = result.msg;
     }
-        result.also !== undefined ||
   }
 
   /** Why no further node may be visited. */
@@ -172,6 +183,7 @@ export class ChainRun {
   }
 
   #deadLetter(node: CompiledNode, msg: Msg, reason: string): void {
+    this.#hasFailed = true;
     if (!this.#isAcked) node.counters.deadLettered++;
     this.#letters ??= [];
     this.#letters.push({ chain: node.chain, node: node.name, reason, msg });
@@ -250,18 +262,6 @@ export class ChainRun {
 
   /** @param by the output node through which the message leaves a node that called its chain. */
   #leave(node: CompiledNode, result: NodeResult, visit: Visit, by = node): Promise<void> | undefined {
-    const labels = labelsOf(result.relation);
-    if (labels === undefined) return this.#leaveBy(node, failed(result.msg, NO_TEXT), visit, by);
-    const isFailure = labels.some(isFailureLabel);
-    if (isFailure) {
-      const pauseMs = this.#pauseBeforeRetry(node, visit);
-      if (pauseMs !== undefined) return this.#tryAgain(node, visit, pauseMs);
-      node.counters.failed++;
-    }
-    const { msg, more } = result;
-    const targets = follow(node, labels);
-    const all = more === undefined ? targets : [msg, ...more].flatMap(() => targets);
-    this.#traced(by, msg, { labels, to: all, began: visit.began, attempt: visit.attempt, isFailure });
     const pending = this.#leaveBy(node, result, visit, by);
     return result.also === undefined ? pending : this.#leaveAlso(node, result.also, visit, pending);
   }
@@ -280,6 +280,19 @@ export class ChainRun {
   }
 
   #leaveBy(node: CompiledNode, result: NodeResult, visit: Visit, by: CompiledNode): Promise<void> | undefined {
+    const labels = labelsOf(result.relation);
+    if (labels === undefined) return this.#leaveBy(node, failed(result.msg, NO_TEXT), visit, by);
+    const isFailure = labels.some(isFailureLabel);
+    if (isFailure) {
+      const pauseMs = this.#pauseBeforeRetry(node, visit);
+      if (pauseMs !== undefined) return this.#tryAgain(node, visit, pauseMs);
+      node.counters.failed++;
+      this.#hasFailed = true;
+    }
+    const { msg, more } = result;
+    const targets = follow(node, labels);
+    const all = more === undefined ? targets : [msg, ...more].flatMap(() => targets);
+    this.#traced(by, msg, { labels, to: all, began: visit.began, attempt: visit.attempt, isFailure });
     const [only] = all;
     if (only === undefined) {
       if (isFailure) this.#deadLetter(node, msg, failureReason(msg));

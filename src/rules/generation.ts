@@ -44,9 +44,10 @@ export interface Generation {
     at: NodePlace,
     from: { readonly msg: Msg; readonly produce: () => NodeResult },
     context: NodeContext,
+    options?: RunOptions,
   ): RunResult | Promise<RunResult>;
   /** Runs a message from a node on: a dead letter that is tried again. Like `resume` when there is no such node. */
-  restart(at: NodePlace, msg: Msg, context: NodeContext): RunResult | Promise<RunResult>;
+  restart(at: NodePlace, msg: Msg, context: NodeContext, options?: RunOptions): RunResult | Promise<RunResult>;
   /** Counts so far, per node, in file order. */
   counters(): readonly CounterLine[];
   /** Lets go of what its nodes hold open. Call when no message runs in it any more. */
@@ -72,7 +73,7 @@ export interface LoadOptions {
   readonly run?: RunDefaults;
 }
 
-type RunDefaults = Pick<RunOptions, 'limits' | 'clock' | 'splitAtAck'>;
+type RunDefaults = Pick<RunOptions, 'limits' | 'clock' | 'splitAtAck' | 'keepPath'>;
 
 /** Loads chains from folders and files, all or nothing. Never throws: whatever is wrong is an issue. */
 export async function loadChains(paths: string | readonly string[], options: LoadOptions = {}): Promise<LoadResult> {
@@ -99,7 +100,12 @@ export async function loadChains(paths: string | readonly string[], options: Loa
   const chains = new Map<string, CompiledChain>();
   for (const chain of checked) {
     const onRead = (path: string, text: string): void => {
-      if (!read.has(path)) hash.update(relative(dirname(chain.file), path)).update('\0').update(text).update('\0');
+      if (!read.has(path))
+        hash
+          .update(relative(dirname(chain.file), path))
+          .update('\0')
+          .update(text)
+          .update('\0');
       read.add(path);
     };
     const compiled = compileOne(chain, { counters, chains }, options, issues, onRead);
@@ -177,6 +183,7 @@ function createGeneration(
   defaults: RunDefaults,
 ): Generation {
   const first = parts.root.first;
+  const withDefaults = (options?: RunOptions): RunOptions => (options ? { ...defaults, ...options } : defaults);
   const nodeAt = (at: NodePlace) => parts.chains.get(at.chain)?.nodes.get(at.node);
   const gone = ({ chain, node }: NodePlace, msg: Msg): RunResult => {
     const reason = 'the chains have changed: this node is gone';
@@ -184,14 +191,14 @@ function createGeneration(
   };
   return {
     ...parts,
-    run: (msg, context, options) => runChain(first, msg, context, options ? { ...defaults, ...options } : defaults),
-    resume(at, from, context) {
+    run: (msg, context, options) => runChain(first, msg, context, withDefaults(options)),
+    resume(at, from, context, options) {
       const node = nodeAt(at);
-      return node ? resumeChain(node, from, context, defaults) : gone(at, from.msg);
+      return node ? resumeChain(node, from, context, withDefaults(options)) : gone(at, from.msg);
     },
-    restart(at, msg, context) {
+    restart(at, msg, context, options) {
       const node = nodeAt(at);
-      return node ? runChain(node, msg, context, defaults) : gone(at, msg);
+      return node ? runChain(node, msg, context, withDefaults(options)) : gone(at, msg);
     },
     counters: () => [...parts.chains.values()].flatMap(counterLines),
     async close() {

@@ -11,9 +11,14 @@ export interface Letter {
 }
 
 /** How a message ended: every branch came to its end, or these branches did not. */
-export type RunResult =
-  | { readonly outcome: 'processed'; readonly rest?: RunRest }
-  | { readonly outcome: 'dead-lettered'; readonly letters: readonly Letter[]; readonly rest?: RunRest };
+export type RunResult = (
+  | { readonly outcome: 'processed' }
+  | { readonly outcome: 'dead-lettered'; readonly letters: readonly Letter[] }
+) & {
+  readonly rest?: RunRest;
+  /** With `keepPath`, when a node failed or a branch was given up: every node visited, in order. */
+  readonly path?: readonly { readonly chain: string; readonly node: string }[];
+};
 
 /**
  * What is still to run behind `flow/ack`, only with `splitAtAck`: the outcome beside it is final and may be acknowledged.
@@ -54,6 +59,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** Stops where every branch has ended or reached `flow/ack`, and leaves what is behind to `rest`. */
   readonly splitAtAck?: boolean;
+  /** Gives the nodes that a message visited when something failed on its way. */
+  readonly keepPath?: boolean;
   /** Resolves after so many milliseconds: pauses between tries. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
 }
