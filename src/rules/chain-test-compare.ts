@@ -50,11 +50,25 @@ export function findDifferences(then: Expectation, run: CaseRun): string[] {
     const expected = then[what] as JsonValue | undefined;
     const wanted = expected === undefined && then.nothingElse === true ? untouched[what] : expected;
     if (wanted === undefined) continue;
-    if (what === 'attachments' && expected !== undefined) continue;
+    if ((what === 'attachments' || what === 'alarms') && expected !== undefined) continue;
     compare(what, ordered(what, wanted), actual[what]);
   }
   if (then.attachments !== undefined) compareAttachments(then.attachments, run.context, compare);
+  if (then.alarms !== undefined) compareAlarms(then.alarms, run.context, compare);
   return differences;
+}
+
+/** In the order they were made; of each only what the expectation names. */
+function compareAlarms(
+  expected: NonNullable<Expectation['alarms']>,
+  context: TestContext,
+  compare: (what: string, expected: JsonValue, actual: JsonValue) => void,
+): void {
+  const actual = context.namedAlarms().map((alarm, index) => {
+    const named = Object.keys(expected[index] ?? alarm);
+    return Object.fromEntries(Object.entries(alarm).filter(([key]) => named.includes(key)));
+  });
+  compare('alarms', expected as unknown as JsonValue, actual);
 }
 
 function compareAttachments(

@@ -4,6 +4,7 @@ import type { Issue } from '../schema/issue.ts';
 import { compileSchema } from '../schema/validate.ts';
 import { CHAIN_TEST_SCHEMA } from './chain-test-format.ts';
 import { readJsonText } from './json-source.ts';
+import { alarmRuleIssues, type NamedAlarm } from './test-alarms.ts';
 import type { TestGiven } from './test-context.ts';
 import type { Mocks } from './test-mocks.ts';
 
@@ -42,7 +43,7 @@ export interface Expectation {
   readonly attributes?: JsonObject;
   readonly telemetry?: JsonObject;
   readonly attachments?: readonly { device: string; supplier: string; supplyPoint: string; grid?: string }[];
-  readonly alarms?: readonly never[];
+  readonly alarms?: readonly (Pick<NamedAlarm, 'originator' | 'type'> & Partial<NamedAlarm>)[];
   readonly relations?: readonly { readonly from: string; readonly type: string; readonly to: string }[];
   readonly customers?: Readonly<Record<string, string>>;
   readonly events?: readonly { readonly type: string; readonly originator: string; readonly data: JsonObject }[];
@@ -71,5 +72,12 @@ export function parseChainTest(
   }
   const exact = parseJson(text.replace(/^\ufeff/, ''), { maxDepth: MAX_DEPTH });
   const value: JsonValue | unknown = exact.ok ? exact.value : checked.value;
-  return { ok: true, value: value as ChainTestFile };
+  const tests = value as ChainTestFile;
+  const issues = tests.cases.flatMap(({ given = {} }, index) =>
+    alarmRuleIssues(given).map(({ at, ...issue }): Issue => {
+      const place = `/cases/${index}/given/alarmRules${at}`;
+      return { file, at: place, rule: 'invalid-alarm-rule', level: 'error', ...issue };
+    }),
+  );
+  return issues.length > 0 ? { ok: false, issues } : { ok: true, value: tests };
 }

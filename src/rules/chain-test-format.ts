@@ -1,3 +1,5 @@
+import { ALARM_SEVERITIES } from '../model/alarm.ts';
+
 /** JSON schema of `*.test.json` files beside chains, for editors and for the runner. */
 const text = (description: string): object => ({ type: 'string', minLength: 1, description });
 const jsonObject = (description: string): object => ({ type: 'object', description });
@@ -32,6 +34,12 @@ const relation = strict(
   },
   ['from', 'type', 'to'],
 );
+const alarm = {
+  originator: text('Entity that it is about.'),
+  type: text('Type of the alarm.'),
+  severity: { enum: ALARM_SEVERITIES, description: 'How grave it is.' },
+  details: { description: 'Its details, any JSON.' },
+};
 const path = list({ type: 'string' }, 'Node, label, node … from the first node to the end.');
 
 const mock = strict(
@@ -108,6 +116,8 @@ const given = strict({
     description: 'What services outside answer: node -> answer, or a list of answers, one after the other.',
     additionalProperties: { anyOf: [mock, list(mock, 'The last one is given ever after.', { minItems: 1 })] },
   },
+  alarms: list(strict(alarm, ['originator', 'type', 'severity']), 'Alarms that are active.'),
+  alarmRules: jsonObject('Alarm rules: device profile -> what the `alarms` of its file would be.'),
   rateLimited: list({ type: 'string' }, 'Devices whose supplier look-ups are refused for too many wrong keys.'),
 });
 
@@ -149,7 +159,16 @@ const then = strict({
   attachments: list(attachment, 'All attachments in the end.'),
   attributes: jsonObject('All that is stored in the end: entity -> scope -> key -> value. Replies are not listed.'),
   telemetry: jsonObject('All latest values in the end: entity -> key -> value.'),
-  alarms: list({}, 'Alarms in the end; there are none yet.', { maxItems: 0 }),
+  alarms: list(
+    strict(
+      {
+        ...alarm,
+        status: text('ACTIVE_UNACK, ACTIVE_ACK, CLEARED_UNACK or CLEARED_ACK; may be left out.'),
+      },
+      ['originator', 'type'],
+    ),
+    'All alarms in the end; severity, status and details may be left out.',
+  ),
   reply: {
     type: ['object', 'null'],
     description: 'What the last message got its sender told; null = nothing.',

@@ -5,7 +5,7 @@ import type { TestContext } from './test-context.ts';
 import type { Outside } from './test-mocks.ts';
 
 /** What can be seen of a world from outside, as test files write it. */
-const WORLD = ['attachments', 'attributes', 'telemetry', 'relations', 'customers', 'events'] as const;
+const WORLD = ['attachments', 'attributes', 'telemetry', 'alarms', 'relations', 'customers', 'events'] as const;
 export type WorldState = Readonly<Record<(typeof WORLD)[number], JsonValue>>;
 
 /** Members of `then` that say what is left behind, in the order in which differences are shown. */
@@ -17,6 +17,7 @@ export function observe(context: TestContext): WorldState {
     attachments: context.attachments() as unknown as JsonValue,
     attributes: attributesOf(context),
     telemetry: latestOf(context),
+    alarms: context.namedAlarms() as unknown as JsonValue,
     relations: ordered('relations', context.namedRelations() as unknown as JsonValue),
     customers: Object.fromEntries(context.owners),
     events: context.events.map(({ type, originator, data }) => ({ type, originator, data })),

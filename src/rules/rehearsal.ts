@@ -1,4 +1,5 @@
 import type { Msg } from '../model/msg.ts';
+import { ALARM_RULES_DUE } from './alarms/index.ts';
 import { catalogue } from './catalogue.ts';
 import type { TestMessage } from './chain-test-file.ts';
 import { observe, type WorldState } from './chain-test-world.ts';
@@ -80,9 +81,34 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
     runs.push({ msg, result: await start({ trace, wait }), steps });
   };
 
+  /** Evaluates alarm rules for which it is time; false when there are none by then. */
+  const lookAtAlarms = async (time: number): Promise<boolean> => {
+    const [due] = context.alarmStates.takeDue(time, 1);
+    if (due === undefined) return false;
+    context.advanceTo(due.dueAt);
+    const { originator } = due;
+    const node = chains.get(due.at.chain)?.nodes.get(due.at.node);
+    const metadata = { deviceName: originator.name, deviceType: originator.profile };
+    const msg = {
+      id: `due-${runs.length + 1}`,
+      ts: context.now(),
+      type: ALARM_RULES_DUE,
+      originator,
+      metadata,
+      data: {},
+    };
+    if (node) await run(msg, (options) => runChain(node, msg, context, options));
+    return true;
+  };
+
   /** Moves the clock, and lets go on what falls due on the way. */
   const advanceTo = async (time: number): Promise<void> => {
-    for (let stored = waiting.next(time); stored !== undefined; stored = waiting.next(time)) {
+    for (;;) {
+      const stored = waiting.next(Math.min(time, context.alarmStates.nextDue ?? time));
+      if (stored === undefined) {
+        if (await lookAtAlarms(time)) continue;
+        break;
+      }
       context.advanceTo(stored.at.dueAt);
       const node = chains.get(stored.at.chain)?.nodes.get(stored.at.node);
       const msg = { ...stored.msg, id: `${stored.msg.id}-later` };

@@ -11,7 +11,14 @@ import {
 import type { JsonValue } from '../model/json.ts';
 import type { Originator } from '../model/msg.ts';
 import type { AlarmContext } from './alarm-context.ts';
-import { type AlarmRules, AlarmStates, alarmRules, FormReader, readNativeAlarms } from './alarms/index.ts';
+import {
+  type AlarmRules,
+  AlarmStates,
+  alarmRules,
+  type FormIssue,
+  FormReader,
+  readNativeAlarms,
+} from './alarms/index.ts';
 import { type AlarmWorld, formatEntityName } from './test-world.ts';
 
 /** An alarm by the name of its originator, as tests expect it. */
@@ -82,11 +89,13 @@ export function createTestAlarms(
 
 const idOf = (serial: number): AlarmId => `00000000-0000-7000-8003-${String(serial).padStart(12, '0')}` as AlarmId;
 
-/** @throws Error that names everything wrong in the rules of a test. */
-function rulesOf(form: unknown): AlarmRules {
-  const reader = new FormReader(form);
-  const rules = alarmRules(readNativeAlarms(reader));
-  const [first] = reader.issues;
-  if (first) throw new Error(`alarm rules, ${first.at}: ${first.problem}`);
-  return rules;
+/** What is wrong with the alarm rules of a test: JSON pointers begin at the rules of all profiles. */
+export function alarmRuleIssues(given: AlarmWorld): readonly FormIssue[] {
+  return Object.keys(given.alarmRules ?? {}).flatMap((profile) => {
+    const form = new FormReader(given.alarmRules).get(profile);
+    readNativeAlarms(form);
+    return form.issues;
+  });
 }
+
+const rulesOf = (form: unknown): AlarmRules => alarmRules(readNativeAlarms(new FormReader(form)));

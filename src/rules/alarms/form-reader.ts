@@ -1,3 +1,4 @@
+import { ExactNumber } from '../../model/json.ts';
 import { nearest } from '../../schema/validate.ts';
 
 export interface FormIssue {
@@ -64,7 +65,7 @@ export class FormReader {
   }
 
   number({ least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = {}): number {
-    const { value } = this;
+    const value = this.value instanceof ExactNumber ? this.value.valueOf() : this.value;
     if (typeof value === 'number' && value >= least && value <= most) return value;
     const bounds = `${least > Number.NEGATIVE_INFINITY ? ` of at least ${least}` : ''}${most < Number.POSITIVE_INFINITY ? ` and at most ${most}` : ''}`;
     this.fail(`must be a number${bounds}`);
