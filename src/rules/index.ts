@@ -1,7 +1,6 @@
 export type { AlarmContext } from './alarm-context.ts';
 export { ALARM_RULES_DUE, AlarmStates, type DueAlarms } from './alarms/index.ts';
 export { toCallBody } from './call-body.ts';
-export type { LaterPlace, QueueContext } from './queue-context.ts';
 export { catalogue } from './catalogue.ts';
 export { ruleNodesMarkdown } from './chain-docs.ts';
 export { isChainFile } from './chain-files.ts';
@@ -19,7 +18,7 @@ export {
   loadChains,
   type NodePlace,
 } from './generation.ts';
-export { chainToMermaid } from './graph.ts';
+export { chainToMermaid, type GraphCounts } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
 export type {
@@ -31,6 +30,7 @@ export type {
   TelemetryTargets,
 } from './node-context.ts';
 export { dataObject, deviceOf, NodeFailure, type NodeKind } from './node-kind.ts';
+export type { LaterPlace, QueueContext } from './queue-context.ts';
 export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
 export {
   DEFAULT_RUN_LIMITS,

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startApi } from './fake-api.ts';
 import { runCli } from './run-cli.ts';
 
 const chain = (to: string) => ({
@@ -87,6 +88,21 @@ describe('chain graph', () => {
     expect(ran.stdout).toMatch(/^flowchart TD\n/);
     const { nodes } = JSON.parse(readFileSync('rule-chains/onboarding.json', 'utf8'));
     for (const name of Object.keys(nodes)) expect(ran.stdout).toContain(`"${name}<br/>`);
+  });
+
+  it('draws an SVG with the counts of a running instance', async () => {
+    const nodes = [{ node: 'by-type', in: 42, deadLettered: 0, edges: { 'Post telemetry': 40 } }];
+    await using api = await startApi({
+      'GET /api/gridmoor/chains/onboarding/counters': { body: { chain: 'onboarding', nodes } },
+    });
+    const env = { GRIDMOOR_ADMIN_KEY: 'k' };
+    const ran = await runCli(['chain', 'graph', 'rule-chains', '--svg', '--counters', '--url', api.url], { env });
+    expect(ran.stderr).toBe('');
+    expect(ran.stdout).toMatch(/^<svg /);
+    expect(ran.stdout).toContain('filter/msg-type-switch · 42 in');
+    expect(ran.stdout).toContain('>Post telemetry 40<');
+    const away = await runCli(['chain', 'graph', '--counters', '--url', 'http://127.0.0.1:1'], { env });
+    expect(away.code).toBe(3);
   });
 
   it('names the chains there are when one is not', async () => {

@@ -8,6 +8,7 @@ export { type DiffReport, diffMarkdown, diffText } from './diff-text.ts';
 export { type ExplainedMsg, type ExplainedStep, type Explanation, explain, explainConditions } from './explain.ts';
 export { explainText } from './explain-text.ts';
 export { type FormatOptions, type FormatResult, formatText } from './format.ts';
+export { chainToSvg } from './graph-svg.ts';
 export { canonicalJson } from './json-same.ts';
 export { lintUnderProfiles, type ProfileSchemas } from './lint-profiles.ts';
 export { lintTestFiles } from './lint-tests.ts';
