@@ -14,7 +14,7 @@ describe('rpc/reply', () => {
     expect(context.callReplies).toEqual([{ device: 'meter-1', body: { ok: true } }]);
   });
 
-  it.each(['serviceId', 'sessionId', 'requestId'])('55: fails without metadata %s', (key) => {
+  it.each(['serviceId', 'sessionId', 'requestId'])('case 55: fails without metadata %s', (key) => {
     const rest = Object.fromEntries(Object.entries(metadata).filter(([name]) => name !== key));
     const msg = testMsg({ metadata: rest, data: { ok: true } });
     expect(() => makeNode('rpc/reply').run(msg)).toThrow(key);
