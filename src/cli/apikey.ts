@@ -1,11 +1,12 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
-import { EXIT, UsageError } from './io.ts';
-import { formatTime, printFacts, printJson, printTable } from './table.ts';
+import { EXIT } from './io.ts';
+import { daysFlag, secondsOfDays } from './lifetime.ts';
+import { printOnce } from './secret-output.ts';
+import { formatTime, printJson, printTable } from './table.ts';
 
 const API_KEYS = '/api/gridmoor/api-keys';
-const SECONDS_A_DAY = 86_400;
 
 interface ApiKey {
   readonly id: string;
@@ -23,7 +24,7 @@ const create = defineCommand({
   flags: {
     role: { type: 'string', value: '<role>', summary: 'administrator, operator, read-only or supplier' },
     supplier: { type: 'string', value: '<name>', summary: 'whose devices a key of the role supplier reads' },
-    days: { type: 'string', value: '<n>', summary: 'how long it works (without end)' },
+    ...daysFlag,
     ...urlFlag,
   },
   examples: [
@@ -31,22 +32,17 @@ const create = defineCommand({
     "gridmoor apikey create sol-portal --role supplier --supplier 'Sol Energia'",
   ],
   async run({ url, json, role, supplier, days }, [name = ''], io) {
-    const ttl = days === undefined ? undefined : Number(days) * SECONDS_A_DAY;
-    if (ttl !== undefined && !(ttl > 0)) throw new UsageError(`--days takes a number above 0, not "${days}".`);
-    const body = { name, role, supplier, ttlSeconds: ttl };
+    const body = { name, role, supplier, ttlSeconds: secondsOfDays(days) };
     const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
-    if (json) printJson(io, made);
-    else {
-      printFacts(io, [
-        ['id', made.id],
-        ['name', made.name],
-        ['role', made.role],
-        ['supplier', made.supplierId],
-        ['expires', formatTime(made.expiresAt)],
-        ['secretKey', made.secretKey],
-      ]);
-      io.stderr.write('The key is shown this once and kept only as a keyed hash: write it down now.\n');
-    }
+    const facts = [
+      ['id', made.id],
+      ['name', made.name],
+      ['role', made.role],
+      ['supplier', made.supplierId],
+      ['expires', formatTime(made.expiresAt)],
+      ['secretKey', made.secretKey],
+    ] as const;
+    printOnce(io, made, { json, facts, what: 'The key is' });
     return EXIT.fine;
   },
 });

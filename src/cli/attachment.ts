@@ -2,7 +2,7 @@ import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
 import { EXIT, UsageError } from './io.ts';
-import { pagingFlags, pagingOf, printMore } from './paging.ts';
+import { pagingFlags, pagingOf, printPage } from './paging.ts';
 import { type Cell, formatTime, printJson, printTable } from './table.ts';
 
 const ATTACHMENTS = '/api/gridmoor/attachments';
@@ -50,11 +50,7 @@ const list = defineCommand({
   async run({ url, json, device, supplier, 'supply-point': supplyPoint, ...given }, _args, io) {
     const query = { device, supplyPoint, supplier, ...pagingOf(given) };
     const page = await createClient(io, url).get<Page<Attachment>>(ATTACHMENTS, query);
-    if (json) printJson(io, page);
-    else {
-      printTable(io, HEADINGS, page.data.map(row));
-      printMore(io, page, given);
-    }
+    printPage(io, page, { json, given }, HEADINGS, row);
     return EXIT.fine;
   },
 });

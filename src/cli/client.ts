@@ -30,6 +30,8 @@ export interface Client {
   /** Like `get`, but undefined for 404. */
   find<T>(path: string, query?: Query): Promise<T | undefined>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  /** Sends bytes as they come, for as long as it takes. */
+  upload<T>(path: string, query: Query, bytes: AsyncGenerator<Uint8Array>): Promise<T>;
   delete<T>(path: string): Promise<T>;
 }
 
@@ -37,23 +39,27 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
   const url = baseUrl(urlGiven ?? io.env.GRIDMOOR_URL ?? DEFAULT_URL);
   const admin = findAdminKey(io);
 
-  async function call(method: string, path: string, query: Query = {}, body?: unknown): Promise<Response> {
+  function call(method: string, path: string, query: Query = {}, body?: unknown): Promise<Response> {
+    const json =
+      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return send(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...json });
+  }
+
+  async function send(path: string, query: Query, init: RequestInit): Promise<Response> {
     const target = new URL(`${url}${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
     try {
       return await fetch(target, {
-        method,
+        ...init,
         // A redirect would carry the key to another place.
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
         headers: {
           accept: 'application/json',
           ...(admin.key ? { authorization: `Bearer ${admin.key.reveal()}` } : {}),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...init.headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
       throw unreachable(url, error);
@@ -81,6 +87,12 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
       return undefined;
     },
     post: async (path, body) => read(await call('POST', path, {}, body ?? {})),
+    async upload(path, query, bytes) {
+      const headers = { 'content-type': 'application/octet-stream' };
+      return read(
+        await send(path, query, { method: 'POST', headers, body: ReadableStream.from(bytes), duplex: 'half' }),
+      );
+    },
     delete: async (path) => read(await call('DELETE', path)),
   };
 }

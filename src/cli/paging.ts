@@ -1,6 +1,7 @@
 import type { Page } from './client.ts';
 import type { Flag } from './command.ts';
 import { type Io, UsageError } from './io.ts';
+import { type Cell, printJson, printTable } from './table.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
 
@@ -22,8 +23,24 @@ export function pagingOf(given: Paging): { page: number; pageSize: number } {
   };
 }
 
+/** A page as JSON, or as a table with one row an entry and how to get more. */
+export function printPage<T>(
+  io: Io,
+  page: Page<T>,
+  { json, given }: { readonly json: boolean; readonly given: Paging },
+  headings: readonly string[],
+  row: (entry: T) => readonly Cell[],
+): void {
+  if (json) {
+    printJson(io, page);
+    return;
+  }
+  printTable(io, headings, page.data.map(row));
+  printMore(io, page, given);
+}
+
 /** Says that there is more, and how to get it; on stderr, so that a pipe holds rows only. */
-export function printMore(io: Io, page: Page<unknown>, given: Paging): void {
+function printMore(io: Io, page: Page<unknown>, given: Paging): void {
   if (!page.hasNext) return;
   const next = pagingOf(given).page + 1;
   io.stderr.write(`${page.data.length} of ${page.totalElements}; more with --page ${next}\n`);

@@ -1,9 +1,11 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
-import { EXIT, type Io, UsageError } from './io.ts';
-import { pagingFlags, pagingOf, printMore } from './paging.ts';
-import { formatTime, printFacts, printJson, printTable } from './table.ts';
+import { EXIT, type Io } from './io.ts';
+import { graceFlag, graceSeconds } from './lifetime.ts';
+import { pagingFlags, pagingOf, printPage } from './paging.ts';
+import { printOnce } from './secret-output.ts';
+import { formatTime, printJson } from './table.ts';
 
 const SUPPLIERS = '/api/gridmoor/suppliers';
 
@@ -19,17 +21,13 @@ interface SupplierWithKey extends Supplier {
 }
 
 function printKey(io: Io, made: SupplierWithKey, json: boolean): void {
-  if (json) {
-    printJson(io, made);
-    return;
-  }
-  printFacts(io, [
+  const facts = [
     ['id', made.id],
     ['name', made.name],
     ['secretKey', made.secretKey],
     ['former key until', formatTime(made.previousKeyUntil)],
-  ]);
-  io.stderr.write('The key is shown this once and kept only as a keyed hash: write it down now.\n');
+  ] as const;
+  printOnce(io, made, { json, facts, what: 'The key is' });
 }
 
 const create = defineCommand({
@@ -52,12 +50,11 @@ const list = defineCommand({
   examples: ['gridmoor supplier list', 'gridmoor supplier list --json'],
   async run({ url, json, ...given }, _args, io) {
     const page = await createClient(io, url).get<Page<Supplier>>(SUPPLIERS, pagingOf(given));
-    if (json) printJson(io, page);
-    else {
-      const rows = page.data.map(({ id, name, createdTime }) => [id, name, formatTime(createdTime)]);
-      printTable(io, ['id', 'name', 'created'], rows);
-      printMore(io, page, given);
-    }
+    printPage(io, page, { json, given }, ['id', 'name', 'created'], (one) => [
+      one.id,
+      one.name,
+      formatTime(one.createdTime),
+    ]);
     return EXIT.fine;
   },
 });
@@ -66,17 +63,10 @@ const rotate = defineCommand({
   name: 'supplier rotate',
   summary: "Replaces a supplier's secret key and prints the new one, once.",
   args: '<supplier>',
-  flags: {
-    grace: { type: 'string', value: '<seconds>', summary: 'how long the old key goes on working (0)' },
-    ...urlFlag,
-  },
+  flags: { ...graceFlag, ...urlFlag },
   examples: ['gridmoor supplier rotate "Sol Energia" --grace 86400'],
   async run({ url, json, grace }, [ref = ''], io) {
-    const graceSeconds = grace === undefined ? undefined : Number(grace);
-    if (graceSeconds !== undefined && !(Number.isInteger(graceSeconds) && graceSeconds >= 0)) {
-      throw new UsageError(`--grace takes whole seconds, not "${grace}".`);
-    }
-    const body = graceSeconds === undefined ? {} : { graceSeconds };
+    const body = { graceSeconds: graceSeconds(grace) };
     const made = await createClient(io, url).post<SupplierWithKey>(
       apiPath`/api/gridmoor/suppliers/${ref}/rotate`,
       body,

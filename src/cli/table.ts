@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ExactNumber } from '../model/json.ts';
+import { ExactNumber, type JsonValue, stringifyJson } from '../model/json.ts';
 import type { Io } from './io.ts';
 
 export type Cell = string | number | boolean | undefined;
@@ -41,6 +41,11 @@ export function printFacts(io: Io, facts: readonly (readonly [name: string, valu
     .map(([name, value]) => [cleanText(name), value] as const);
   const width = Math.max(0, ...present.map(([name]) => name.length));
   for (const [name, value] of present) io.stdout.write(`${`${name}:`.padEnd(width + 2)}${cellText(value)}\n`);
+}
+
+/** A value as text: what is no text as its JSON. */
+export function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : stringifyJson(value as JsonValue);
 }
 
 /** A time in milliseconds as ISO 8601 to the second. */

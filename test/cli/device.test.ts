@@ -85,4 +85,47 @@ describe('device', () => {
     await using api = await startApi({ 'POST /api/gridmoor/devices/meter%201/rotate': { body: created } });
     expect((await runCli(['device', 'rotate', 'meter 1'], { env: api.env })).code).toBe(0);
   });
+
+  it('rotate sends the overlap, the end and credentials of its own', async () => {
+    await using api = await startApi({ 'POST /api/gridmoor/devices/m/rotate': { body: created } });
+    const words = ['device', 'rotate', 'm', '--grace', '60', '--days', '0.5', '--token-file', '-'];
+    const before = Date.now();
+    expect((await runCli(words, { env: api.env, stdin: 'my-token' })).code).toBe(0);
+    const body = api.asked[0]?.body as { expiresAt: number };
+    expect(body).toEqual({
+      credentials: { type: 'ACCESS_TOKEN', token: 'my-token' },
+      keepFormerMs: 60_000,
+      expiresAt: expect.any(Number),
+    });
+    expect(body.expiresAt - before).toBeGreaterThanOrEqual(43_200_000);
+    expect(body.expiresAt - before).toBeLessThan(43_300_000);
+    await runCli(['device', 'rotate', 'm', '--grace', '0'], { env: api.env });
+    expect(api.asked[1]?.body).toEqual({});
+  });
+
+  it.each([
+    ['--grace', '-1'],
+    ['--grace', '1.5'],
+    ['--grace', ''],
+    ['--days', '0'],
+    ['--days', '1e999'],
+    ['--days', 'x'],
+  ])('rotate refuses %s %s', async (flag, value) => {
+    expect(await runCli(['device', 'rotate', 'm', `${flag}=${value}`])).toMatchObject({ code: 2 });
+  });
+
+  it('credentials and revoke show kinds and ends', async () => {
+    const body = {
+      present: { type: 'ACCESS_TOKEN', createdAt: 0, expiresAt: 86_400_000 },
+      former: { type: 'MQTT_BASIC', createdAt: 0 },
+    };
+    const path = '/api/gridmoor/devices/m/credentials';
+    await using api = await startApi({ [`GET ${path}`]: { body }, [`POST ${path}/revoke`]: { body: {} } });
+    expect((await runCli(['device', 'credentials', 'm'], { env: api.env })).stdout).toBe(
+      'present\tACCESS_TOKEN\t1970-01-01T00:00:00Z\t1970-01-02T00:00:00Z\nformer\tMQTT_BASIC\t1970-01-01T00:00:00Z\t-\n',
+    );
+    expect(await runCli(['device', 'revoke', 'm'], { env: api.env })).toMatchObject({ code: 0, stdout: '' });
+    expect((await runCli(['device', 'revoke', 'm', '--former', '--json'], { env: api.env })).stdout).toBe('{}\n');
+    expect(api.asked.slice(1).map((one) => one.body)).toEqual([{ which: 'all' }, { which: 'former' }]);
+  });
 });

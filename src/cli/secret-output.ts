@@ -1,0 +1,16 @@
+import type { Io } from './io.ts';
+import { type Cell, printFacts, printJson } from './table.ts';
+
+/** Prints something that holds a secret, which is never shown again. @param what the secret: `The key`. */
+export function printOnce(
+  io: Io,
+  made: object,
+  { json, facts, what }: { json: boolean; facts: readonly (readonly [string, Cell])[]; what: string },
+): void {
+  if (json) {
+    printJson(io, made);
+    return;
+  }
+  printFacts(io, facts);
+  io.stderr.write(`${what} shown this once and kept only as a hash: write it down now.\n`);
+}
