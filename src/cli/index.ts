@@ -17,12 +17,17 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   serve: { summary: 'run the broker', load: () => import('./serve.ts') },
   profile: { summary: 'device profiles: lint', load: () => import('./profile.ts') },
   chain: { summary: 'rule chains: lint, fmt, test, graph', load: () => import('./chain.ts') },
+  explain: { summary: 'where a message went, and why', load: () => import('./explain.ts') },
   device: {
     summary: 'devices: list, show, create, delete, rotate, revoke, credentials, provision',
     load: () => import('./device.ts'),
   },
   supplier: { summary: 'power suppliers: create, list, rotate, delete', load: () => import('./supplier.ts') },
   attachment: { summary: 'attachments: list, history, move, end', load: () => import('./attachment.ts') },
+  deadletter: {
+    summary: 'messages that chains could not finish: list, show, retry, delete',
+    load: () => import('./deadletter.ts'),
+  },
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
   user: { summary: 'people who log in: create, list, password, delete', load: () => import('./user.ts') },
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
