@@ -30,6 +30,10 @@ export interface Client {
   /** Like `get`, but undefined for 404. */
   find<T>(path: string, query?: Query): Promise<T | undefined>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  /** Replaces what has this ETag; `*` takes any, undefined is for what is new. */
+  put<T>(path: string, body: unknown, ifMatch: string | undefined, query?: Query): Promise<T>;
+  /** The ETag of what is there; undefined for 404. */
+  etag(path: string): Promise<string | undefined>;
   /** Sends bytes as they come, for as long as it takes. */
   upload<T>(path: string, query: Query, bytes: AsyncGenerator<Uint8Array>): Promise<T>;
   delete<T>(path: string): Promise<T>;
@@ -39,10 +43,13 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
   const url = baseUrl(urlGiven ?? io.env.GRIDMOOR_URL ?? DEFAULT_URL);
   const admin = findAdminKey(io);
 
-  function call(method: string, path: string, query: Query = {}, body?: unknown): Promise<Response> {
-    const json =
-      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    return send(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...json });
+  function call(method: string, path: string, query: Query = {}, body?: unknown, ifMatch?: string): Promise<Response> {
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+    };
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    return send(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS), headers, ...json });
   }
 
   async function send(path: string, query: Query, init: RequestInit): Promise<Response> {
@@ -85,6 +92,13 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
       if (response.status !== 404) return read(response);
       await response.body?.cancel();
       return undefined;
+    },
+    put: async (path, body, ifMatch, query) => read(await call('PUT', path, query, body, ifMatch)),
+    async etag(path) {
+      const response = await call('GET', path);
+      if (!response.ok && response.status !== 404) return read(response);
+      await response.body?.cancel();
+      return response.headers.get('etag') ?? undefined;
     },
     post: async (path, body) => read(await call('POST', path, {}, body ?? {})),
     async upload(path, query, bytes) {
