@@ -69,8 +69,9 @@ export function lintChain(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind
     if (checked) nodes.set(node.name, checked);
   }
   lintPaths(graph, findings);
+  const byPlace = new Map([...graph.nodes.values()].map((node) => [node.at, node]));
   const issues = findings.map((finding): Issue => {
-    const { level = 'error', hint, ...rest } = graph.format === 'native' ? finding : nameNode(finding, graph);
+    const { level = 'error', hint, ...rest } = graph.format === 'native' ? finding : nameNode(finding, byPlace);
     return { file: graph.file, level, ...rest, ...(hint === undefined ? {} : { hint }) };
   });
   if (issues.some((issue) => issue.level === 'error')) return { issues };
@@ -79,8 +80,10 @@ export function lintChain(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind
 }
 
 /** In ThingsBoard's exports nodes stand by index: the finding names its node, and points at what the file calls the config. */
-function nameNode(finding: Finding, { nodes }: ChainGraph): Finding {
-  const node = [...nodes.values()].find(({ at }) => finding.at === at || finding.at.startsWith(`${at}/`));
+function nameNode(finding: Finding, byPlace: ReadonlyMap<string, GraphNode>): Finding {
+  let place = finding.at;
+  while (place !== '' && !byPlace.has(place)) place = place.slice(0, place.lastIndexOf('/'));
+  const node = byPlace.get(place);
   if (node === undefined) return finding;
   const config = `${node.at}/config/`;
   const member = finding.at.startsWith(config) ? `${finding.at.slice(config.length)}: ` : '';

@@ -196,7 +196,7 @@ describe('lint', () => {
     const { graph } = parseChain('a.json', good);
     if (!graph) throw new Error('no graph');
     const { chain } = lintChain(graph, new Map(catalogue.map((kind) => [kind.kind, kind])));
-    expect(chain?.nodes.get('save')?.config).toEqual({ latest: true, useServerTs: false });
+    expect(chain?.nodes.get('save')?.config).toMatchObject({ defaultTTL: 0, useServerTs: false });
     expect(graph.nodes.get('save')?.config).toEqual({});
   });
 

@@ -122,8 +122,11 @@ function configurationOf(
   node: Parameters<NonNullable<ThingsBoardForm['write']>>[1],
 ): RawConfig {
   const configuration = form.write ? form.write(config, node) : config;
+  const members = Object.entries(configuration).filter(([, value]) => value !== undefined);
   // ThingsBoard's own mark of a node without a configuration.
-  return Object.keys(configuration).length === 0 ? { version: 0 } : configuration;
+  if (members.length === 0) return { version: 0 };
+  // In one order, wherever the members came from: the same chain is the same text.
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function nodeOf(node: GraphNode, { type, name, version, configuration }: NodeForm, place: NodeLayout | undefined) {

@@ -1,12 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadChains } from '../../../src/rules/generation.ts';
 import { createTestContext } from '../../../src/rules/test-context.ts';
+import { exportChains } from '../../../src/rules/tools/index.ts';
 import type { Issue } from '../../../src/schema/issue.ts';
 import { loadOrThrow, tempFolder, testMsg } from '../../helpers/chain-kit.ts';
 import { exportOf, TB } from '../../helpers/thingsboard-export.ts';
 
 const A = '11111111-0000-4000-8000-00000000000a';
 const B = '11111111-0000-4000-8000-00000000000b';
+
+const ROOT_CHAIN = join(import.meta.dirname, '../../fixtures/thingsboard/root-chain.json');
 
 type Files = Record<string, object>;
 
@@ -171,6 +176,51 @@ describe('loading', () => {
     const context = createTestContext();
     expect(await generation.run(testMsg({ data: { power: 1 } }, context), context)).toEqual({ outcome: 'processed' });
     expect(context.telemetry.get('meter-1')).toMatchObject([{ values: { power: 1 } }]);
+  });
+
+  it('case 10: a root chain that is loaded and saved says the same; a second save is the same bytes', async () => {
+    const before = readFileSync(ROOT_CHAIN, 'utf8');
+    const save = async (text: string): Promise<string> => {
+      await using folder = await tempFolder({ 'root.json': text });
+      return (await exportChains([folder.path])).chains[0]?.text ?? '';
+    };
+    const once = await save(before);
+    expect(await save(once)).toBe(once);
+    const meaning = (text: string) => {
+      const { ruleChain, metadata } = JSON.parse(text);
+      const edges = metadata.connections.map((edge: Record<string, unknown>) =>
+        JSON.stringify(Object.entries(edge).sort()),
+      );
+      const nodes = metadata.nodes.map(({ key: _, ...node }: Record<string, unknown>) => node);
+      return { ruleChain, metadata: { ...metadata, nodes, connections: edges.sort() } };
+    };
+    expect(meaning(once)).toEqual(meaning(before));
+  });
+
+  /** The native config of one node of an export. */
+  const configOf = async (type: string, configuration: object, configurationVersion = 0) => {
+    const { nodes } = await load({
+      'a.json': exportOf('main', [{ type, name: 'it', configuration, configurationVersion }]),
+    });
+    return nodes[0]?.config;
+  };
+
+  it('case 11: the direction of an old create relation is flipped, when it has entityCacheExpiration', async () => {
+    const old = { direction: 'FROM', relationType: 'Contains', entityType: 'ASSET', entityNamePattern: 'G1' };
+    const create = 'action.TbCreateRelationNode';
+    expect(await configOf(create, { ...old, entityCacheExpiration: 300 })).toMatchObject({ direction: 'TO' });
+    expect(await configOf(create, old)).toMatchObject({ direction: 'FROM' });
+    expect(await configOf(create, old, 1)).toMatchObject({ direction: 'FROM' });
+  });
+
+  it('case 12: the direction of an old check relation is flipped always', async () => {
+    const old = { direction: 'TO', relationType: 'Contains', checkForSingleEntity: false };
+    expect(await configOf('filter.TbCheckRelationNode', old)).toMatchObject({ direction: 'FROM' });
+  });
+
+  it('case 13: copy keys with fromMetadata "true" copy from the metadata', async () => {
+    const old = { fromMetadata: 'true', keys: ['tariff'] };
+    expect(await configOf('transform.TbCopyKeysNode', old)).toEqual({ metadata: ['tariff'] });
   });
 
   it('case 14: an upgrade that cannot be done is refused, never replaced by defaults', async () => {

@@ -21,8 +21,9 @@ export const log = defineNode({
       if (config.jsScript === undefined && config.tbelScript === undefined) {
         return { scriptLang: 'JS', jsScript: textAsScript(String(text)), level, text, data };
       }
-      const { text: _, ...rest } = writeScript(config);
-      return rest;
+      const { scriptLang, jsScript, tbelScript } = writeScript(config);
+      const script = { scriptLang, jsScript, tbelScript };
+      return { ...script, ...(level === 'info' ? {} : { level }), ...(data ? { data } : {}) };
     },
   },
   version: 0,
