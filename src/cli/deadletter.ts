@@ -2,8 +2,8 @@ import { apiPath, type Client, createClient, type Page, urlFlag } from './client
 import { defineCommand, type Flag } from './command.ts';
 import { group } from './frame.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
-import { pagingFlags, pagingOf, printMore } from './paging.ts';
-import { type Cell, formatTime, printFacts, printJson, printTable } from './table.ts';
+import { pagingFlags, pagingOf, printPage } from './paging.ts';
+import { formatTime, printFacts, printJson } from './table.ts';
 
 const LETTERS = '/api/gridmoor/dead-letters';
 /** Letters of one request: it must be answered within the client's time. */
@@ -48,19 +48,14 @@ const list = defineCommand({
   async run({ url, json, chain, node, device, reason, ...given }, _args, io) {
     const query = { chain, node, device, reason, ...pagingOf(given) };
     const page = await createClient(io, url).get<Page<Letter>>(LETTERS, query);
-    if (json) printJson(io, page);
-    else {
-      const rows = page.data.map((one): Cell[] => [
-        one.id,
-        formatTime(one.at),
-        one.originator.name,
-        `${one.chain}/${one.node}`,
-        one.retries,
-        one.reason,
-      ]);
-      printTable(io, ['id', 'at', 'device', 'node', 'retries', 'reason'], rows);
-      printMore(io, page, given);
-    }
+    printPage(io, page, { json, given }, ['id', 'at', 'device', 'node', 'retries', 'reason'], (one) => [
+      one.id,
+      formatTime(one.at),
+      one.originator.name,
+      `${one.chain}/${one.node}`,
+      one.retries,
+      one.reason,
+    ]);
     return EXIT.fine;
   },
 });
