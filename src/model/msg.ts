@@ -90,4 +90,12 @@ export const MSG_TYPE_LABELS = {
   ATTRIBUTES_DELETED: 'Attributes Deleted',
   TIMESERIES_UPDATED: 'Timeseries Updated',
   TIMESERIES_DELETED: 'Timeseries Deleted',
+  ALARM: 'Alarm',
+  ALARM_CREATED: 'Alarm Created',
+  ALARM_UPDATED: 'Alarm Updated',
+  ALARM_SEVERITY_UPDATED: 'Alarm Severity Updated',
+  ALARM_ACK: 'Alarm Acknowledged',
+  ALARM_CLEAR: 'Alarm Cleared',
+  ALARM_ASSIGNED: 'Alarm Assigned',
+  ALARM_UNASSIGNED: 'Alarm Unassigned',
 } as const;
