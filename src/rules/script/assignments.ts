@@ -129,7 +129,10 @@ function memberPlace(node: MemberExpression, scope: Scope, c: Compiler): Place {
 /** Writes a variable; one that is declared nowhere becomes the whole script's. */
 export function variableWriter(node: Identifier, scope: Scope, c: Compiler): (frame: Frame, value: Value) => void {
   const found = scope.find(node.name);
-  if (found === undefined && c.language.constants.has(node.name)) c.refuse(node, `"${node.name}" cannot be assigned`);
+  const { constants, functions, namespaces } = c.language;
+  if (!found && [constants, functions, namespaces].some((names) => names.has(node.name))) {
+    c.refuse(node, `"${node.name}" cannot be assigned`, 'take another name');
+  }
   const variable = found ?? c.root.declare(node.name);
   if (variable.constant) c.refuse(node, `"${node.name}" is a const and cannot be assigned`, 'declare it with let');
   return writer(scope.hopsTo(variable), variable.slot);

@@ -4,16 +4,15 @@ import { declareAll, hoistedNames } from './hoist.ts';
 import { namesOf } from './patterns.ts';
 import {
   type ArrowFunctionExpression,
-  depthOf,
   type Function as FunctionNode,
+  measureOf,
   type Node,
   type Pattern,
-  sizeOf,
 } from './syntax.ts';
 import { ScriptFunction, type Value } from './values.ts';
 
 /** Fuel of one call or one turn of a loop: by what it may run. */
-export const weightOf = (node: Node): number => 1 + (sizeOf(node) >> 3);
+export const weightOf = (node: Node): number => 1 + (measureOf(node).size >> 3);
 
 /** A function as what makes it, each time, in the frame around it. */
 export function compileFunction(
@@ -69,7 +68,7 @@ function functionMaker(
 ): (frame: Frame) => ScriptFunction {
   const m = c.meter;
   const weight = weightOf(node.body);
-  const levels = depthOf(node.body) + 4;
+  const levels = measureOf(node.body).depth + 4;
   const run = bodyOf(node, scope, c);
   return (outer) => {
     const made = new ScriptFunction((args) => {

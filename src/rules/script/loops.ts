@@ -9,7 +9,7 @@ import {
   type ForInStatement,
   type ForOfStatement,
   type ForStatement,
-  holdsFunction,
+  measureOf,
   type WhileStatement,
 } from './syntax.ts';
 import { isObject, nameOf, type Value } from './values.ts';
@@ -73,7 +73,7 @@ function forLoop(node: ForStatement, outer: Scope, c: Compiler): Step {
   const weight = weightOf(node);
   const lexical = node.init?.type === 'VariableDeclaration' && node.init.kind !== 'var';
   // A function made in the loop keeps the variables of its turn.
-  const ownFrame = lexical && holdsFunction(node);
+  const ownFrame = lexical && measureOf(node).holdsFunction;
   const scope = new Scope(ownFrame ? { size: 0, parent: outer.frame } : outer.frame, outer);
   if (node.init?.type === 'VariableDeclaration' && lexical) {
     const constant = node.init.kind === 'const';
@@ -111,7 +111,7 @@ function eachLoop(node: ForOfStatement | ForInStatement, outer: Scope, c: Compil
   const m = c.meter;
   const weight = weightOf(node);
   const lexical = node.left.type === 'VariableDeclaration' && node.left.kind !== 'var';
-  const ownFrame = lexical && holdsFunction(node);
+  const ownFrame = lexical && measureOf(node).holdsFunction;
   const scope = new Scope(ownFrame ? { size: 0, parent: outer.frame } : outer.frame, outer);
   const bind = loopBinder(node, scope, c);
   const subject = c.expression(node.right, outer);

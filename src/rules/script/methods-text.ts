@@ -63,11 +63,11 @@ export function replacing(all: boolean, dollarsMean: boolean): NativeMethod<stri
       return m.text(self.slice(0, at) + by + self.slice(at + wanted.length));
     }
     const parts = self.split(wanted);
-    const gaps = wanted === '' ? parts.length + 1 : parts.length - 1;
     m.items(parts.length);
-    m.willMakeText(self.length + gaps * by.length);
-    const middle = parts.join(by);
-    return m.text(wanted === '' ? by + middle + by : middle);
+    m.willMakeText(self.length + (parts.length + 1) * by.length);
+    // Nothing stands between all characters, before the first and behind the last.
+    if (wanted === '') return m.text(self === '' ? by : `${by}${parts.join(by)}${by}`);
+    return m.text(parts.join(by));
   };
 }
 

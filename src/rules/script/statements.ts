@@ -7,8 +7,8 @@ import { readMember } from './members.ts';
 import { namesOf } from './patterns.ts';
 import { refuseStatement } from './refusals.ts';
 import {
-  holdsFunction,
   type IfStatement,
+  measureOf,
   type ReturnStatement,
   type Statement,
   type SwitchStatement,
@@ -67,7 +67,8 @@ export function compileStatement(node: Statement, scope: Scope, c: Compiler): St
 export function compileBlock(body: readonly Statement[], outer: Scope, c: Compiler): Step {
   const lexical = body.filter((node) => node.type === 'VariableDeclaration' && node.kind !== 'var');
   if (lexical.length === 0) return sequence(body, outer, c);
-  const ownFrame = body.some(holdsFunction) || body.some((node) => node.type === 'FunctionDeclaration');
+  const ownFrame =
+    body.some((node) => measureOf(node).holdsFunction) || body.some((node) => node.type === 'FunctionDeclaration');
   const shape = ownFrame ? { size: 0, parent: outer.frame } : outer.frame;
   const scope = new Scope(shape, outer);
   declareLexical(lexical, scope);

@@ -21,7 +21,7 @@ export function parseScript(source: string): ParsedScript {
     if (error instanceof RangeError) return { ok: false, problem: 'is nested too deep', offset: 0 };
     throw error;
   }
-  const deep = nodeBelow(program, MAX_SYNTAX_DEPTH);
+  const deep = measure(program, 1);
   if (deep) return { ok: false, problem: `is nested deeper than ${MAX_SYNTAX_DEPTH} levels`, offset: deep.start };
   return { ok: true, program };
 }
@@ -30,56 +30,55 @@ export function parseScript(source: string): ParsedScript {
 export function childrenOf(node: Node): AnyNode[] {
   const children: AnyNode[] = [];
   for (const value of Object.values(node)) {
-    if (isNode(value)) children.push(value);
-    else if (Array.isArray(value)) children.push(...value.filter(isNode));
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) {
+      for (const item of value) if (isNode(item)) children.push(item);
+    } else if (isNode(value)) children.push(value);
   }
   return children;
 }
 
-/** Nodes of a tree, its root too. */
-export function sizeOf(root: Node): number {
-  let count = 0;
-  const open: Node[] = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    count++;
-    open.push(...childrenOf(node));
-  }
-  return count;
+interface Measure {
+  /** Nodes of the tree, its root too. */
+  readonly size: number;
+  /** Levels of the tree. */
+  readonly depth: number;
+  /** Whether something below the root is a function: then variables of the root may outlive it. */
+  readonly holdsFunction: boolean;
 }
 
-export function depthOf(root: Node): number {
+/** Of every node of a parsed script: each is asked for often. */
+const measures = new WeakMap<Node, Measure>();
+
+/** Measures a tree; gives a node that lies too deep. */
+function measure(node: Node, level: number): Node | undefined {
+  if (level > MAX_SYNTAX_DEPTH) return node;
+  let size = 1;
   let depth = 0;
-  let level: Node[] = [root];
-  while (level.length > 0) {
-    depth++;
-    level = level.flatMap(childrenOf);
+  let holdsFunction = false;
+  for (const child of childrenOf(node)) {
+    const deep = measure(child, level + 1);
+    if (deep) return deep;
+    const below = measureOf(child);
+    size += below.size;
+    depth = Math.max(depth, below.depth);
+    holdsFunction ||= below.holdsFunction || isFunction(child);
   }
-  return depth;
+  measures.set(node, { size, depth: depth + 1, holdsFunction });
+  return undefined;
 }
 
-/** Whether something below a node is a function: then its variables may outlive it. */
-export function holdsFunction(root: Node): boolean {
-  const open: Node[] = childrenOf(root);
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (isFunction(node)) return true;
-    open.push(...childrenOf(node));
-  }
-  return false;
+/** @throws Error for a node of no parsed script. */
+export function measureOf(node: Node): Measure {
+  const found = measures.get(node);
+  if (found === undefined) throw new Error('a node that was never parsed');
+  return found;
 }
 
 export function isFunction(node: Node): boolean {
   return (
     node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
   );
-}
-
-function nodeBelow(root: Node, levels: number): Node | undefined {
-  let level: Node[] = [root];
-  for (let depth = 0; depth < levels; depth++) {
-    level = level.flatMap(childrenOf);
-    if (level.length === 0) return undefined;
-  }
-  return level[0];
 }
 
 function isNode(value: unknown): value is AnyNode {
