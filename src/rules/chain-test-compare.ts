@@ -44,8 +44,9 @@ export function findDifferences(then: Expectation, run: CaseRun): string[] {
       differences.push(difference('deadLetter', `${node}: ${reason}`, actual));
     }
   }
-  const actual: Observation = { ...observe(run.context), outside: outsideOf(run), reply: run.reply };
-  const untouched: Observation = { ...run.before, outside: {}, reply: null };
+  const logs = run.context.logs.map(({ level, text }) => ({ level, text }));
+  const actual: Observation = { ...observe(run.context), outside: outsideOf(run), reply: run.reply, logs };
+  const untouched: Observation = { ...run.before, outside: {}, reply: null, logs };
   for (const what of OBSERVED) {
     const expected = then[what] as JsonValue | undefined;
     const wanted = expected === undefined && then.nothingElse === true ? untouched[what] : expected;

@@ -47,6 +47,7 @@ export interface Expectation {
   readonly relations?: readonly { readonly from: string; readonly type: string; readonly to: string }[];
   readonly customers?: Readonly<Record<string, string>>;
   readonly events?: readonly { readonly type: string; readonly originator: string; readonly data: JsonObject }[];
+  readonly logs?: readonly { readonly level: string; readonly text: string }[];
   /** What was sent to services outside: node -> bodies, in order. */
   readonly outside?: Readonly<Record<string, readonly JsonValue[]>>;
   /** Whatever is not named above is as it was before the first message. */

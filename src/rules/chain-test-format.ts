@@ -192,9 +192,17 @@ const then = strict({
     description: 'All that was sent to services outside: node -> bodies, in order.',
     additionalProperties: list({}, 'Bodies.'),
   },
+  logs: list(
+    strict(
+      { level: { enum: ['debug', 'info', 'warn', 'error'], description: 'Its level.' }, text: text('Its text.') },
+      ['level', 'text'],
+    ),
+    'All lines that nodes logged, in order.',
+  ),
   nothingElse: {
     type: 'boolean',
-    description: 'true: whatever is not named here is as it was before the first message, and nothing is sent.',
+    description:
+      'true: whatever is not named here is as it was before the first message, and nothing is sent. Log lines aside.',
   },
 });
 

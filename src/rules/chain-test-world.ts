@@ -9,7 +9,7 @@ const WORLD = ['attachments', 'attributes', 'telemetry', 'alarms', 'relations', 
 export type WorldState = Readonly<Record<(typeof WORLD)[number], JsonValue>>;
 
 /** Members of `then` that say what is left behind, in the order in which differences are shown. */
-export const OBSERVED = ['reply', 'outside', ...WORLD] as const;
+export const OBSERVED = ['reply', 'outside', 'logs', ...WORLD] as const;
 export type Observation = Readonly<Record<(typeof OBSERVED)[number], JsonValue>>;
 
 export function observe(context: TestContext): WorldState {
