@@ -38,15 +38,16 @@ export async function loadDefinitions(
   parts: DefinitionParts,
   counters: CounterBook = createCounterBook(),
 ): Promise<Definitions> {
-  const [profiles, chains] = await Promise.all([
-    loadProfiles(options.profilesDir, { env: options.env }),
-    loadChains(options.chainsDir, {
-      counters,
-      run: { keepPath: true, limits: options.runLimits, splitAtAck: true },
-      env: options.env,
-      allowedHosts: options.allowedHosts,
-    }),
-  ]);
+  const chains = await loadChains(options.chainsDir, {
+    counters,
+    run: { keepPath: true, limits: options.runLimits, splitAtAck: true },
+    env: options.env,
+    allowedHosts: options.allowedHosts,
+  });
+  const profiles = await loadProfiles(options.profilesDir, {
+    env: options.env,
+    ...(chains.ok ? { chainName: (ref: string) => chainNameOf(ref, chains.generation) } : {}),
+  });
   const issues: Issue[] = [...(profiles.ok ? [] : profiles.issues), ...(chains.ok ? [] : chains.issues)];
   if (!profiles.ok || !chains.ok) {
     const errors = issues.filter((issue) => issue.level === 'error');
@@ -56,8 +57,18 @@ export async function loadDefinitions(
     parts.log.warn({ event: 'file.warning', file: issue.file, at: issue.at, rule: issue.rule }, issue.problem);
   }
   const { targets, made } = await resolveProvisionTargets(profiles.profiles, parts.settings, parts.hash);
-  const generation = withSecretKeys(chains.generation, profiles.profiles);
+  const entries = profiles.profiles
+    .all()
+    .flatMap(({ name, ruleChain }) => (ruleChain ? [[name, ruleChain] as const] : []));
+  const entered = entries.length === 0 ? chains.generation : chains.generation.enterBy(new Map(entries));
+  const generation = withSecretKeys(entered, profiles.profiles);
   return { profiles: profiles.profiles, targets, made, generation, counters };
+}
+
+/** A chain that a profile names: by its name, or by the id that it has in ThingsBoard. */
+function chainNameOf(ref: string, { graphs }: Generation): string | undefined {
+  if (graphs.has(ref)) return ref;
+  return [...graphs.values()].find(({ thingsboard }) => thingsboard?.id === ref)?.name;
 }
 
 /** A key that one profile calls secret is wrapped for all: a value too many is hidden rather than one too few. */

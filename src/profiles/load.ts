@@ -6,11 +6,9 @@ import type { DeviceProfile } from './device-profile.ts';
 import { lintProfile } from './lint.ts';
 import { parseProfile } from './parse.ts';
 import { createProfileSet, type ProfileSet } from './profile-set.ts';
-import { resolveProfile } from './resolve.ts';
+import { type ResolveOptions, resolveProfile } from './resolve.ts';
 
-export interface LoadOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+export type LoadOptions = Omit<ResolveOptions, 'file'>;
 
 export type LoadedProfiles =
   | { readonly ok: true; readonly profiles: ProfileSet; readonly warnings: readonly Issue[] }
@@ -52,7 +50,7 @@ export async function loadProfiles(path: string | readonly string[], options: Lo
     if (parsed === undefined) continue;
     lintProfile(parsed, report);
     if (errors > 0) continue;
-    const profile = resolveProfile(parsed, { file, env: options.env }, report);
+    const profile = resolveProfile(parsed, { ...options, file }, report);
     if (profile) loaded.push({ file, profile, nameAt: parsed.places.name, keyAt: parsed.places.key });
   }
   const names = new Map<string, string>();

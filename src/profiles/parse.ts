@@ -30,6 +30,7 @@ const PLACES: Places = {
   messages: '/limits/messages',
   telemetryMessages: '/limits/telemetryMessages',
   telemetryDataPoints: '/limits/telemetryDataPoints',
+  ruleChain: '/ruleChain',
   secretKeys: '/secretKeys',
   alarms: '/alarms',
 };
@@ -77,6 +78,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       messages: limits?.messages,
       telemetryMessages: limits?.telemetryMessages,
       telemetryDataPoints: limits?.telemetryDataPoints,
+      ruleChain: file.ruleChain,
       secretKeys: file.secretKeys,
       alarms: readAlarms(
         [

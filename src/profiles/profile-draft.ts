@@ -28,6 +28,8 @@ export interface ProfileDraft {
   readonly messages: string | undefined;
   readonly telemetryMessages: string | undefined;
   readonly telemetryDataPoints: string | undefined;
+  /** A chain's name, or its id in ThingsBoard. */
+  readonly ruleChain: string | undefined;
   readonly secretKeys: readonly string[];
   readonly alarms: readonly AlarmDefinition[];
 }

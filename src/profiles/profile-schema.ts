@@ -169,6 +169,9 @@ export const profileFields = {
   calculatedFields: optional(
     json<unknown>("The same as calculated fields of the type ALARM, in ThingsBoard's form.", { type: 'array' }),
   ),
+  ruleChain: optional(
+    text('Rule chain where messages of these devices start, by name. Absent: the root chain.', { minLength: 1 }),
+  ),
   secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
 };
 

@@ -13,6 +13,8 @@ export interface ResolveOptions {
   /** Path of the profile's file: references to files start there. */
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The name of the chain that a profile names; absent: chains are not looked at, and the name is taken as it is. */
+  chainName?(ref: string): string | undefined;
 }
 
 /** The profile in force of a linted draft; undefined after reported errors. */
@@ -77,6 +79,7 @@ export function resolveProfile(
       ...given('telemetryDataPoints', draft.telemetryDataPoints),
     },
     ...(draft.alarms.length > 0 ? { alarmRules: alarmRules(draft.alarms) } : {}),
+    ...given('ruleChain', chainOf(draft.ruleChain, places.ruleChain, options, report)),
     secretKeys: draft.secretKeys,
   };
 }
@@ -134,4 +137,20 @@ function plain(value: JsonValue): unknown {
   const copy: Record<string, unknown> = Object.create(null);
   for (const [key, member] of Object.entries(value)) copy[key] = plain(member);
   return copy;
+}
+
+/** A chain that is not there is no error: messages start in the root chain, as in ThingsBoard after an import. */
+function chainOf(
+  ref: string | undefined,
+  at: string,
+  { chainName }: ResolveOptions,
+  report: Report,
+): string | undefined {
+  if (ref === undefined || chainName === undefined) return ref;
+  const name = chainName(ref);
+  if (name === undefined) {
+    const problem = `there is no rule chain ${JSON.stringify(ref)}: messages start in the root chain`;
+    report({ at, rule: 'unknown-chain', level: 'warning', problem });
+  }
+  return name;
 }

@@ -30,7 +30,7 @@ interface ThingsBoardFile {
   readonly transportType?: 'DEFAULT' | 'MQTT' | 'COAP' | 'LWM2M' | 'SNMP';
   readonly provisionType?: ProvisionType;
   readonly provisionDeviceKey?: string | null;
-  readonly defaultRuleChainId?: object | null;
+  readonly defaultRuleChainId?: string | { readonly id?: string } | null;
   readonly defaultQueueName?: string | null;
   readonly firmwareId?: object | null;
   readonly softwareId?: object | null;
@@ -67,7 +67,7 @@ const checkExport = compileSchema<ThingsBoardFile>({
     transportType: { enum: ['DEFAULT', 'MQTT', 'COAP', 'LWM2M', 'SNMP'] },
     provisionType,
     provisionDeviceKey: nullable('string'),
-    defaultRuleChainId: nullable('object'),
+    defaultRuleChainId: { type: ['object', 'string', 'null'], properties: { id: { type: 'string' } } },
     defaultQueueName: nullable('string'),
     profileData: {
       type: 'object',
@@ -161,6 +161,7 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       messages: undefined,
       telemetryMessages: undefined,
       telemetryDataPoints: undefined,
+      ruleChain: chainIdOf(file.defaultRuleChainId),
       secretKeys: [],
       alarms: [
         ...readAlarms(
@@ -229,11 +230,14 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
   if (provision.type !== undefined && provision.type !== type) {
     refuse(`${PROVISION}/type`, `is ${provision.type}, but provisionType is ${String(type)}`);
   }
-  if (file.defaultRuleChainId) warn('/defaultRuleChainId', 'ignored: messages of all profiles start in the root chain');
   if (file.firmwareId) warn('/firmwareId', 'ignored: give the profile its firmware over the management API');
   if (file.softwareId) warn('/softwareId', 'ignored: give the profile its software over the management API');
   if (file.defaultQueueName) warn('/defaultQueueName', 'ignored: there are no named queues');
   return errors > 0;
+}
+
+function chainIdOf(id: ThingsBoardFile['defaultRuleChainId']): string | undefined {
+  return (typeof id === 'string' ? id : id?.id) || undefined;
 }
 
 function protobufOf(payload: PayloadConfiguration, prefix: string): ProtobufDraft | undefined {
@@ -276,6 +280,7 @@ function placesUnder(prefix: string): Places {
     messages: none,
     telemetryMessages: none,
     telemetryDataPoints: none,
+    ruleChain: `${prefix}/defaultRuleChainId`,
     secretKeys: none,
     alarms: `${prefix}/profileData/alarms`,
   };

@@ -34,7 +34,7 @@ export interface Generation {
   readonly warnings: readonly Issue[];
   /** Every file that was read, lookup tables too. */
   readonly files: readonly string[];
-  /** Runs a message from the root chain's first node. Never throws, never rejects; a promise only when a node needs one. */
+  /** Runs a message from the first node of the root chain, or of its profile's own (`enterBy`). Never throws, never rejects; a promise only when a node needs one. */
   run(msg: Msg, context: NodeContext, options?: RunOptions): RunResult | Promise<RunResult>;
   /**
    * Runs a message on from behind a node that began something in a message before. A node that this generation does not
@@ -48,6 +48,8 @@ export interface Generation {
   ): RunResult | Promise<RunResult>;
   /** Runs a message from a node on: a dead letter that is tried again. Like `resume` when there is no such node. */
   restart(at: NodePlace, msg: Msg, context: NodeContext, options?: RunOptions): RunResult | Promise<RunResult>;
+  /** The same, but messages of devices of these profiles enter the named chain instead of the root. */
+  enterBy(chainOfProfile: ReadonlyMap<string, string>): Generation;
   /** Counts so far, per node, in file order. */
   counters(): readonly CounterLine[];
   /** Lets go of what its nodes hold open. Call when no message runs in it any more. */
@@ -179,10 +181,12 @@ function secretKeysOf(chains: readonly CheckedChain[]): ReadonlySet<string> {
 }
 
 function createGeneration(
-  parts: Omit<Generation, 'run' | 'resume' | 'restart' | 'counters' | 'close'>,
+  parts: Omit<Generation, 'run' | 'resume' | 'restart' | 'enterBy' | 'counters' | 'close'>,
   defaults: RunDefaults,
+  entries: ReadonlyMap<string, CompiledChain> = new Map(),
 ): Generation {
-  const first = parts.root.first;
+  const entryOf = ({ originator }: Msg): CompiledChain =>
+    (entries.size > 0 && originator.entityType === 'DEVICE' && entries.get(originator.profile)) || parts.root;
   const withDefaults = (options?: RunOptions): RunOptions => (options ? { ...defaults, ...options } : defaults);
   const nodeAt = (at: NodePlace) => parts.chains.get(at.chain)?.nodes.get(at.node);
   const gone = ({ chain, node }: NodePlace, msg: Msg): RunResult => {
@@ -191,7 +195,7 @@ function createGeneration(
   };
   return {
     ...parts,
-    run: (msg, context, options) => runChain(first, msg, context, withDefaults(options)),
+    run: (msg, context, options) => runChain(entryOf(msg).first, msg, context, withDefaults(options)),
     resume(at, from, context, options) {
       const node = nodeAt(at);
       return node ? resumeChain(node, from, context, withDefaults(options)) : gone(at, from.msg);
@@ -199,6 +203,13 @@ function createGeneration(
     restart(at, msg, context, options) {
       const node = nodeAt(at);
       return node ? runChain(node, msg, context, withDefaults(options)) : gone(at, msg);
+    },
+    enterBy(chainOfProfile) {
+      const found = [...chainOfProfile].flatMap(([profile, name]) => {
+        const chain = parts.chains.get(name);
+        return chain ? [[profile, chain] as const] : [];
+      });
+      return createGeneration(parts, defaults, new Map(found));
     },
     counters: () => [...parts.chains.values()].flatMap(counterLines),
     async close() {

@@ -6,6 +6,8 @@ import { type DefinitionOptions, loadDefinitions } from '../../src/app/definitio
 import { BrokerError } from '../../src/errors.ts';
 import { createKeyedHash } from '../../src/model/keyed-hash.ts';
 import { createLog } from '../../src/observe/index.ts';
+import { createTestContext } from '../../src/rules/index.ts';
+import { testMsg } from '../helpers/chain-kit.ts';
 
 const hash = createKeyedHash(Buffer.alloc(32, 7));
 
@@ -66,5 +68,45 @@ describe('definitions', () => {
     const loading = loadDefinitions(options({ 'meter.json': meter, 'bad.json': '{"name":' }), parts());
     await expect(loading).rejects.toThrow(BrokerError);
     await expect(loading).rejects.toThrow(/bad\.json.*line 1/);
+  });
+
+  it('let messages of a profile start in its own chain, named or by the id of ThingsBoard', async () => {
+    const id = { entityType: 'RULE_CHAIN', id: '11111111-0000-4000-8000-00000000000b' };
+    const exported = {
+      ruleChain: { name: 'Meters', id },
+      metadata: {
+        firstNodeIndex: 0,
+        nodes: [{ type: 'org.thingsboard.rule.engine.filter.TbMsgTypeSwitchNode', name: 'by type' }],
+      },
+    };
+    const main = { name: 'main', root: true, first: 'end', nodes: { end: { kind: 'flow/ack' } } };
+    const files = options({
+      'a.json': { name: 'a', ruleChain: 'Meters' },
+      'b.json': { name: 'b', profileData: {}, transportType: 'DEFAULT', defaultRuleChainId: id },
+      'c.json': { name: 'c' },
+    });
+    const chainsDir = mkdtempSync(join(tmpdir(), 'gm-definitions-'));
+    writeFileSync(join(chainsDir, 'main.json'), JSON.stringify(main));
+    writeFileSync(join(chainsDir, 'meters.json'), JSON.stringify(exported));
+    const { generation } = await loadDefinitions({ ...files, chainsDir }, parts());
+    const context = createTestContext();
+    for (const profile of ['a', 'b', 'c']) {
+      const originator = { ...context.originator('meter-1'), profile };
+      await generation.run(testMsg({ originator }, context), context);
+    }
+    const visits = generation.counters().map((line) => [line.chain, line.in]);
+    expect(visits).toEqual([
+      ['main', 1],
+      ['Meters', 2],
+    ]);
+  });
+
+  it('take the root chain, and say so, when a profile names a chain that is not there', async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'warn', destination: { write: (line: string) => void lines.push(line) } });
+    const files = options({ 'meter.json': { ...meter, ruleChain: 'gone' } });
+    const { profiles } = await loadDefinitions(files, { ...parts(), log });
+    expect(profiles.byName('meter')?.ruleChain).toBeUndefined();
+    expect(lines.join('')).toContain('there is no rule chain \\"gone\\": messages start in the root chain');
   });
 });

@@ -129,12 +129,12 @@ describe('ThingsBoard profiles', () => {
     expect(draft?.secret).toBeUndefined();
   });
 
-  it('a chain of its own, firmware and queues are warned of', () => {
+  it('a chain of its own is kept by id; firmware and queues are warned of', () => {
     const id = { entityType: 'RULE_CHAIN', id: 'x' };
     const top = { defaultRuleChainId: id, firmwareId: id, softwareId: id, defaultQueueName: 'HighPriority' };
     const { draft, issues } = parse(exported(top, {}, {}, {}));
-    expect(draft).toBeDefined();
-    expect(issues.map(([level, rule]) => `${level} ${rule}`)).toEqual(Array(4).fill('warning not-supported'));
+    expect(draft?.ruleChain).toBe('x');
+    expect(issues.map(([level, rule]) => `${level} ${rule}`)).toEqual(Array(3).fill('warning not-supported'));
   });
 
   it('wrong types are refused without quoting the secret', () => {

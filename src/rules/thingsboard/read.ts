@@ -46,7 +46,7 @@ export function readThingsBoardChain(chain: TbChain, options: ReadOptions): Read
   const { description, ...additionalInfo } = ruleChain.additionalInfo ?? {};
   const { notes } = metadata;
   const extras = extrasOf({
-    id: idText(ruleChain.id) ?? idText(ruleChain.externalId),
+    id: idText(ruleChain.id) ?? idText(ruleChain.externalId) ?? idText(metadata.ruleChainId),
     additionalInfo: isEmpty(additionalInfo) ? undefined : additionalInfo,
     configuration: ruleChain.configuration ?? undefined,
     chainIds: chainIds.size === 0 ? undefined : Object.fromEntries(chainIds),

@@ -67,7 +67,8 @@ describe('profiles', () => {
     await using folder = await tempFolder({
       'meter.json': JSON.stringify({ ...thingsboardProfile(), defaultRuleChainId: id }),
     });
-    const loaded = await loadProfiles(folder.path, { env: {} });
+    const loaded = await loadProfiles(folder.path, { env: {}, chainName: () => undefined });
+    expect(loaded.ok && loaded.profiles.all()[0]?.ruleChain).toBeUndefined();
     expect(loaded.ok && loaded.warnings).toEqual([
       expect.objectContaining({ at: '/defaultRuleChainId', problem: expect.stringContaining('root chain') }),
     ]);
