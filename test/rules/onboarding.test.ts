@@ -27,7 +27,15 @@ describe('the onboarding chain', () => {
     const msg = testMsg({ type: 'POST_ATTRIBUTES_REQUEST', data: wrapSecrets(data, generation.secretKeys) }, context);
     const result = await generation.run(msg, context, { trace: (step) => steps.push(step) });
     const { attributes, replies, logs } = context;
-    const everything = JSON.stringify([result, steps, [...attributes].map(([, scopes]) => [...scopes]), replies, logs]);
+    const alarms = context.namedAlarms();
+    const everything = JSON.stringify([
+      result,
+      steps,
+      [...attributes].map(([, scopes]) => [...scopes]),
+      replies,
+      logs,
+      alarms,
+    ]);
     expect(everything).not.toContain(KEY);
     expect(JSON.stringify([steps, logs, redactMsg(msg, context)])).not.toContain('123456789012');
   });
