@@ -50,6 +50,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/json-path.ts',
     'rules/key-match.ts',
     'rules/mapped-fetch.ts',
+    'rules/math-expression.ts',
     'rules/relation-nodes.ts',
     'rules/relation-query.ts',
     // Nodes of external/ alone.

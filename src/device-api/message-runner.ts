@@ -288,10 +288,10 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     },
   });
 
-  const store = async (former: Msg, { chain, node, dueAt }: LaterPlace): Promise<KeptMessage | undefined> => {
+  const store = async (former: Msg, { chain, node, dueAt, slot }: LaterPlace): Promise<KeptMessage | undefined> => {
     const msg = { ...former, id: nextId() };
     const { entityType, id } = msg.originator;
-    const stored = { id: msg.id, originator: { entityType, id }, dueAt, chain, node, sealed: seal.seal(msg) };
+    const stored = { id: slot ?? msg.id, originator: { entityType, id }, dueAt, chain, node, sealed: seal.seal(msg) };
     const result = await waiting.put(stored);
     if (result === 'full') return undefined;
     if (result === 'unknown-originator') return GONE; // deleted meanwhile, with everything that was its own

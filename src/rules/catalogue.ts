@@ -6,9 +6,15 @@ import { createRelation } from './nodes/action/create-relation.ts';
 import { deleteAttributes } from './nodes/action/delete-attributes.ts';
 import { deleteRelation } from './nodes/action/delete-relation.ts';
 import { log } from './nodes/action/log.ts';
+import { math } from './nodes/action/math.ts';
+import { messageCount } from './nodes/action/message-count.ts';
+import { pushToCloud } from './nodes/action/push-to-cloud.ts';
+import { pushToEdge } from './nodes/action/push-to-edge.ts';
 import { reply } from './nodes/action/reply.ts';
 import { saveAttributes } from './nodes/action/save-attributes.ts';
 import { saveTelemetry } from './nodes/action/save-telemetry.ts';
+import { synchronizationBegin } from './nodes/action/synchronization-begin.ts';
+import { synchronizationEnd } from './nodes/action/synchronization-end.ts';
 import { unassignCustomer } from './nodes/action/unassign-customer.ts';
 import { calculateDelta } from './nodes/enrich/calculate-delta.ts';
 import { customerAttributes } from './nodes/enrich/customer-attributes.ts';
@@ -52,6 +58,7 @@ import { call } from './nodes/rpc/call.ts';
 import { reply as rpcReply } from './nodes/rpc/reply.ts';
 import { changeOriginator } from './nodes/transform/change-originator.ts';
 import { copyKeys } from './nodes/transform/copy-keys.ts';
+import { deduplication } from './nodes/transform/deduplication.ts';
 import { deleteKeys } from './nodes/transform/delete-keys.ts';
 import { jsonPath } from './nodes/transform/json-path.ts';
 import { renameKeys } from './nodes/transform/rename-keys.ts';
@@ -68,9 +75,15 @@ export const catalogue = [
   deleteAttributes,
   deleteRelation,
   log,
+  math,
+  messageCount,
+  pushToCloud,
+  pushToEdge,
   reply,
   saveAttributes,
   saveTelemetry,
+  synchronizationBegin,
+  synchronizationEnd,
   unassignCustomer,
   calculateDelta,
   customerAttributes,
@@ -114,6 +127,7 @@ export const catalogue = [
   rpcReply,
   changeOriginator,
   copyKeys,
+  deduplication,
   deleteKeys,
   jsonPath,
   renameKeys,

@@ -6,6 +6,8 @@ export interface LaterPlace {
   readonly node: string;
   /** Wall time, ms. */
   readonly dueAt: number;
+  /** A later message of the same slot takes the place of the one that waits there. */
+  readonly slot?: string;
 }
 
 /** What nodes of `flow/` may do with the message itself. */

@@ -16,6 +16,8 @@ export function createWaiting(): Waiting {
   const stored: StoredMsg[] = [];
   return {
     async storeForLater(msg, at) {
+      const former = stored.findIndex((one) => at.slot !== undefined && one.at.slot === at.slot);
+      if (former >= 0) stored.splice(former, 1);
       stored.push({ msg, at });
       return { relation: [], msg };
     },
