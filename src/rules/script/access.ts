@@ -9,13 +9,13 @@ export const BROKEN: ScriptObject = Object.freeze({});
 
 /** `a.b`, `a[b]` and `a?.b`; constants of namespaces as well. */
 export function memberOf(node: MemberExpression | ChainExpression, scope: Scope, c: Compiler): Exec {
-  if (node.type === 'MemberExpression') return constantOf(node, scope, c) ?? present(link(node, scope, c), c);
+  if (node.type === 'MemberExpression') return constantOf(node, scope, c) ?? link(node, scope, c);
   const inner = node.expression;
   const chain = inner.type === 'MemberExpression' ? link(inner, scope, c) : c.expression(inner, scope);
-  return present((frame) => {
+  return (frame) => {
     const value = chain(frame);
-    return value === BROKEN ? undefined : value;
-  }, c);
+    return value === BROKEN ? c.language.absent : value;
+  };
 }
 
 /** A missing member reads as the dialect says. */
@@ -25,6 +25,10 @@ function present(exec: Exec, c: Compiler): Exec {
 
 /** One link of a chain of members; gives BROKEN when a `?.` before it found nothing. */
 function link(node: MemberExpression, scope: Scope, c: Compiler): Exec {
+  return present(anyLink(node, scope, c), c);
+}
+
+function anyLink(node: MemberExpression, scope: Scope, c: Compiler): Exec {
   const owner = ownerOf(node.object, scope, c);
   const m = c.meter;
   const at = node.property.start;

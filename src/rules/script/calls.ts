@@ -69,7 +69,10 @@ function memberCall(node: CallExpression, callee: MemberExpression, scope: Scope
     return refuseName(property, `${namespace}.${name}`, name, [...(functions?.keys() ?? [])], c);
   }
   const methods = c.language.methods.get(name);
-  if (methods === undefined) return refuseName(property, `.${name}()`, name, [...c.language.methods.keys()], c);
+  if (methods === undefined) {
+    ownerOf(callee.object, scope, c);
+    return refuseName(property, `.${name}()`, name, [...c.language.methods.keys()], c);
+  }
   if (methods.mutates) c.mutates = true;
   return methodCall(callee, methods, args, scope, c);
 }

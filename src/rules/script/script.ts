@@ -67,6 +67,7 @@ export function prepareScript(text: string, options: ScriptOptions = {}): Script
   for (const param of params) compiler.root.declare(param);
   declareAll(hoistedNames(body), compiler.root);
   const main = compiler.block(body as Statement[], compiler.root);
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
   const [first, ...more] = problems;
   if (first) return { ok: false, problems: [first, ...more] };
   const place = (offset: number) => placeOf(text, source.offsetOf(offset));

@@ -29,3 +29,26 @@ describe('action/log', () => {
     expect(line?.facts.data).toMatchObject({ key: '[redacted]' });
   });
 });
+
+describe('action/log with a script', () => {
+  it('writes what the script returns, and lets it see masked values only', () => {
+    const data = { CUPS: 'ES1234123456789012JY', key: new Secret('hidden text'), power: 5 };
+    const jsScript = "return msgType + ' ' + msg.power + ' ' + msg.CUPS + ' ' + JSON.stringify(msg);";
+    const [line] = logged({ jsScript }, { data });
+    expect(line?.text).toMatch(/^POST_TELEMETRY_REQUEST 5 ES1234…JY#[0-9a-f]{6} \{/);
+    expect(line?.text).not.toMatch(/hidden|123456789012/);
+  });
+
+  it('fails on what is no text; TBEL writes it as JSON', () => {
+    expect(() => logged({ jsScript: 'return msg;' })).toThrow('the script returns a text, not an object');
+    expect(logged({ scriptLang: 'TBEL', tbelScript: 'return msg;' }, { data: { a: 1 } })[0]?.text).toBe('{"a":1}');
+  });
+
+  it("ThingsBoard's own default script runs as it is", () => {
+    const jsScript =
+      "return '\\nIncoming message:\\n' + JSON.stringify(msg) + '\\nIncoming metadata:\\n' + JSON.stringify(metadata);";
+    expect(logged({ jsScript }, { data: { a: 1 } })[0]?.text).toBe(
+      '\nIncoming message:\n{"a":1}\nIncoming metadata:\n{}',
+    );
+  });
+});
