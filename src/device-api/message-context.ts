@@ -74,7 +74,7 @@ export interface ContextParts {
 }
 
 export const createSupplierGuard = (): GrowingPause =>
-  new GrowingPause({ free: 5, baseMs: 1_000, maxMs: 300_000, maxKeys: 100_000, decayMs: 600_000 });
+  new GrowingPause({ free: 4, baseMs: 1_000, maxMs: 300_000, maxKeys: 100_000, decayMs: 600_000 });
 
 /**
  * The world as the nodes of one message see it. Collects the message's writes, so that the device is acknowledged when all
