@@ -1,3 +1,4 @@
+import { alarmStateConformance } from './alarm-state-store.ts';
 import { alarmConformance } from './alarm-store.ts';
 import { assetConformance } from './asset-store.ts';
 import { attachmentConformance } from './attachment-store.ts';
@@ -33,6 +34,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   rpcConformance(name, make);
   messageConformance(name, make);
   alarmConformance(name, make);
+  alarmStateConformance(name, make);
   generationConformance(name, make);
   otaConformance(name, make);
   connectivityConformance(name, make);
