@@ -6,7 +6,7 @@ import type { ScriptProblem } from './compiler.ts';
 import { giveOut, isJson, type Ruler } from './data.ts';
 import { ScriptFailure } from './failure.ts';
 import { prepareScript, type ScriptOptions } from './script.ts';
-import { isObject, nameOf, type Value } from './values.ts';
+import { isObject, nameOf, type ScriptObject, type Value } from './values.ts';
 
 /**
  * A script over a message (thingsboard-rule-chains 5.1): one compiled function, and what each use of it must return.
@@ -94,13 +94,11 @@ function readMsg(result: Value, ruler: Ruler, msg: Msg, lenient: boolean): Msg {
   const metadata = part(result, 'metadata');
   const type = part(result, 'msgType');
   if (type !== undefined && typeof type !== 'string') throw new ScriptFailure(`msgType is ${nameOf(type)}, not a text`);
-  return withMsg(msg, {
-    ...(data === undefined || data === msg.data ? {} : { data: readBody(data, ruler) }),
-    ...(metadata === undefined || metadata === msg.metadata
-      ? {}
-      : { metadata: readMetadata(metadata, ruler, lenient) }),
-    ...(type === undefined || type === '' ? {} : { type }),
-  });
+  const change: { data?: MsgBody; metadata?: Msg['metadata']; type?: string } = {};
+  if (data !== undefined && data !== msg.data) change.data = readBody(data, ruler);
+  if (metadata !== undefined && metadata !== msg.metadata) change.metadata = readMetadata(metadata, ruler, lenient);
+  if (type !== undefined && type !== '') change.type = type;
+  return withMsg(msg, change);
 }
 
 /** A part that is there: null counts as missing. */
@@ -110,9 +108,7 @@ function part(result: { readonly [key: string]: Value }, name: string): Value {
 
 /** Secrets may stand where they stood: as members of the body itself. */
 function readBody(value: Value, ruler: Ruler): MsgBody {
-  if (!isObject(value) || !Object.values(value).some((member) => member instanceof Secret)) {
-    return readJson(value, 'msg', ruler);
-  }
+  if (!isObject(value) || !holdsSecret(value)) return readJson(value, 'msg', ruler);
   const body: Record<string, JsonValue | Secret> = {};
   for (const key of Object.keys(value)) {
     const member = value[key];
@@ -121,6 +117,11 @@ function readBody(value: Value, ruler: Ruler): MsgBody {
     setOwn(body, key, member instanceof Secret ? member : readJson(member, `msg.${key}`, ruler));
   }
   return body;
+}
+
+function holdsSecret(body: ScriptObject): boolean {
+  for (const key in body) if (body[key] instanceof Secret) return true;
+  return false;
 }
 
 /** Metadata are texts: numbers and booleans become texts, null is left out. */
