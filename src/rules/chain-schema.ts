@@ -48,15 +48,14 @@ export function chainTestSchema(): Record<string, unknown> {
 }
 
 function branchOf(kind: NodeKind): object {
-  const labels = kind.relations.length === 0 ? [] : [...kind.relations, 'Failure'];
+  const named = kind.relations.filter((label) => label !== '*');
+  const labels = kind.relations.length === 0 ? [] : [...named, 'Failure'];
   const edge = { $ref: '#/$defs/edge' };
-  const to = kind.relations.includes('*')
-    ? { type: 'object', additionalProperties: edge }
-    : {
-        type: 'object',
-        additionalProperties: false,
-        properties: Object.fromEntries(labels.map((label) => [label, edge])),
-      };
+  const to = {
+    type: 'object',
+    additionalProperties: kind.relations.includes('*') ? edge : false,
+    properties: Object.fromEntries(labels.map((label) => [label, edge])),
+  };
   const required = Object.values(kind.fields).some((field) => !field.optional) ? ['config'] : [];
   return {
     if: { properties: { kind: { const: kind.kind } }, required: ['kind'] },
