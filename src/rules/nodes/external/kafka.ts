@@ -105,6 +105,8 @@ export const kafka = defineNode({
           serializers: stringSerializers,
           acks: ACKS[config.acks],
           retries: config.retries,
+          // As far as the brokers allow it; the Java client asks for it, too.
+          autocreateTopics: true,
           timeout: timeoutMs,
           connectTimeout: timeoutMs,
           requestTimeout: timeoutMs,

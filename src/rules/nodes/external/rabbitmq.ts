@@ -83,6 +83,9 @@ export const rabbitmq = defineNode({
     const timeoutMs = config.connectionTimeout;
     const password = config.password === undefined ? undefined : loader.secret(config.password);
     const properties = PROPERTIES[config.messageProperties];
+    let serial = 0;
+    /** Messages under way, and whether RabbitMQ gave each back: it says so before it confirms it. */
+    const underWay = new Map<string, boolean>();
     const link: Link<{ connection: Connection; publisher: Publisher }> = new Link(
       async () => {
         const { Connection } = await import('rabbitmq-client');
@@ -103,17 +106,36 @@ export const rabbitmq = defineNode({
           throw error;
         }
         connection.on('error', () => link.drop());
-        return { connection, publisher: connection.createPublisher({ confirm: true }) };
+        const publisher = connection.createPublisher({ confirm: true });
+        publisher.on('basic.return', ({ messageId }) => {
+          if (messageId !== undefined && underWay.has(messageId)) underWay.set(messageId, true);
+        });
+        return { connection, publisher };
       },
       async ({ connection }) => connection.unsafeDestroy(),
     );
     return {
       onMsg: (msg) =>
         places.with(async () => {
-          const to = { exchange: exchange(msg), routingKey: routingKey(msg), mandatory: true, ...properties };
+          const messageId = String(serial++);
+          const to = {
+            exchange: exchange(msg),
+            routingKey: routingKey(msg),
+            mandatory: true,
+            messageId,
+            ...properties,
+          };
           const { publisher } = await link.get();
-          const sent = publisher.send(to, Buffer.from(bodyText(msg)));
-          await within(timeoutMs, 'RabbitMQ did not confirm', sent);
+          underWay.set(messageId, false);
+          try {
+            const sent = publisher.send(to, Buffer.from(bodyText(msg)));
+            await within(timeoutMs, 'RabbitMQ did not confirm', sent);
+            // The client tells of a return one turn later than of a confirmation.
+            await new Promise((resolve) => setImmediate(resolve));
+            if (underWay.get(messageId)) throw new NodeFailure('no queue takes the message');
+          } finally {
+            underWay.delete(messageId);
+          }
           return { relation: 'Success' as const, msg };
         }),
       close: () => link.close(),
