@@ -1,10 +1,10 @@
 import { BrokerError } from '../errors.ts';
-import type { Device } from '../model/device.ts';
+import { ENTITY_TYPES, type EntityType } from '../model/entity.ts';
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../model/telemetry.ts';
 import { oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
-import { deviceOf, idParam } from './lookup.ts';
+import { type DataOwner, dataOwnerOf, idParam } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { keyList } from './telemetry.ts';
 import { list, NO_CONTENT, object } from './wire.ts';
@@ -19,90 +19,105 @@ const writable = oneOf('Scope; client attributes are written by the device only.
 const ATTRIBUTES = list(object({ lastUpdateTs: { type: 'integer' }, key: { type: 'string' }, value: {} }));
 const KEYS = list({ type: 'string' });
 
-/** Attributes under ThingsBoard's paths, in both of its forms for writing. */
-export function attributeRoutes(deps: AdminDeps): readonly Route[] {
+/** Attributes of any entity under ThingsBoard's paths, in both of its forms for writing. Suppliers see those of their devices. */
+export const attributeRoutes = (deps: AdminDeps): readonly Route[] =>
+  ENTITY_TYPES.flatMap((type) => routesOf(type, deps));
+
+function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
   const { deviceApi, storage, clock } = deps;
 
-  const read = async (device: Device, scopes: readonly AttributeScope[], asked: string | undefined) => {
-    const maps = await Promise.all(scopes.map((one) => storage.attributes.read(device.id, one, keyList(asked))));
+  const read = async (owner: DataOwner, scopes: readonly AttributeScope[], asked: string | undefined) => {
+    const maps = await Promise.all(scopes.map((one) => storage.attributes.read(owner.id, one, keyList(asked))));
     return maps.flatMap((map) => [...map].map(([key, { ts, value }]) => ({ lastUpdateTs: ts, key, value })));
   };
-  const audit = (action: string, device: Device, changed: readonly string[], at: AttributeScope, by: string) =>
+  const audit = (action: string, owner: DataOwner, changed: readonly string[], at: AttributeScope, by: string) =>
     storage.audit.append({
       at: clock.now(),
       action,
       by,
-      subject: `device:${device.id}`,
+      subject: `${type.toLowerCase()}:${owner.id}`,
       outcome: 'done',
       facts: { scope: at, keys: changed.length },
     });
-  const save = async (device: Device, at: AttributeScope, json: JsonValue, by: string): Promise<void> => {
-    const written = await deviceApi.saveAttributes(device.id, at, attributesOf(json));
-    await audit('attributes.save', device, written, at, by);
+  const save = async (owner: DataOwner, at: AttributeScope, json: JsonValue, by: string): Promise<void> => {
+    const values = attributesOf(json);
+    const { id, device } = owner;
+    const written = device
+      ? await deviceApi.saveAttributes(device.id, at, values)
+      : await storage.attributes.save({ entityId: id, scope: at, values, ts: clock.now(), onlyOnChange: false });
+    await audit('attributes.save', owner, written, at, by);
   };
-  const remove = async (device: Device, at: AttributeScope, asked: string, by: string): Promise<void> => {
-    const removed = await deviceApi.deleteAttributes(device.id, at, keyList(asked) ?? []);
-    await audit('attributes.delete', device, removed, at, by);
+  const remove = async (owner: DataOwner, at: AttributeScope, asked: string, by: string): Promise<void> => {
+    const keys = keyList(asked) ?? [];
+    const { id, device } = owner;
+    const removed = device
+      ? await deviceApi.deleteAttributes(device.id, at, keys)
+      : await storage.attributes.remove(id, at, keys);
+    await audit('attributes.delete', owner, removed, at, by);
   };
   const common = { tag, lenient: true } as const;
+  const scoped = type === 'DEVICE' ? ({ supplier: 'device' } as const) : {};
+  const ownerOf = (id: string): Promise<DataOwner> => dataOwnerOf(type, id, deps);
 
   const reads = [
     defineRoute({
       ...common,
       method: 'GET',
-      url: `${URL}/DEVICE/:id/values/attributes`,
+      url: `${URL}/${type}/:id/values/attributes`,
       summary: 'Attributes of all scopes.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       params: idParam,
       query: { keys },
       answer: ATTRIBUTES,
-      handle: async ({ params, query }) => read(await deviceOf(params.id, deps), ATTRIBUTE_SCOPES, query.keys),
+      handle: async ({ params, query }) => read(await ownerOf(params.id), ATTRIBUTE_SCOPES, query.keys),
     }),
     defineRoute({
       ...common,
       method: 'GET',
-      url: `${URL}/DEVICE/:id/values/attributes/:scope`,
+      url: `${URL}/${type}/:id/values/attributes/:scope`,
       summary: 'Attributes of one scope.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       params: { ...idParam, scope },
       query: { keys },
       answer: ATTRIBUTES,
-      handle: async ({ params, query }) => read(await deviceOf(params.id, deps), [params.scope], query.keys),
+      handle: async ({ params, query }) => read(await ownerOf(params.id), [params.scope], query.keys),
     }),
     defineRoute({
       ...common,
       method: 'GET',
-      url: `${URL}/DEVICE/:id/keys/attributes`,
+      url: `${URL}/${type}/:id/keys/attributes`,
       summary: 'Attribute keys of all scopes.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       params: idParam,
       answer: KEYS,
       async handle({ params }) {
-        const found = await read(await deviceOf(params.id, deps), ATTRIBUTE_SCOPES, undefined);
+        const found = await read(await ownerOf(params.id), ATTRIBUTE_SCOPES, undefined);
         return [...new Set(found.map(({ key }) => key))];
       },
     }),
     defineRoute({
       ...common,
       method: 'GET',
-      url: `${URL}/DEVICE/:id/keys/attributes/:scope`,
+      url: `${URL}/${type}/:id/keys/attributes/:scope`,
       summary: 'Attribute keys of one scope.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       params: { ...idParam, scope },
       answer: KEYS,
       async handle({ params }) {
-        return (await read(await deviceOf(params.id, deps), [params.scope], undefined)).map(({ key }) => key);
+        return (await read(await ownerOf(params.id), [params.scope], undefined)).map(({ key }) => key);
       },
     }),
   ];
 
-  // ThingsBoard offers each write with and without the entity type, and once more under `attributes/`.
-  const writes = [`${URL}/DEVICE/:id/:scope`, `${URL}/DEVICE/:id/attributes/:scope`, `${URL}/:id/:scope`].flatMap(
-    (url) => [
+  // ThingsBoard offers each write once more under `attributes/`, and for devices without the entity type.
+  const paths = [`${type}/:id/:scope`, `${type}/:id/attributes/:scope`, ...(type === 'DEVICE' ? [':id/:scope'] : [])];
+  const writes = paths
+    .map((path) => `${URL}/${path}`)
+    .flatMap((url) => [
       defineRoute({
         ...common,
         method: 'POST',
@@ -112,7 +127,7 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
         params: { ...idParam, scope: writable },
         anyObject: true,
         answer: NO_CONTENT,
-        handle: async ({ params, json, by }) => save(await deviceOf(params.id, deps), params.scope, json, by),
+        handle: async ({ params, json, by }) => save(await ownerOf(params.id), params.scope, json, by),
       }),
       defineRoute({
         ...common,
@@ -123,10 +138,9 @@ export function attributeRoutes(deps: AdminDeps): readonly Route[] {
         params: { ...idParam, scope },
         query: { keys: text('Comma-separated.', { minLength: 1 }) },
         answer: NO_CONTENT,
-        handle: async ({ params, query, by }) => remove(await deviceOf(params.id, deps), params.scope, query.keys, by),
+        handle: async ({ params, query, by }) => remove(await ownerOf(params.id), params.scope, query.keys, by),
       }),
-    ],
-  );
+    ]);
   return [...reads, ...writes];
 }
 

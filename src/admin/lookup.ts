@@ -1,7 +1,16 @@
 import { BrokerError } from '../errors.ts';
 import type { SupplyPoint } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
-import { type AssetId, type DeviceId, parseAssetId, parseDeviceId, parseUuid, profileIdOf } from '../model/ids.ts';
+import { type EntityType, TENANT } from '../model/entity.ts';
+import {
+  type AssetId,
+  type CustomerId,
+  type DeviceId,
+  parseAssetId,
+  parseDeviceId,
+  parseUuid,
+  profileIdOf,
+} from '../model/ids.ts';
 import { normaliseSupplyPoint, supplyPointSchemeIds } from '../model/supply-point/index.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import { integer, text } from '../schema/fields.ts';
@@ -41,6 +50,35 @@ export async function deviceOf(id: string, { registry }: Pick<AdminDeps, 'regist
   const device = await registry.device(deviceId);
   if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: deviceId });
   return device;
+}
+
+/** Something that has attributes and telemetry; `device` when it is one. */
+export interface DataOwner {
+  readonly entityType: EntityType;
+  readonly id: string;
+  readonly device?: Device;
+}
+
+/** The entity of a type and a UUID. Throws BAD_REQUEST, DEVICE_NOT_FOUND, NOT_FOUND. */
+export async function dataOwnerOf(
+  entityType: EntityType,
+  text: string,
+  deps: Pick<AdminDeps, 'registry' | 'storage'>,
+): Promise<DataOwner> {
+  if (entityType === 'DEVICE') {
+    const device = await deviceOf(text, deps);
+    return { entityType, id: device.id, device };
+  }
+  const id = uuidOf(text);
+  const { assets, customers } = deps.storage;
+  const found =
+    entityType === 'ASSET'
+      ? await assets.asset(id as AssetId)
+      : entityType === 'CUSTOMER'
+        ? await customers.customer(id as CustomerId)
+        : id === TENANT.id;
+  if (!found) throw new BrokerError('NOT_FOUND', { field: 'id' });
+  return { entityType, id };
 }
 
 /** The device with this id or name, or undefined. */

@@ -1,25 +1,36 @@
 import { BrokerError } from '../errors.ts';
+import { ENTITY_TYPES, type EntityType } from '../model/entity.ts';
 import { flag, integer, optional, text } from '../schema/fields.ts';
 import { decodeTelemetry } from '../telemetry/payload.ts';
 import type { AdminDeps } from './deps.ts';
-import { deviceOf, idParam } from './lookup.ts';
+import { dataOwnerOf, idParam } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { keyList, MAX_TS, rangeOf } from './telemetry.ts';
 import { NO_CONTENT } from './wire.ts';
 
 const tag = 'telemetry';
-const URL = '/api/plugins/telemetry/DEVICE/:id/timeseries';
 const MAX_SAMPLES = 10_000;
 
-/** Series of a device, written and deleted under ThingsBoard's paths. Chains do not see these: they are for devices' own messages. */
-export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
+/** Series of any entity, written and deleted under ThingsBoard's paths. Chains do not see these: they are for devices' own messages. */
+export const telemetryWriteRoutes = (deps: AdminDeps): readonly Route[] =>
+  ENTITY_TYPES.flatMap((type) => writeRoutes(type, deps));
+
+function writeRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
   const { clock, storage } = deps;
-  const audit = (action: string, deviceId: string, by: string, facts: Readonly<Record<string, number>>) =>
-    storage.audit.append({ at: clock.now(), action, by, subject: `device:${deviceId}`, outcome: 'done', facts });
+  const url = `/api/plugins/telemetry/${type}/:id/timeseries`;
+  const audit = (action: string, id: string, by: string, facts: Readonly<Record<string, number>>) =>
+    storage.audit.append({
+      at: clock.now(),
+      action,
+      by,
+      subject: `${type.toLowerCase()}:${id}`,
+      outcome: 'done',
+      facts,
+    });
   return [
     defineRoute({
       method: 'POST',
-      url: `${URL}/:scope`,
+      url: `${url}/:scope`,
       tag,
       summary: 'Stores telemetry in the shapes that devices send; 200 once it is durable. Rule chains do not see it.',
       role: 'operator',
@@ -28,21 +39,21 @@ export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
       anyJson: true,
       answer: NO_CONTENT,
       async handle({ params, json, by }) {
-        const device = await deviceOf(params.id, deps);
-        const typeCast = deps.profiles().byName(device.profile)?.typeCast ?? false;
+        const { id, device } = await dataOwnerOf(type, params.id, deps);
+        const typeCast = (device && deps.profiles().byName(device.profile)?.typeCast) ?? false;
         const decoded = decodeTelemetry(json, { now: clock.now(), typeCast });
         if (!decoded.ok) throw new BrokerError('BAD_REQUEST', { detail: decoded.problem });
         const samples = decoded.value;
         if (samples.length > MAX_SAMPLES) {
           throw new BrokerError('BAD_REQUEST', { detail: `more than ${MAX_SAMPLES} samples at once` });
         }
-        await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ entityId: device.id, ts, values })));
-        await audit('telemetry.save', device.id, by, { samples: samples.length });
+        await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ entityId: id, ts, values })));
+        await audit('telemetry.save', id, by, { samples: samples.length });
       },
     }),
     defineRoute({
       method: 'DELETE',
-      url: `${URL}/delete`,
+      url: `${url}/delete`,
       tag,
       summary: 'Deletes the history of keys in a time range, or all of it, with their latest values.',
       role: 'operator',
@@ -60,7 +71,7 @@ export function telemetryWriteRoutes(deps: AdminDeps): readonly Route[] {
       },
       answer: NO_CONTENT,
       async handle({ params, query, by }) {
-        const { id } = await deviceOf(params.id, deps);
+        const { id } = await dataOwnerOf(type, params.id, deps);
         const keys = keyList(query.keys) ?? [];
         const range = query.deleteAllDataForKeys ? { startTs: -MAX_TS, endTs: MAX_TS } : rangeOf(query);
         if (!range) {

@@ -1,22 +1,23 @@
 import { BrokerError } from '../errors.ts';
+import { ENTITY_TYPES, type EntityType } from '../model/entity.ts';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import { type Config, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
 import { AGGREGATIONS, aggregate } from '../telemetry/aggregate.ts';
 import type { AdminDeps } from './deps.ts';
-import { deviceOf, idParam } from './lookup.ts';
+import { dataOwnerOf, idParam } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { list, object } from './wire.ts';
 
 const tag = 'telemetry';
-const URL = '/api/plugins/telemetry/DEVICE/:id';
+const URL = '/api/plugins/telemetry';
 const MAX_POINTS = 10_000;
 const MIN_INTERVAL_MS = 1_000;
 /** Integers a double holds exactly. */
 export const MAX_TS = Number.MAX_SAFE_INTEGER;
 
 const query = {
-  keys: optional(text('Comma-separated; absent: all keys of the device.')),
+  keys: optional(text('Comma-separated; absent: all keys of the entity.')),
   key: optional(text('One key; may be repeated. Another way to write `keys`.')),
   startTs: optional(integer('From, ms, inclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
   endTs: optional(integer('To, ms, exclusive.', { minimum: -MAX_TS, maximum: MAX_TS })),
@@ -34,18 +35,23 @@ const query = {
   useStrictDataTypes: flag('Values in their own types instead of as text.', { default: false }),
 };
 
-/** Series of a device, read under ThingsBoard's paths. */
-export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
+/** Series of any entity, read under ThingsBoard's paths. Suppliers see those of their devices. */
+export const telemetryRoutes = (deps: AdminDeps): readonly Route[] =>
+  ENTITY_TYPES.flatMap((type) => readRoutes(type, deps));
+
+function readRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
   const { telemetry } = deps.storage;
+  const base = `${URL}/${type}/:id`;
+  const scoped = type === 'DEVICE' ? ({ supplier: 'device' } as const) : {};
   // The second path is that of ThingsBoard 4.
-  const reads = [`${URL}/values/timeseries`, `${URL}/values/timeseries/history`].map((url) =>
+  const reads = [`${base}/values/timeseries`, `${base}/values/timeseries/history`].map((url) =>
     defineRoute({
       method: 'GET',
       url,
       tag,
       summary: 'Latest values, or with startTs and endTs the history.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       lenient: true,
       params: idParam,
       query,
@@ -54,7 +60,7 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
         additionalProperties: list(object({ ts: { type: 'integer' }, value: {} })),
       },
       async handle({ params, query: asked }) {
-        const { id } = await deviceOf(params.id, deps);
+        const { id } = await dataOwnerOf(type, params.id, deps);
         const keys = keyList(asked.keys) ?? keyList(asked.key);
         const range = rangeOf(asked);
         const latest = range && keys ? undefined : await telemetry.latest(id, keys);
@@ -70,16 +76,16 @@ export function telemetryRoutes(deps: AdminDeps): readonly Route[] {
     ...reads,
     defineRoute({
       method: 'GET',
-      url: `${URL}/keys/timeseries`,
+      url: `${base}/keys/timeseries`,
       tag,
       summary: 'Keys that have values.',
       role: 'read-only',
-      supplier: 'device',
+      ...scoped,
       lenient: true,
       params: idParam,
       answer: list({ type: 'string' }),
       async handle({ params }) {
-        const { id } = await deviceOf(params.id, deps);
+        const { id } = await dataOwnerOf(type, params.id, deps);
         return [...(await telemetry.latest(id)).keys()];
       },
     }),
