@@ -45,11 +45,6 @@ function toLine({ originator, originatorName, metadata: _, data: __, sealed: ___
 /** Messages that chains could not finish: looked at, tried again, forgotten. */
 export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
   const { deadLetters, audit } = deps.storage;
-  const find = async (letterId: string): Promise<DeadLetter> => {
-    const found = await deadLetters.get(letterId);
-    if (!found) throw new BrokerError('NOT_FOUND', { field: 'id' });
-    return found;
-  };
   const note = (action: string, by: string, subject: string, outcome: string): Promise<void> =>
     audit.append({ at: deps.clock.now(), action, by, subject, outcome });
   return [
@@ -74,7 +69,8 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
       params: id,
       answer: object({ ...letter, metadata: ANY_OBJECT, data: {} }),
       async handle({ params }) {
-        const found = await find(params.id);
+        const found = await deadLetters.get(params.id);
+        if (!found) throw new BrokerError('NOT_FOUND', { field: 'id' });
         return { ...toLine(found), metadata: found.metadata, data: found.data };
       },
     }),
@@ -88,7 +84,7 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
       params: id,
       answer: object({ outcome: { enum: ['processed', 'dead-lettered', 'under-way'] } }),
       async handle({ params, by }) {
-        const outcome = accepted(await deps.retryLetter(await find(params.id)));
+        const outcome = accepted(await deps.retryLetter(params.id));
         await note('dead-letter.retry', by, `dead-letter:${params.id}`, outcome);
         return { outcome };
       },
@@ -114,7 +110,7 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
         const [processed, deadLettered] = [count('processed'), count('dead-lettered')];
         const tried = processed + deadLettered;
         await note('dead-letter.retry', by, 'dead-letters', `${processed} processed, ${deadLettered} dead-lettered`);
-        return { until, tried, processed, deadLettered, left: page.totalElements - tried };
+        return { until, tried, processed, deadLettered, left: page.totalElements - tried - count('unknown') };
       },
     }),
     defineRoute({
@@ -152,7 +148,8 @@ async function retryAll(letters: readonly DeadLetter[], deps: AdminDeps): Promis
   const outcomes: LetterRetry[] = [];
   const oldestFirst = letters.toReversed();
   for (let at = 0; at < oldestFirst.length; at += AT_ONCE) {
-    outcomes.push(...(await Promise.all(oldestFirst.slice(at, at + AT_ONCE).map((one) => deps.retryLetter(one)))));
+    const part = oldestFirst.slice(at, at + AT_ONCE);
+    outcomes.push(...(await Promise.all(part.map(({ id: letterId }) => deps.retryLetter(letterId)))));
   }
   return outcomes;
 }
@@ -163,6 +160,8 @@ function accepted(outcome: LetterRetry): 'processed' | 'dead-lettered' | 'under-
     case 'dead-lettered':
     case 'under-way':
       return outcome;
+    case 'unknown':
+      throw new BrokerError('NOT_FOUND', { field: 'id' });
     case 'busy':
       throw new BrokerError('QUEUE_FULL');
     case 'failed':

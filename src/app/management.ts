@@ -63,7 +63,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     generation: () => core.live.current.generation,
     chains: core.live,
     explain: core.explain,
-    retryLetter: (letter) => core.runner.retry(letter),
+    retryLetter: (id) => core.runner.retry(id),
     counters,
     health,
     metrics,

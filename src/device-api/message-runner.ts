@@ -35,8 +35,8 @@ import { WaitingMessages } from './waiting-messages.ts';
 /** How a message ended, for its sender. `failed`: the store did not take it; nothing may be acknowledged. */
 export type MessageEnd = 'done' | 'busy' | 'failed';
 
-/** `busy`: too many messages of its originator wait. `failed`: the store did not take the outcome. */
-export type LetterRetry = RunResult['outcome'] | 'busy' | 'failed' | 'under-way' | 'unreadable';
+/** `unknown`: there is no such letter, any more. `busy`: too many messages of its originator wait. `failed`: the store did not take the outcome. */
+export type LetterRetry = RunResult['outcome'] | 'unknown' | 'busy' | 'failed' | 'under-way' | 'unreadable';
 
 export interface MessageRunner {
   /**
@@ -48,7 +48,7 @@ export interface MessageRunner {
    * Runs a dead letter again, from its node on, in the generation in force. Its outcome takes it out of the store, in one
    * commit; a message that fails again is another letter, with one try more.
    */
-  retry(letter: DeadLetter): Promise<LetterRetry>;
+  retry(letterId: string): Promise<LetterRetry>;
   /** Lets an event run through the root chain; nobody waits for it. */
   raise(event: EntityEvent): void;
   /** Lets an event run from a node on, unless the chains have changed and it is gone. */
@@ -301,6 +301,24 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const hooks: ContextHooks = { resume, raise, store };
   const retrying = new Set<string>();
 
+  const retryLetter = (letter: DeadLetter): Promise<LetterRetry> => {
+    const msg = seal.open(letter.sealed);
+    if (msg === undefined) return Promise.resolve('unreadable');
+    return new Promise((resolve) => {
+      const current = generation(msg.originator.id);
+      const accepted = enqueue({
+        msg,
+        generation: current,
+        start: (context, options) => current.restart(letter, msg, context, options),
+        // Before the letters of this try: one of the same id takes its place.
+        alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
+        retries: letter.retries + 1,
+        done: (state, outcome) => resolve(state === 'done' && outcome ? outcome : 'failed'),
+      });
+      if (!accepted) resolve('busy');
+    });
+  };
+
   return {
     run(message, done) {
       const current = generation(message.device.id);
@@ -312,28 +330,16 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         done,
       });
     },
-    retry(letter) {
-      const msg = seal.open(letter.sealed);
-      if (msg === undefined) return Promise.resolve('unreadable');
-      if (retrying.has(letter.id)) return Promise.resolve('under-way');
-      retrying.add(letter.id);
-      return new Promise((resolve) => {
-        const end = (outcome: LetterRetry): void => {
-          retrying.delete(letter.id);
-          resolve(outcome);
-        };
-        const current = generation(msg.originator.id);
-        const accepted = enqueue({
-          msg,
-          generation: current,
-          start: (context, options) => current.restart(letter, msg, context, options),
-          // Before the letters of this try: one of the same id takes its place.
-          alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
-          retries: letter.retries + 1,
-          done: (state, outcome) => end(state === 'done' && outcome ? outcome : 'failed'),
-        });
-        if (!accepted) end('busy');
-      });
+    async retry(letterId) {
+      if (retrying.has(letterId)) return 'under-way';
+      retrying.add(letterId);
+      try {
+        // Read when nobody else can try it: a letter that was listed a while ago may have its outcome.
+        const letter = await deadLetters.get(letterId);
+        return letter === undefined ? 'unknown' : await retryLetter(letter);
+      } finally {
+        retrying.delete(letterId);
+      }
     },
     raise,
     runAt,

@@ -121,7 +121,7 @@ export async function startHarness(
     generation: () => core.live.current.generation,
     chains: core.live,
     explain: core.explain,
-    retryLetter: (letter) => core.runner.retry(letter),
+    retryLetter: (id) => core.runner.retry(id),
     counters: core.counters,
     health,
     metrics,
