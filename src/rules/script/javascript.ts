@@ -4,7 +4,7 @@ import { dateMethods, makeDate, parseDate, utc } from './dates.ts';
 import { ScriptFailure } from './failure.ts';
 import { parseText, stringify } from './json-text.ts';
 import type { Language, Methods, Namespace, NativeFunction, NativeMethod } from './language.ts';
-import { mathNamespace } from './math.ts';
+import { mathWith } from './math.ts';
 import { hasMember, keysOf, readMember, toKey } from './members.ts';
 import type { Meter } from './meter.ts';
 import { LIST_MUTATORS, listMethods } from './methods-list.ts';
@@ -96,7 +96,7 @@ const ofNumber =
     typeof value === 'number' || nameOf(value) === 'a number' ? test(Number(value)) : false;
 
 const namespaces: Readonly<Record<string, Namespace>> = {
-  Math: mathNamespace,
+  Math: mathWith(toNumber),
   JSON: jsonNamespace,
   Object: {
     functions: new Map<string, NativeFunction>([

@@ -1,5 +1,5 @@
-import { toNumber } from './convert.ts';
 import type { Namespace, NativeFunction } from './language.ts';
+import type { Meter } from './meter.ts';
 import type { Value } from './values.ts';
 
 const ONE = [
@@ -25,22 +25,26 @@ const ONE = [
 const TWO = ['atan2', 'pow'] as const;
 const CONSTANTS = ['E', 'LN10', 'LN2', 'LOG10E', 'LOG2E', 'PI', 'SQRT1_2', 'SQRT2'] as const;
 
-const extreme =
-  (pick: (a: number, b: number) => number, from: number): NativeFunction =>
-  (args, m) => {
+type ToNumber = (value: Value, m: Meter) => number;
+
+function extreme(pick: (a: number, b: number) => number, from: number, number: ToNumber): NativeFunction {
+  return (args, m) => {
     let result = from;
-    for (const arg of args) result = pick(result, toNumber(arg, m));
+    for (const arg of args) result = pick(result, number(arg, m));
     return result;
   };
+}
 
-/** Math without random: the same message always gets the same answer. */
-export const mathNamespace: Namespace = {
-  functions: new Map<string, NativeFunction>([
-    ...ONE.map((name): [string, NativeFunction] => [name, ([value], m) => Math[name](toNumber(value, m))]),
-    ...TWO.map((name): [string, NativeFunction] => [name, ([a, b], m) => Math[name](toNumber(a, m), toNumber(b, m))]),
-    ['hypot', (args, m) => Math.hypot(...args.map((arg) => toNumber(arg, m)))],
-    ['max', extreme(Math.max, Number.NEGATIVE_INFINITY)],
-    ['min', extreme(Math.min, Number.POSITIVE_INFINITY)],
-  ]),
-  constants: new Map<string, Value>(CONSTANTS.map((name) => [name, Math[name]])),
-};
+/** Math without random: the same message always gets the same answer. `number` is the dialect's cast. */
+export function mathWith(number: ToNumber): Namespace {
+  return {
+    functions: new Map<string, NativeFunction>([
+      ...ONE.map((name): [string, NativeFunction] => [name, ([value], m) => Math[name](number(value, m))]),
+      ...TWO.map((name): [string, NativeFunction] => [name, ([a, b], m) => Math[name](number(a, m), number(b, m))]),
+      ['hypot', (args, m) => Math.hypot(...args.map((arg) => number(arg, m)))],
+      ['max', extreme(Math.max, Number.NEGATIVE_INFINITY, number)],
+      ['min', extreme(Math.min, Number.POSITIVE_INFINITY, number)],
+    ]),
+    constants: new Map<string, Value>(CONSTANTS.map((name) => [name, Math[name]])),
+  };
+}

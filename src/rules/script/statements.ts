@@ -150,6 +150,7 @@ function returning(node: ReturnStatement, scope: Scope, c: Compiler): Step {
   const value = node.argument ? c.expression(node.argument, scope) : () => c.language.absent;
   return (frame) => {
     m.returned = value(frame);
+    m.at = node.start;
     return RETURN;
   };
 }

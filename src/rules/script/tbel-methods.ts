@@ -64,6 +64,7 @@ const texts: Readonly<Record<string, TextMethod | undefined>> = {
   startsWith,
   substring,
   toLowerCase,
+  toString: (self: string) => self,
   toUpperCase,
   trim,
 };
@@ -221,6 +222,7 @@ const numbers: Readonly<Record<string, NativeMethod<number>>> = {
   equals: (self, [other], m) => strictlyEqual(self, other, m),
   intValue: (self) => Math.trunc(self),
   longValue: (self) => Math.trunc(self),
+  toString: (self: number) => String(self),
 };
 
 /** Methods of TBEL's texts, lists, maps, numbers and dates. */

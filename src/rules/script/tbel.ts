@@ -6,7 +6,7 @@ import { jsonNamespace, uriFunctions } from './javascript.ts';
 import { parseText } from './json-text.ts';
 import type { Language, Namespace, NativeFunction } from './language.ts';
 import { MAX_VALUE_DEPTH } from './limits.ts';
-import { mathNamespace } from './math.ts';
+import { mathWith } from './math.ts';
 import { keysOf, readMember } from './members.ts';
 import type { Meter } from './meter.ts';
 import { tbelNumber } from './operators.ts';
@@ -142,7 +142,7 @@ export const tbel: Language = {
   number: tbelNumber,
   entries: entriesOf,
   namespaces: new Map<string, Namespace>([
-    ['Math', mathNamespace],
+    ['Math', mathWith(tbelNumber)],
     ['JSON', jsonNamespace],
     ['Date', plain({ now: (_args, m) => m.now, parse: ([text], m) => parseDate(toText(text, m)) })],
     [

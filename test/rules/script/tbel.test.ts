@@ -91,6 +91,7 @@ const CASES: readonly (readonly [string, unknown])[] = [
   ],
   ["return encodeURI('a b&c');", 'a%20b&c'],
   ["return new Date('2025-06-15T10:30:00Z').getTime();", 1749983400000],
+  ["return msg.a.toString() + 'x'.toString();", '1x'],
   ['return [Math.max(1, 2), Math.round(2.5), Integer.MAX_VALUE];', [2, 3, 2147483647]],
 ];
 
@@ -106,6 +107,7 @@ const FAILURES: readonly (readonly [string, RegExp])[] = [
   ['return msg.missing.more;', /cannot read "more" of null/],
   ['return msg.none + 1;', /arithmetic with null/],
   ['return msg.name - 1;', /arithmetic with a text/],
+  ['return Math.abs(msg.none);', /arithmetic with null/],
   ['msg.none++;', /arithmetic with null/],
   ["raiseError('no meter', msg.a);", /no meter for value 1/],
   ["return parseInt('12x');", /number of radix 16/],
