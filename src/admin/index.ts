@@ -31,6 +31,7 @@ import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
 import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
+import { ruleChainRoutes } from './rule-chains.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
@@ -63,6 +64,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...userRoutes(deps),
   ...stateRoutes(deps),
   ...chainRoutes(deps),
+  ...ruleChainRoutes(deps),
   ...chainHistoryRoutes(deps),
   ...explainRoutes(deps),
   ...rpcRoutes(deps),

@@ -44,12 +44,18 @@ export const parseApiKeyId = (text: string): ApiKeyId | undefined => parseUuid(t
 export const parseOtaPackageId = (text: string): OtaPackageId | undefined =>
   parseUuid(text) as OtaPackageId | undefined;
 
-/** Namespace of the ids below: a UUID of our own. */
+/** Namespaces of the ids below: UUIDs of our own. */
 const PROFILES = Buffer.from('6b1f0c1e5d0a4c5f9d5e67726964706f', 'hex');
+const CHAINS = Buffer.from('2f6e4a0d93b14d0c8a7767726964636e', 'hex');
 
 /** The id of a device profile, which is a file and has none of its own: a UUID version 5 (RFC 9562 5.5) of its name. */
-export function profileIdOf(name: string): string {
-  const bytes = createHash('sha1').update(PROFILES).update(name, 'utf8').digest().subarray(0, 16);
+export const profileIdOf = (name: string): string => idOfName(PROFILES, name);
+
+/** The same of a rule chain, where ThingsBoard asks for an id. */
+export const chainIdOf = (name: string): string => idOfName(CHAINS, name);
+
+function idOfName(namespace: Buffer, name: string): string {
+  const bytes = createHash('sha1').update(namespace).update(name, 'utf8').digest().subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return uuidText(bytes);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { chainIdOf } from '../../model/ids.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Issue } from '../../schema/issue.ts';
 import { compileSchema } from '../../schema/validate.ts';
@@ -99,7 +99,7 @@ function formOf(node: GraphNode, { graph, kinds, options }: Writer, issues: Issu
   const form = kind?.thingsboard;
   if (kind === undefined || form === undefined) return refuse(`ThingsBoard has no counterpart of ${node.kind}`);
   const chainId = (chain: string): string =>
-    graph.thingsboard?.chainIds?.[chain] ?? options.chainId?.(chain) ?? idOfName(chain);
+    graph.thingsboard?.chainIds?.[chain] ?? options.chainId?.(chain) ?? chainIdOf(chain);
   // Defaults are ours: an export says them all.
   const checked = compileSchema<RawConfig>(kind.schema)(structuredClone(node.config));
   if (!checked.ok) {
@@ -163,16 +163,4 @@ function connectionsOf(graph: ChainGraph, order: readonly string[]) {
   return rows.sort(
     (a, b) => a.fromIndex - b.fromIndex || a.toIndex - b.toIndex || (a.type < b.type ? -1 : a.type > b.type ? 1 : 0),
   );
-}
-
-/** An id of the same name every time, in the form of a UUID: files exported one by one fit together. */
-export function idOfName(name: string): string {
-  const hash = createHash('sha256').update(`gridmoor rule chain ${name}`).digest('hex');
-  return [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    `5${hash.slice(13, 16)}`,
-    `a${hash.slice(17, 20)}`,
-    hash.slice(20, 32),
-  ].join('-');
 }

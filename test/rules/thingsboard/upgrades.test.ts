@@ -246,6 +246,10 @@ describe("upgrades of ThingsBoard's configurations", () => {
     expect(lacking).toEqual([]);
   });
 
+  it('is refused when there is no step', () => {
+    expect(() => upgradeConfiguration({ type: 'x', version: 1 }, {}, 0)).toThrow('of version 0 cannot be upgraded');
+  });
+
   it('takes the queue out of the configuration to the node', () => {
     const form = { type: 'x', version: 1, upgrades: [({ queueName: _, ...rest }: RawConfig) => rest] };
     expect(upgradeConfiguration(form, { queueName: 'Main', a: 1 }, 0)).toEqual({
