@@ -36,7 +36,7 @@ describe('POST /api/device', () => {
 
   it('keeps what else is in additionalInfo, until a change leaves it out', async () => {
     const additionalInfo = { description: 'Cellar', gateway: true, limits: { a: [1, 2.5] }, lastConnectedGateway: 'x' };
-    const made = await post('/api/device', { name: 'info-1', type: 'smart-meter', additionalInfo });
+    const made = await post('/api/device', { name: 'additional-1', type: 'smart-meter', additionalInfo });
     const { lastConnectedGateway: _, ...kept } = additionalInfo;
     expect(made.additionalInfo).toEqual(kept);
     const { accessToken: _token, ...device } = made;

@@ -11,7 +11,7 @@ it('an upload of a package over a thin line is not cut; what a device sends slow
   const body = { type: 'FIRMWARE', title: 'fw', version: '1' };
   const { id } = await api<{ id: { id: string } }>(broker, '/api/otaPackage', { method: 'POST', body });
   const token = await newDevice(broker, 'slow');
-  /** 40 KB, a fortieth every sixth of the period. */
+  /** 40 KB, a twentieth five times in every period. */
   const send = async (path: string, key: string): Promise<string> => {
     const socket = connect(broker.ports.http, '127.0.0.1');
     let text = '';
@@ -23,11 +23,11 @@ it('an upload of a package over a thin line is not cut; what a device sends slow
       `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\n` +
         'Content-Type: application/octet-stream\r\nContent-Length: 40000\r\n\r\n',
     );
-    let left = 40;
+    let left = 20;
     const timer = setInterval(() => {
-      if (left-- > 0 && socket.writable) socket.write('x'.repeat(1_000));
+      if (left-- > 0 && socket.writable) socket.write('x'.repeat(2_000));
       else clearInterval(timer);
-    }, PERIOD_MS / 6);
+    }, PERIOD_MS / 5);
     await once(socket, 'close');
     clearInterval(timer);
     return text;

@@ -26,18 +26,29 @@ export function limitRequestTime(server: Server, timeoutMs: number): RequestDead
     if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return;
     const deadline: Deadline = { slow: false, bytes: socket.bytesRead };
     deadlines.set(request, deadline);
-    const timer = setInterval(() => {
-      // What has come and waits here for a reader is not the peer's delay.
-      const comes = request.readableLength > 0 || socket.bytesRead - deadline.bytes >= LEAST_BYTES;
+    const look = (): void => {
+      if (request.complete) {
+        over();
+        return;
+      }
+      // What has come and waits here for a reader, such as one behind the pause of a wrong key, is not the peer's delay.
+      if (request.readableLength > 0) return;
+      const comes = socket.bytesRead - deadline.bytes >= LEAST_BYTES;
       deadline.bytes = socket.bytesRead;
       if (deadline.slow && comes) return;
-      clearInterval(timer);
+      over();
       if (socket.writable && !response.headersSent) {
         socket.end('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       }
       socket.destroySoon();
-    }, timeoutMs).unref();
-    const over = () => clearInterval(timer);
+    };
+    // Behind what the sockets have by now: when the process was busy, it may be all there.
+    const timer = setInterval(() => setImmediate(() => !ended && look()), timeoutMs).unref();
+    let ended = false;
+    const over = (): void => {
+      ended = true;
+      clearInterval(timer);
+    };
     request.once('end', over);
     request.once('close', over);
     response.once('finish', over);

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { limitRequestTime } from '../../../src/transport/http/request-deadline.ts';
 
-const PERIOD_MS = 100;
+const PERIOD_MS = 200;
 const open: { close(): unknown }[] = [];
 afterEach(() => {
   for (const one of open.splice(0)) one.close();
@@ -18,10 +19,13 @@ async function start(): Promise<Socket & { answer: Promise<string> }> {
     return length;
   };
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    read(request).then(
-      (length) => response.end(String(length)),
-      () => response.destroy(),
-    );
+    const begun = request.url === '/late' ? setTimeout(PERIOD_MS * 3) : Promise.resolve();
+    begun
+      .then(() => read(request))
+      .then(
+        (length) => response.end(String(length)),
+        () => response.destroy(),
+      );
   });
   const deadlines = limitRequestTime(server, PERIOD_MS);
   server.on('request', (request) => request.url === '/slow' && deadlines.allowSlow(request));
@@ -66,7 +70,7 @@ describe('the time of a request', () => {
   it('where it may be slow it comes whole, over many periods', async () => {
     const socket = await start();
     socket.write(head('/slow', 40_000));
-    drip(socket, 'x'.repeat(1_000), 40);
+    drip(socket, 'x'.repeat(2_000), 20);
     expect(await socket.answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*40000$/);
   });
 
@@ -77,6 +81,15 @@ describe('the time of a request', () => {
     expect(await socket.answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(left()).toBeGreaterThan(100);
   });
+
+  it.each([10, 400_000])(
+    'a body of %i bytes that waits for its reader here is no fault of the peer',
+    async (length) => {
+      const socket = await start();
+      socket.write(`${head('/late', length)}${'x'.repeat(length)}`);
+      expect(await socket.answer).toMatch(new RegExp(`^HTTP/1.1 200 [\\s\\S]*${length}$`));
+    },
+  );
 
   it('chunked bodies have the same time', async () => {
     const socket = await start();
