@@ -71,6 +71,11 @@ export function alarmConformance(name: string, make: MakeStore): void {
       expect([same.kind, same.alarm.details]).toEqual(['updated', { b: 2 }]);
     });
 
+    it('an alarm does not begin later than now', async () => {
+      const { alarm } = await raise(await device(), { startTs: T0 + 100 });
+      expect([alarm.startTs, alarm.endTs]).toEqual([T0, T0]);
+    });
+
     it('a cleared alarm stays; the next of its type is a new one', async () => {
       const originator = await device();
       const { alarms } = bench.storage;

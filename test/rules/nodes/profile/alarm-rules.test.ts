@@ -131,6 +131,27 @@ describe('profile/alarm-rules', () => {
     expect(await one.wait(T0 + 100_000)).toBe('');
     expect(await one.wait(T0 + 100_001)).toBe('Alarm Cleared');
   });
+
+  it('a duration that samples have passed is not told again by the clock, and none is told a moment early', async () => {
+    const long = { type: 'Long', create: { MAJOR: { when: hot, for: '60s' } } };
+    const passed = await alarmBench({ name: 'meter', alarms: [long] });
+    await passed.telemetry({ t: 60 }, T0);
+    expect(await passed.telemetry({ t: 60 }, T0 + 70_000)).toBe('Alarm Created');
+    expect(await passed.wait(T0 + 600_000)).toBe('');
+    const silent = { type: 'Silent', create: { MINOR: { noData: { telemetry: 't', for: '60s' } } } };
+    const both = await alarmBench({ name: 'meter', alarms: [long, silent] });
+    await both.telemetry({ t: 60 }, T0);
+    await both.wait(T0 + 60_000);
+    expect(both.context.namedAlarms().map(({ type }) => type)).toEqual(['Silent']);
+  });
+
+  it('what counts for the end of an alarm begins anew when the alarm is raised again', async () => {
+    const alarms = [{ type: 'Hot', create: { MAJOR: { when: hot } }, clear: { when: over, times: 2 } }];
+    const one = await alarmBench({ name: 'meter', alarms });
+    const told = [];
+    for (const t of [60, 10, 60, 10, 10]) told.push(await one.telemetry({ t }));
+    expect(told).toEqual(['Alarm Created', '', 'Alarm Updated', '', 'Alarm Cleared']);
+  });
 });
 
 describe('AlarmStates', () => {
