@@ -22,7 +22,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['storage/ports'],
   profiles: ['schema', 'storage/ports', 'rules/alarms/index.ts'],
   provisioning: ['registry', 'profiles', 'storage/ports'],
-  rules: ['schema', 'storage/ports', 'observe', 'rules/alarms/index.ts'],
+  rules: ['schema', 'storage/ports', 'observe', 'rules/alarms/index.ts', 'rules/script/index.ts'],
   // The language of chain scripts: it knows messages, and nothing of chains or runs.
   // Alarm rules of device profiles: read, compiled, evaluated; profiles bring them, a node runs them.
   'rules/alarms': ['schema', 'rules/conditions.ts', 'rules/condition-path.ts', 'rules/record.ts'],
