@@ -87,6 +87,7 @@ export class MessageContext implements NodeContext {
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
   #kept: KeptMessage[] | undefined;
+  #hasEnded = false;
 
   constructor(parts: ContextParts, hooks: ContextHooks) {
     this.#parts = parts;
@@ -111,11 +112,13 @@ export class MessageContext implements NodeContext {
   /** Sends what the nodes left for the device; call after the commit. */
   runEffects(): void {
     for (const effect of this.#effects ?? []) effect();
+    this.#hasEnded = true;
     for (const kept of this.#kept ?? []) kept.begin();
   }
 
   /** Call instead when the commit failed. */
   abandon(): void {
+    this.#hasEnded = true;
     for (const kept of this.#kept ?? []) kept.release();
   }
 
@@ -292,6 +295,7 @@ export class MessageContext implements NodeContext {
   async storeForLater(msg: Msg, at: LaterPlace): ReturnType<NodeContext['storeForLater']> {
     const kept = await this.#hooks.store(msg, at);
     if (kept === undefined) throw new NodeFailure(`too many messages of ${msg.originator.name} wait to go on`);
+    if (this.#hasEnded) kept.release(); // the deadline came before the store's answer
     this.#kept ??= [];
     this.#kept.push(kept);
     return { relation: [], msg };
