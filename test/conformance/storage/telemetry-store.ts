@@ -75,6 +75,14 @@ export function telemetryConformance(name: string, make: MakeStore): void {
       expect(exact(await bench.storage.telemetry.latest(id, ['b', 'missing']))).toEqual({ b: '5 2' });
     });
 
+    it('history: false writes latest values only', async () => {
+      const id = await register(bench.storage);
+      await save(id, 1, { a: 1 });
+      await bench.storage.telemetry.save({ entityId: id, ts: 2, values: { a: 2 }, history: false });
+      expect(exact(await bench.storage.telemetry.latest(id))).toEqual({ a: '2 2' });
+      expect(points((await bench.storage.telemetry.range(everything(id, ['a']))).get('a'))).toEqual([[1, 1]]);
+    });
+
     it('latest: false writes history only', async () => {
       const id = await register(bench.storage);
       await save(id, 1, { a: 1 });
