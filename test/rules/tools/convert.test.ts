@@ -136,6 +136,14 @@ describe('from ThingsBoard and back', () => {
     ]);
   });
 
+  it('gives nothing when one chain of several cannot be carried over', async () => {
+    const good = JSON.stringify(exportOf('good', [TB.series()]));
+    const bad = JSON.stringify({ name: 'bad', first: 'x', nodes: { x: { kind: 'onboard/supply-point' } } });
+    await using folder = await tempFolder({ 'a.json': good, 'b.json': bad });
+    expect((await exportChains([folder.path])).chains).toEqual([]);
+    expect((await importChains([folder.path], { into: folder.path })).chains).toEqual([]);
+  });
+
   it('keeps a called chain a called chain, whatever the native form calls its nodes', async () => {
     const native = {
       name: 'called',
