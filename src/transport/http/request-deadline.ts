@@ -11,6 +11,8 @@ export interface RequestDeadlines {
 
 interface Deadline {
   slow: boolean;
+  /** What had come waited here for a reader at the last look. */
+  waited: boolean;
   /** Bytes of the connection at the last look. */
   bytes: number;
 }
@@ -24,18 +26,19 @@ export function limitRequestTime(server: Server, timeoutMs: number): RequestDead
   server.on('request', (request, response) => {
     const { headers, socket } = request;
     if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return;
-    const deadline: Deadline = { slow: false, bytes: socket.bytesRead };
+    const deadline: Deadline = { slow: false, waited: false, bytes: socket.bytesRead };
     deadlines.set(request, deadline);
     const look = (): void => {
       if (request.complete) {
         over();
         return;
       }
-      // What has come and waits here for a reader, such as one behind the pause of a wrong key, is not the peer's delay.
-      if (request.readableLength > 0) return;
       const comes = socket.bytesRead - deadline.bytes >= LEAST_BYTES;
+      // A reader that is late, such as one behind the pause of a wrong key, is not the peer's delay: it gets a whole period then.
+      const { waited } = deadline;
+      deadline.waited = request.readableLength > 0;
       deadline.bytes = socket.bytesRead;
-      if (deadline.slow && comes) return;
+      if (waited || deadline.waited || (deadline.slow && comes)) return;
       over();
       if (socket.writable && !response.headersSent) {
         socket.end('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
