@@ -51,6 +51,33 @@ describe('generated REST client', () => {
     expect(page).toMatchObject({ data: [device], totalElements: 1, hasNext: false });
   });
 
+  it('lists, acknowledges, clears and deletes alarms', async () => {
+    const originator = { entityType: 'DEVICE', id: deviceId };
+    const body = { type: 'Hot', severity: 'MAJOR', originator, details: { limit: 90 } };
+    const { id } = await api<Entity>(broker, '/api/alarm', { method: 'POST', body });
+    const alarm = { id, type: 'Hot', status: 'ACTIVE_UNACK', details: { limit: 90 } };
+    const of = { entity_type: 'DEVICE', entity_id: deviceId };
+    const paging = { page_size: 10, page: 0 };
+    expect(await call('get_alarm_by_id', { alarm_id: id.id })).toMatchObject(alarm);
+    expect(await call('get_alarm_info_by_id', { alarm_id: id.id })).toMatchObject({
+      ...alarm,
+      originatorName: 'rest-1',
+    });
+    const page = { data: [alarm], totalElements: 1, hasNext: false };
+    expect(await call('get_alarms_by_entity', { ...of, ...paging, search_status: 'ACTIVE' })).toMatchObject(page);
+    expect(await call('get_alarms_v2', { ...of, ...paging, status_list: ['ACTIVE', 'UNACK'] })).toMatchObject(page);
+    expect(await call('get_all_alarms', paging)).toMatchObject(page);
+    expect(await call('get_all_alarms_v2', { ...paging, severity_list: ['MINOR'] })).toMatchObject({
+      totalElements: 0,
+    });
+    expect(await call('get_highest_alarm_severity', of)).toBe('MAJOR');
+    expect(await call('get_alarm_types', paging)).toMatchObject({ data: [{ type: 'Hot' }] });
+    expect(await call('ack_alarm', { alarm_id: id.id })).toMatchObject({ status: 'ACTIVE_ACK' });
+    expect(await call('clear_alarm', { alarm_id: id.id })).toMatchObject({ status: 'CLEARED_ACK' });
+    expect(await refused('clear_alarm', { alarm_id: id.id })).toMatchObject({ status: 400 });
+    expect(await call('delete_alarm', { alarm_id: id.id })).toBe(true);
+  });
+
   it('reads an asset by its name', async () => {
     const supplier = await api<{ id: string }>(broker, '/api/gridmoor/suppliers', {
       method: 'POST',
