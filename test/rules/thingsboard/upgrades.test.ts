@@ -173,6 +173,7 @@ const rows: readonly [string, string, number, RawConfig, RawConfig][] = [
     { fetchMode: 'ALL', orderBy: 'ASC', aggregation: 'NONE', limit: 1000 },
   ],
   ['checkpoint 0 -> 1', 'flow/checkpoint', 0, { queueName: 'Main' }, {}],
+  ['deduplication 0 -> 1', 'transform/deduplication', 0, { interval: 5, queueName: 'Main' }, { interval: 5 }],
   [
     'assign to customer 0 -> 1',
     'action/assign-customer',

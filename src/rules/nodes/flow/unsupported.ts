@@ -29,7 +29,7 @@ export const unsupported = defineNode({
   *lint({ class: name, onUnsupported }) {
     if (onUnsupported === 'pass') return;
     yield {
-      at: '/class',
+      at: '',
       problem: `ThingsBoard's ${name} is not supported: every message that reaches the node fails`,
       hint: 'replace the node, or let messages pass with "onUnsupported": "pass"',
       level: 'warning',
