@@ -1,7 +1,7 @@
 import { ENTITY_TYPES } from '../../../model/entity.ts';
 import { flag, oneOf, optional, text } from '../../../schema/fields.ts';
 import { DIRECTIONS } from '../../entity-context.ts';
-import { defineNode } from '../../node-kind.ts';
+import { defineNode, NodeFailure } from '../../node-kind.ts';
 import { MAX_PEERS, nonNull } from '../../relation-nodes.ts';
 import { compileText } from '../../template.ts';
 import { flipDirection } from '../../upgrade-steps.ts';
@@ -13,6 +13,10 @@ export const checkRelation = defineNode({
     version: 1,
     upgrades: [flipDirection],
     read: nonNull,
+    write(config) {
+      if (config.entityName === undefined || config.checkForSingleEntity === false) return config;
+      throw new NodeFailure('ThingsBoard finds the entity by its id alone, not by entityName');
+    },
   },
   version: 0,
   summary:
