@@ -293,7 +293,7 @@ describe('bad input over HTTP', () => {
       ),
     };
     for (const letter of letters.data) {
-      const { device: _, ...shown } = await api<Record<string, unknown>>(
+      const { originator: _, ...shown } = await api<Record<string, unknown>>(
         broker,
         `/api/gridmoor/dead-letters/${encodeURIComponent(letter.id)}`,
       );
