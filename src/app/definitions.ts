@@ -46,7 +46,7 @@ export async function loadDefinitions(
   });
   const profiles = await loadProfiles(options.profilesDir, {
     env: options.env,
-    ...(chains.ok ? { chainName: (ref: string) => chainNameOf(ref, chains.generation) } : {}),
+    ...(chains.ok ? { chainName: chains.generation.chainName } : {}),
   });
   const issues: Issue[] = [...(profiles.ok ? [] : profiles.issues), ...(chains.ok ? [] : chains.issues)];
   if (!profiles.ok || !chains.ok) {
@@ -63,12 +63,6 @@ export async function loadDefinitions(
   const entered = entries.length === 0 ? chains.generation : chains.generation.enterBy(new Map(entries));
   const generation = withSecretKeys(entered, profiles.profiles);
   return { profiles: profiles.profiles, targets, made, generation, counters };
-}
-
-/** A chain that a profile names: by its name, or by the id that it has in ThingsBoard. */
-function chainNameOf(ref: string, { graphs }: Generation): string | undefined {
-  if (graphs.has(ref)) return ref;
-  return [...graphs.values()].find(({ thingsboard }) => thingsboard?.id === ref)?.name;
 }
 
 /** A key that one profile calls secret is wrapped for all: a value too many is hidden rather than one too few. */

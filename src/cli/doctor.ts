@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from '../config/index.ts';
 import { loadProfiles } from '../profiles/index.ts';
-import { lintChains } from '../rules/index.ts';
+import { loadChains } from '../rules/index.ts';
 import { formatIssue, type Issue } from '../schema/issue.ts';
 import { urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
@@ -35,18 +35,19 @@ async function examine(io: Io, url: string | undefined): Promise<Finding[]> {
   if (!loaded.ok) return [node, ...fromIssues('configuration', loaded.issues, '')];
   const { config, warnings } = loaded;
   const instance = await checkInstance(url ?? io.env.GRIDMOOR_URL ?? urlOf(config));
-  const [profiles, chains, ports] = await Promise.all([
-    loadProfiles(config.files.profilesDir, { env: io.env }),
-    lintChains(config.files.chainsDir),
-    Promise.all(configuredPorts(config).map((use) => checkPort(use, instance.running))),
-  ]);
+  const ports = await Promise.all(configuredPorts(config).map((use) => checkPort(use, instance.running)));
+  const chains = await loadChains(config.files.chainsDir);
+  const profiles = await loadProfiles(config.files.profilesDir, {
+    env: io.env,
+    ...(chains.ok ? { chainName: chains.generation.chainName } : {}),
+  });
   return [
     node,
     ...fromIssues('configuration', warnings, 'valid'),
     ...checkDataDir(config.files.dataDir),
     ...checkKeyFiles(config.files.dataDir),
     ...fromIssues('device profiles', profiles.ok ? profiles.warnings : profiles.issues, config.files.profilesDir),
-    ...fromIssues('rule chains', chains, config.files.chainsDir),
+    ...fromIssues('rule chains', chains.ok ? chains.generation.warnings : chains.issues, config.files.chainsDir),
     checkDescriptors(config),
     ...ports,
     instance.finding,

@@ -48,6 +48,8 @@ export interface Generation {
   ): RunResult | Promise<RunResult>;
   /** Runs a message from a node on: a dead letter that is tried again. Like `resume` when there is no such node. */
   restart(at: NodePlace, msg: Msg, context: NodeContext, options?: RunOptions): RunResult | Promise<RunResult>;
+  /** The chain that a profile names: by its name, or by the id that it has in ThingsBoard. */
+  chainName(ref: string): string | undefined;
   /** The same, but messages of devices of these profiles enter the named chain instead of the root. */
   enterBy(chainOfProfile: ReadonlyMap<string, string>): Generation;
   /** Counts so far, per node, in file order. */
@@ -181,7 +183,7 @@ function secretKeysOf(chains: readonly CheckedChain[]): ReadonlySet<string> {
 }
 
 function createGeneration(
-  parts: Omit<Generation, 'run' | 'resume' | 'restart' | 'enterBy' | 'counters' | 'close'>,
+  parts: Omit<Generation, 'run' | 'resume' | 'restart' | 'chainName' | 'enterBy' | 'counters' | 'close'>,
   defaults: RunDefaults,
   entries: ReadonlyMap<string, CompiledChain> = new Map(),
 ): Generation {
@@ -203,6 +205,10 @@ function createGeneration(
     restart(at, msg, context, options) {
       const node = nodeAt(at);
       return node ? runChain(node, msg, context, withDefaults(options)) : gone(at, msg);
+    },
+    chainName(ref) {
+      if (parts.graphs.has(ref)) return ref;
+      return [...parts.graphs.values()].find(({ thingsboard }) => thingsboard?.id === ref)?.name;
     },
     enterBy(chainOfProfile) {
       const found = [...chainOfProfile].flatMap(([profile, name]) => {
