@@ -1,4 +1,11 @@
-import type { DeviceApi, ExplainRing, MessageCounters, MessageRunner, RefusalPause } from '../device-api/index.ts';
+import type {
+  DeviceApi,
+  ExplainRing,
+  MessageCounters,
+  MessageRunner,
+  Recorder,
+  RefusalPause,
+} from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
 import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
@@ -46,6 +53,7 @@ export interface AdminDeps {
   readonly generation: () => Generation;
   /** Where messages went, and why. */
   readonly explain: ExplainRing;
+  readonly recorder: Recorder;
   /** Changes of the chains in force. */
   readonly chains: ChainControl;
   /** Runs a dead letter again. */

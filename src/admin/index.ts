@@ -29,6 +29,7 @@ import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
 import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
+import { recordingRoutes } from './recordings.ts';
 import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { ruleChainRoutes } from './rule-chains.ts';
@@ -67,6 +68,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...ruleChainRoutes(deps),
   ...chainHistoryRoutes(deps),
   ...explainRoutes(deps),
+  ...recordingRoutes(deps),
   ...rpcRoutes(deps),
   ...alarmRoutes(deps),
   ...alarmListRoutes(deps),

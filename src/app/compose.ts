@@ -17,6 +17,7 @@ import {
   InstanceLimits,
   type LongPollLimits,
   LongPolls,
+  Recorder,
   RefusalPause,
   Sessions,
   type SubDeviceRules,
@@ -160,12 +161,14 @@ function wire(
     fence,
   });
   const explain = new ExplainRing(options.explain, clock);
+  const recorder = new Recorder(clock);
   const runner = createMessageRunner({
     telemetry,
     attributes,
     entities,
     alarms: alarming.access,
     fence,
+    tellDeviceState: (id, event) => void connectivity.tell(id, event),
     changes,
     suppliers,
     attachments,
@@ -181,6 +184,7 @@ function wire(
     generation: (id) => live.generationFor(id),
     onEnded: (generation, failed) => live.ended(generation, failed),
     explain,
+    recorder,
     queue: options.queue,
     instanceId: options.instanceId,
   });
@@ -274,6 +278,7 @@ function wire(
     made: first.made,
     live,
     explain,
+    recorder,
     /** Call after the fronts have closed: finishes what was accepted, then closes the store. */
     async close() {
       guessPause.close();

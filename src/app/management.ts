@@ -63,6 +63,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     generation: () => core.live.current.generation,
     chains: core.live,
     explain: core.explain,
+    recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     counters,
     health,

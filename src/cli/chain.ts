@@ -7,6 +7,7 @@ import { graph } from './chain-graph.ts';
 import { importCommand } from './chain-import.ts';
 import { lint } from './chain-lint.ts';
 import { push } from './chain-push.ts';
+import { replay } from './chain-replay.ts';
 import { test } from './chain-test.ts';
 import { group } from './frame.ts';
 
@@ -16,6 +17,7 @@ export const run = group('chain', 'Rule chains: JSON files that say what happens
   test,
   explain,
   diff,
+  replay,
   graph,
   push,
   history,

@@ -16,7 +16,7 @@ interface Noun {
 const NOUNS: Readonly<Record<string, Noun>> = {
   serve: { summary: 'run the broker', load: () => import('./serve.ts') },
   profile: { summary: 'device profiles: lint', load: () => import('./profile.ts') },
-  chain: { summary: 'rule chains: lint, fmt, test, graph', load: () => import('./chain.ts') },
+  chain: { summary: 'rule chains: lint, fmt, test, explain, diff, replay, graph, …', load: () => import('./chain.ts') },
   explain: { summary: 'where a message went, and why', load: () => import('./explain.ts') },
   device: {
     summary: 'devices: list, show, create, delete, rotate, revoke, credentials, provision',
@@ -31,6 +31,7 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
   user: { summary: 'people who log in: create, list, password, delete', load: () => import('./user.ts') },
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
+  record: { summary: 'record what devices send, without secrets, for chain replay', load: () => import('./record.ts') },
   simulate: { summary: 'drive a fleet of meters over real MQTT', load: () => import('./simulate.ts') },
   config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },
   doctor: { summary: 'look for trouble and say how to repair it', load: () => import('./doctor.ts') },

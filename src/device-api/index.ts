@@ -19,8 +19,8 @@ export {
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
+export { type ExplainOptions, ExplainRing, type Explanation } from './explain-ring.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
-export { type Explanation, type ExplainOptions, ExplainRing } from './explain-ring.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
@@ -38,6 +38,7 @@ export {
   encodeRpcAnswer,
   sendsProtobuf,
 } from './protobuf-replies.ts';
+export { Recorder, type RecordingState } from './recorder.ts';
 export { RefusalPause } from './refusal-pause.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';

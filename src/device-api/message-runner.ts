@@ -30,6 +30,7 @@ import {
 } from './message-context.ts';
 import { createMsgSeal } from './msg-seal.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
+import type { Recorder } from './recorder.ts';
 import { WaitingMessages } from './waiting-messages.ts';
 
 /** How a message ended, for its sender. `failed`: the store did not take it; nothing may be acknowledged. */
@@ -99,6 +100,7 @@ export interface MessageRunnerParts extends ContextParts {
   /** Hears of every outcome. */
   readonly onEnded: (generation: Generation, failed: boolean) => void;
   readonly explain: ExplainRing;
+  readonly recorder: Recorder;
   readonly queue: OriginatorQueueOptions;
   readonly instanceId: string;
   readonly clock: Clock;
@@ -106,7 +108,7 @@ export interface MessageRunnerParts extends ContextParts {
 }
 
 export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
-  const { counters, generation, deadLetters, clock, log, explain } = parts;
+  const { counters, generation, deadLetters, clock, log, explain, recorder } = parts;
   const queue = new OriginatorQueue(parts.queue);
   const gate = new CommitGate();
   const seal = createMsgSeal(parts.hash);
@@ -326,7 +328,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       enqueueOrLimit({
         msg,
         generation: current,
-        start: (context, options) => current.run(msg, context, options),
+        start: (context, options) => recorder.watch(msg, options, (own) => current.run(msg, context, own)),
         done,
       });
     },

@@ -9,7 +9,7 @@ export { chainSchema, chainTestSchema } from './chain-schema.ts';
 export { type CaseResult, type ChainTestReport, runChainTests } from './chain-test.ts';
 export type { CompiledChain } from './compile.ts';
 export { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
-export type { Direction, EntityContext, HistoryQuery } from './entity-context.ts';
+export type { DeviceStateEvent, Direction, EntityContext, HistoryQuery } from './entity-context.ts';
 export {
   type Generation,
   type LoadOptions,
@@ -30,7 +30,16 @@ export type {
   TelemetryTargets,
 } from './node-context.ts';
 export { dataObject, deviceOf, NodeFailure, type NodeKind } from './node-kind.ts';
+export { createPseudonyms, type Pseudonyms } from './pseudonym.ts';
 export type { LaterPlace, QueueContext } from './queue-context.ts';
+export {
+  MAX_RECORDED,
+  parseRecording,
+  type RecordedMsg,
+  type Recording,
+  recordedLine,
+  recordingHeader,
+} from './recording.ts';
 export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
 export {
   DEFAULT_RUN_LIMITS,

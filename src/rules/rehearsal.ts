@@ -57,6 +57,8 @@ export interface Play {
   readonly given?: TestGiven & { readonly mocks?: Mocks };
   readonly when: readonly TestMessage[];
   readonly onStep?: (step: TraceStep) => void;
+  /** Hears of everything that nodes ask of the world, before it is done. */
+  readonly watchContext?: (name: string, args: readonly unknown[]) => void;
 }
 
 /** Runs messages through a chain in a world of their own, as the broker would, on a clock that only they move. */
@@ -64,6 +66,7 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
   const { chain, chains, given, when } = play;
   const waiting = createWaiting();
   const context = Object.assign(createTestContext(given), { storeForLater: waiting.storeForLater });
+  const shown = play.watchContext ? watched(context, play.watchContext) : context;
   const outside = createOutside(chain.name, given?.mocks);
   stage.outside = outside;
   const before = observe(context);
@@ -113,7 +116,7 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
       const node = chains.get(stored.at.chain)?.nodes.get(stored.at.node);
       const msg = { ...stored.msg, id: `${stored.msg.id}-later` };
       const produce = (): NodeResult => ({ relation: 'Success', msg });
-      if (node) await run(msg, (options) => resumeChain(node, { msg, produce }, context, options));
+      if (node) await run(msg, (options) => resumeChain(node, { msg, produce }, shown, options));
       if (runs.length > MAX_RUNS) throw new Error(`more than ${MAX_RUNS} messages ran: do they go round for ever?`);
     }
     context.advanceTo(time);
@@ -123,10 +126,23 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
     await advanceTo(Math.max(context.now() + Number(message.advance ?? 0), Number(message.at ?? 0)));
     if (message.from === undefined) continue;
     const msg = msgOf({ ...message, from: message.from }, `message-${index + 1}`, context, play.secretKeys);
-    await run(msg, (options) => runChain(chain.first, msg, context, options));
+    await run(msg, (options) => runChain(chain.first, msg, shown, options));
     await advanceTo(context.now());
   }
   return { context, before, outside, runs, repliesBefore };
+}
+
+function watched(context: TestContext, tell: NonNullable<Play['watchContext']>): TestContext {
+  return new Proxy(context, {
+    get(target, name, receiver) {
+      const value: unknown = Reflect.get(target, name, receiver);
+      if (typeof value !== 'function' || typeof name !== 'string') return value;
+      return (...args: unknown[]): unknown => {
+        tell(name, args);
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
 }
 
 /** A message as the device API makes it (thingsboard-rule-chains 3.3). */

@@ -121,6 +121,7 @@ export async function startHarness(
     generation: () => core.live.current.generation,
     chains: core.live,
     explain: core.explain,
+    recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     counters: core.counters,
     health,

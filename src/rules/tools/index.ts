@@ -14,6 +14,7 @@ export { lintUnderProfiles, type ProfileSchemas } from './lint-profiles.ts';
 export { lintTestFiles } from './lint-tests.ts';
 export { type Messages, parseMessages } from './messages.ts';
 export { readGraphs } from './read-graphs.ts';
+export { type ReplayDifference, type ReplayGroup, replay } from './replay.ts';
 export { toJunit } from './report-junit.ts';
 export { toTap } from './report-tap.ts';
 export { type SarifOptions, toSarif } from './sarif.ts';

@@ -1,0 +1,99 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { recordingHeader } from '../rules/index.ts';
+import { apiPath, type Client, createClient, urlFlag } from './client.ts';
+import { defineCommand } from './command.ts';
+import { single } from './frame.ts';
+import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
+import { printJson } from './table.ts';
+
+const POLL_MS = 500;
+
+interface State {
+  readonly id: string;
+  readonly state: 'running' | 'full' | 'over';
+  readonly messages: number;
+  readonly dropped: number;
+}
+
+export const run = single(
+  defineCommand({
+    name: 'record',
+    summary: 'Records what devices send to a running instance, without secrets, for chain replay.',
+    args: '<file>',
+    flags: {
+      seconds: { type: 'string', value: '<n>', summary: 'for so long (60; at most 3600)' },
+      messages: { type: 'string', value: '<n>', summary: 'so many at most (1000; at most 10000)' },
+      device: { type: 'string', value: '<name>', summary: 'only this device, by name or id' },
+      ...urlFlag,
+    },
+    notes:
+      'Secrets and supply points are replaced by pseudonyms: the same for the same, so that replay still joins them. Messages\n' +
+      'are written as they come; the recording ends with its time, its number, or control-C. "-" is standard output.',
+    examples: ['gridmoor record traffic.ndjson --seconds 300', 'gridmoor record - --messages 10 --device meter-1'],
+    async run({ json, seconds, messages, device, url }, [file = ''], io) {
+      if (json && file === '-') throw new UsageError('--json prints a summary: give a file for the messages.');
+      const body = {
+        ...(seconds === undefined ? {} : { seconds: numberOf('--seconds', seconds) }),
+        ...(messages === undefined ? {} : { messages: numberOf('--messages', messages) }),
+        ...(device === undefined ? {} : { device }),
+      };
+      const client = createClient(io, url);
+      const sink = await openSink(io, file);
+      try {
+        const ended = await record(client, body, sink);
+        if (json) printJson(io, { file, messages: ended.messages, dropped: ended.dropped });
+        else io.stderr.write(`${ended.messages} messages recorded, ${ended.dropped} had no room\n`);
+        return EXIT.fine;
+      } finally {
+        await sink.close();
+      }
+    },
+  }),
+);
+
+function numberOf(flag: string, text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(`${flag} "${text}" is not a whole number.`);
+}
+
+async function record(client: Client, body: object, sink: Sink): Promise<State> {
+  const { id } = await client.post<State>('/api/gridmoor/recordings', body);
+  try {
+    await sink.write(recordingHeader());
+    return await follow(client, id, sink);
+  } finally {
+    await client.delete(apiPath`/api/gridmoor/recordings/${id}`);
+  }
+}
+
+/** Fetches lines until the recording is full or over, and all are there. */
+async function follow(client: Client, id: string, sink: Sink): Promise<State> {
+  let known = 0;
+  for (;;) {
+    const path = apiPath`/api/gridmoor/recordings/${id}`;
+    const part = await client.get<State & { readonly lines: readonly string[] }>(path, { from: known });
+    for (const line of part.lines) await sink.write(`${line}\n`);
+    known += part.lines.length;
+    if (part.state !== 'running' && known >= part.messages) return part;
+    if (part.lines.length === 0) await new Promise((done) => setTimeout(done, POLL_MS));
+  }
+}
+
+interface Sink {
+  write(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openSink(io: Io, file: string): Promise<Sink> {
+  if (file === '-') return { write: async (text) => void io.stdout.write(text), close: async () => {} };
+  try {
+    // Never over a file that is there, and only for its owner to read.
+    const handle = await open(resolve(io.cwd, file), 'wx', 0o600);
+    return { write: (text) => handle.appendFile(text), close: () => handle.close() };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'is there already: name another file' : `cannot be written (${code})`;
+    throw new CommandFailure(EXIT.usage, `${file} ${why}.`);
+  }
+}
