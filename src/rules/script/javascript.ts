@@ -1,11 +1,10 @@
-import { setOwn } from '../record.ts';
 import { isTruthy, strictlyEqual, toInteger, toNumber, toText } from './convert.ts';
 import { dateMethods, makeDate, parseDate, utc } from './dates.ts';
 import { ScriptFailure } from './failure.ts';
 import { parseText, stringify } from './json-text.ts';
 import type { Language, Methods, Namespace, NativeFunction, NativeMethod } from './language.ts';
 import { mathWith } from './math.ts';
-import { hasMember, keysOf, readMember, toKey } from './members.ts';
+import { hasMember, keysOf, readMember, toKey, writeMember } from './members.ts';
 import type { Meter } from './meter.ts';
 import { LIST_MUTATORS, listMethods } from './methods-list.ts';
 import { textMethods } from './methods-text.ts';
@@ -52,7 +51,7 @@ const assign: NativeFunction = ([target, ...sources], m) => {
   if (!isObject(target)) throw new ScriptFailure(`Object.assign: expected an object, not ${nameOf(target)}`);
   for (const source of sources) {
     if (source === null || source === undefined) continue;
-    for (const key of keysOf(source, m)) setOwn(target, key, readMember(source, key));
+    for (const key of keysOf(source, m)) writeMember(target, key, readMember(source, key), m);
   }
   return target;
 };
@@ -61,7 +60,7 @@ const fromEntries: NativeFunction = ([list], m) => {
   if (!Array.isArray(list)) throw new ScriptFailure(`Object.fromEntries: expected a list, not ${nameOf(list)}`);
   m.items(list.length);
   const made: ScriptObject = {};
-  for (const pair of list) setOwn(made, toKey(readMember(pair, '0'), m), readMember(pair, '1'));
+  for (const pair of list) writeMember(made, toKey(readMember(pair, '0'), m), readMember(pair, '1'), m);
   return made;
 };
 

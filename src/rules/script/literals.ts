@@ -84,5 +84,8 @@ function copyMembers(target: ScriptObject, from: Value, c: Compiler): void {
   if (from === null || from === undefined) return;
   if (!isObject(from) && !Array.isArray(from))
     throw new ScriptFailure(`${nameOf(from)} cannot be spread into an object`);
-  for (const key of keysOf(from, c.meter)) setOwn(target, key, readMember(from, key));
+  for (const key of keysOf(from, c.meter)) {
+    c.meter.spend(1);
+    setOwn(target, key, readMember(from, key));
+  }
 }
