@@ -19,6 +19,12 @@ export function fileOfChain({ graphs }: Generation, name: string, chainsDir: str
   throw new BrokerError('BAD_REQUEST', { field: 'name', detail });
 }
 
+/** The same but for white space: the file then stays as its author wrote it. */
+function sameJson(standing: string, sent: string): boolean {
+  const compact = (text: string): string => JSON.stringify(JSON.parse(text.replace(/^\ufeff/, '')));
+  return compact(standing) === compact(sent);
+}
+
 /** The files with the chain's own replaced, or added as `<name>.json`. Throws PRECONDITION_REQUIRED or PRECONDITION_FAILED. */
 export function withFile(
   files: readonly FolderFile[],
@@ -52,5 +58,5 @@ export function withFile(
     const detail = `${change.path} has changed meanwhile: read it again`;
     throw new BrokerError('PRECONDITION_FAILED', { field: 'If-Match', detail });
   }
-  return files.map((file) => (file.path === change.path ? { ...file, text } : file));
+  return files.map((file) => (file.path === change.path && !sameJson(file.text, text) ? { ...file, text } : file));
 }

@@ -92,6 +92,13 @@ describe('PUT /api/gridmoor/chains/:name', () => {
     expect((await put('/api/gridmoor/chains/another', extra, '"0"')).statusCode).toBe(412);
   });
 
+  it('leaves a file as its author wrote it when nothing but white space differs', async () => {
+    const [file, before] = [chainFile(), generation()];
+    const { etag, chain } = await read();
+    expect((await put(CHAIN, chain, etag)).json()).toEqual({ generation: before, canary: false });
+    expect(chainFile()).toBe(file);
+  });
+
   it('is for administrators alone', async () => {
     const answer = await admin.api('POST', '/api/gridmoor/api-keys', { name: 'op', role: 'operator' });
     const { secretKey: key } = answer.json();
