@@ -5,8 +5,8 @@ import { prepareScript } from '../../../src/rules/script/script.ts';
 import { ScriptDate, ScriptFunction, type Value } from '../../../src/rules/script/values.ts';
 import { generateProgram } from './program-generator.ts';
 
-const PROGRAMS = Number(process.env.SCRIPT_PROGRAMS ?? 3_000);
-const BATCH = 1_000;
+const PROGRAMS = Number(process.env.SCRIPT_PROGRAMS ?? 2_000);
+const BATCH = 250;
 /** What a limit stops is not compared, nor JSON with half a surrogate pair, which is no JSON here. */
 const LIMIT = /lone surrogate|units of fuel|too deep|longer than|more than|larger than|nested deeper/;
 
