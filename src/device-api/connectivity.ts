@@ -3,6 +3,7 @@ import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Log } from '../observe/index.ts';
+import type { DeviceStateEvent } from '../rules/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { ConnectivityStore, ConnectivityWrite } from '../storage/connectivity-store.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
@@ -35,6 +36,8 @@ export interface Connectivity {
   seen(device: Device): void;
   /** `inactivityTimeout` of the device was written or removed: its state is looked at anew, at once. Never rejects. */
   timeoutChanged(id: DeviceId): Promise<void>;
+  /** Notes an event that a rule chain tells, as if it had been seen; an unknown device is none. Never rejects. */
+  tell(id: DeviceId, event: DeviceStateEvent): Promise<void>;
   /** The device is deleted. */
   forget(id: DeviceId): void;
   /** Devices held in memory: those with a connection, and those whose activity is not stored yet. */
@@ -209,6 +212,20 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     await flush();
   };
 
+  const silence = async (entry: Entry, facts: Facts): Promise<void> => {
+    const ts = clock.now();
+    const activityAt = Math.max(facts.activityAt, entry.at);
+    Object.assign(facts, { active: false, alarmAt: ts, activityAt });
+    const values = {
+      active: false,
+      inactivityAlarmTime: ts,
+      ...(activityAt > 0 ? { lastActivityTime: activityAt } : {}),
+    };
+    const saved = save(entry, { deviceId: entry.device.id, values, ts, due: 'never' });
+    raise('INACTIVITY_EVENT', entry.device, facts);
+    await saved;
+  };
+
   /** Decides anew whether the device is active, and when that is to be looked at next. */
   const check = async (device: Device): Promise<void> => {
     const entry = entryOf(device);
@@ -225,15 +242,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     } else if (!facts.active && facts.alarmAt > 0 && facts.alarmAt >= activityAt) {
       await save(entry, { ...change, due: 'never' });
     } else {
-      Object.assign(facts, { active: false, alarmAt: ts, activityAt });
-      const values = {
-        active: false,
-        inactivityAlarmTime: ts,
-        ...(activityAt > 0 ? { lastActivityTime: activityAt } : {}),
-      };
-      const saved = save(entry, { ...change, values, due: 'never' });
-      raise('INACTIVITY_EVENT', device, facts);
-      await saved;
+      await silence(entry, facts);
     }
     release(entry);
   };
@@ -280,6 +289,20 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
         await entry.ready;
         if (entry.facts) entry.facts.timeoutMs = (await read(id)).timeoutMs;
         await check(device);
+      } catch (error) {
+        log.warn({ event: 'state.not-stored', device: id, err: error }, 'connectivity not stored');
+      }
+    },
+
+    async tell(id, event) {
+      try {
+        const device = entries.get(id)?.device ?? (await devices.device(id));
+        if (!device) return;
+        const entry = entryOf(device);
+        if (event === 'ACTIVITY_EVENT') events.active(entry);
+        else if (event === 'CONNECT_EVENT') events.connected(entry);
+        else if (event === 'DISCONNECT_EVENT') events.disconnected(entry);
+        else whenKnown(entry, (facts) => void silence(entry, facts).catch(nothing));
       } catch (error) {
         log.warn({ event: 'state.not-stored', device: id, err: error }, 'connectivity not stored');
       }

@@ -25,7 +25,7 @@ export interface EntityParts extends EntityMakers {
 }
 
 /** Entities as the nodes of any message see them; what belongs to one message alone is in `MessageContext`. */
-export type EntityAccess = Omit<EntityContext, 'removeAttributes' | 'ensureEntity'> & {
+export type EntityAccess = Omit<EntityContext, 'removeAttributes' | 'ensureEntity' | 'tellDeviceState'> & {
   ensureEntity(
     entity: Parameters<EntityContext['ensureEntity']>[0],
     raise: (event: EntityEvent) => void,

@@ -4,7 +4,7 @@ import type { EntityId, Relation } from '../model/entity.ts';
 import { GrowingPause } from '../model/growing-pause.ts';
 import type { AssetId, DeviceId } from '../model/ids.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
-import type { Msg, MsgData, Originator } from '../model/msg.ts';
+import type { DeviceOriginator, Msg, MsgData, Originator } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
@@ -14,6 +14,7 @@ import {
   type AttributeChange,
   type CallAnswer,
   type DeviceCall,
+  type DeviceStateEvent,
   dataObject,
   deviceOf,
   type LaterPlace,
@@ -63,6 +64,8 @@ export interface ContextParts {
   /** Those who watch entities live. */
   readonly changes: Pick<ChangeFeed, 'emit'>;
   readonly attributes: AttributeStore;
+  /** Notes an event in the state of a device. */
+  readonly tellDeviceState: (id: DeviceId, event: DeviceStateEvent) => void;
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
   readonly sessions: Sessions;
@@ -230,6 +233,10 @@ export class MessageContext implements NodeContext {
 
   giveToCustomer(...call: Parameters<NodeContext['giveToCustomer']>): Promise<boolean> {
     return this.#parts.entities.giveToCustomer(...call);
+  }
+
+  tellDeviceState({ id }: DeviceOriginator, event: DeviceStateEvent): void {
+    this.#later(() => this.#parts.tellDeviceState(id, event));
   }
 
   takeFromCustomer(of: Originator, by: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { createAlarm } from './nodes/action/create-alarm.ts';
 import { createRelation } from './nodes/action/create-relation.ts';
 import { deleteAttributes } from './nodes/action/delete-attributes.ts';
 import { deleteRelation } from './nodes/action/delete-relation.ts';
+import { deviceState } from './nodes/action/device-state.ts';
 import { log } from './nodes/action/log.ts';
 import { math } from './nodes/action/math.ts';
 import { messageCount } from './nodes/action/message-count.ts';
@@ -74,6 +75,7 @@ export const catalogue = [
   createRelation,
   deleteAttributes,
   deleteRelation,
+  deviceState,
   log,
   math,
   messageCount,

@@ -1,11 +1,15 @@
 import type { EntityId, Relation } from '../model/entity.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Msg, Originator } from '../model/msg.ts';
+import type { DeviceOriginator, Msg, Originator } from '../model/msg.ts';
 import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
 
 /** `FROM`: relations that lead away from the entity; `TO`: those that lead to it. ThingsBoard's words. */
 export const DIRECTIONS = ['FROM', 'TO'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
+
+/** What happens to the connection of a device, as chains may say it themselves. */
+export const DEVICE_STATE_EVENTS = ['CONNECT_EVENT', 'DISCONNECT_EVENT', 'ACTIVITY_EVENT', 'INACTIVITY_EVENT'] as const;
+export type DeviceStateEvent = (typeof DEVICE_STATE_EVENTS)[number];
 
 /** What nodes may create by name. */
 export const CREATABLE_TYPES = ['DEVICE', 'ASSET', 'CUSTOMER'] as const;
@@ -77,6 +81,8 @@ export interface EntityContext {
   giveToCustomer(of: Originator, customer: Originator, by: string): Promise<boolean>;
   /** False when it had no customer. */
   takeFromCustomer(of: Originator, by: string): Promise<boolean>;
+  /** Notes the event in the state of the device after the commit, as if it had been seen; the chains hear of it. */
+  tellDeviceState(of: DeviceOriginator, event: DeviceStateEvent): void;
   /**
    * Removes attributes of the message's originator; `notifyDevice`: it hears of shared ones; `event`: ATTRIBUTES_DELETED goes
    * to the chains. Gives the keys that existed.

@@ -176,6 +176,9 @@ export function createTestEntities(
       return true;
     },
     takeFromCustomer: async (of) => owners.delete(formatEntityName(of)),
+    tellDeviceState(of, type) {
+      events.push({ type, originator: formatEntityName(of), data: {}, metadata: {} });
+    },
     async removeAttributes(msg, { scope, keys, event }) {
       const name = formatEntityName(msg.originator);
       const values = attributes.get(name)?.get(scope) ?? {};

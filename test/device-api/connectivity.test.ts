@@ -217,6 +217,25 @@ describe('connectivity', () => {
     expect(types()[4]).toBe('INACTIVITY_EVENT');
   });
 
+  it('what a rule chain tells of a device is noted as if it had been seen', async () => {
+    const a = await device('a');
+    await connectivity.tell(a.id, 'CONNECT_EVENT');
+    await until('CONNECT_EVENT', 'ACTIVITY_EVENT');
+    const at = rooms.clock.now();
+    await storedIs(a, { active: true, lastConnectTime: at, lastActivityTime: at });
+    later(1_000);
+    await connectivity.tell(a.id, 'INACTIVITY_EVENT');
+    await until('CONNECT_EVENT', 'ACTIVITY_EVENT', 'INACTIVITY_EVENT');
+    await storedIs(a, { active: false, inactivityAlarmTime: at + 1_000 });
+    later(1_000);
+    await connectivity.tell(a.id, 'ACTIVITY_EVENT');
+    await until('CONNECT_EVENT', 'ACTIVITY_EVENT', 'INACTIVITY_EVENT', 'ACTIVITY_EVENT');
+    await connectivity.tell(a.id, 'DISCONNECT_EVENT');
+    await storedIs(a, { active: true, lastDisconnectTime: at + 2_000 });
+    await connectivity.tell('0193b5f2-0000-7000-8000-000000000000' as Device['id'], 'CONNECT_EVENT');
+    expect(types().at(-1)).toBe('DISCONNECT_EVENT');
+  });
+
   it('a deleted device is told nothing of, and leaves nothing', async () => {
     const a = await device('a');
     const presence = connect(a);
