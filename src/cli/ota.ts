@@ -81,7 +81,6 @@ const upload = defineCommand({
       return EXIT.fine;
     } catch (error) {
       // An empty package would hold title and version; why the upload failed is what the reader needs.
-      
       await client.delete(target).catch(() => {});
       throw error;
     }
