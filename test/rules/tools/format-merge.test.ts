@@ -50,7 +50,7 @@ const EDITS: Readonly<Record<string, (node: Node, chain: Chain, name: string, wo
         : [[key, value]],
     );
     chain.nodes = Object.fromEntries(entries);
-    const label = Object.keys(node.to ?? {})[0] ?? 'Success';
+    const label = Object.keys(node.to ?? {})[0] ?? (node.kind.endsWith('-alarm') ? 'False' : 'Success');
     const before = node.to?.[label] ?? [];
     if (!/dead/.test(node.kind)) node.to = { ...node.to, [label]: [...[before].flat(), added] };
   },
