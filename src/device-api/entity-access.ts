@@ -2,7 +2,8 @@ import { type EntityId, type Relation, TENANT } from '../model/entity.ts';
 import type { AssetId, CustomerId, DeviceId } from '../model/ids.ts';
 import type { Originator } from '../model/msg.ts';
 import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
-import type { Direction, EntityContext, HistoryQuery } from '../rules/index.ts';
+import { nameProblem } from '../registry/registry.ts';
+import { type Direction, type EntityContext, type HistoryQuery, NodeFailure } from '../rules/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
 import { aggregate } from '../telemetry/aggregate.ts';
@@ -113,6 +114,8 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
     ensureEntity: (wanted, raise) => makeEntity(wanted, parts, raise),
     async setRelation(relation, sole) {
       refuseAttachments(relation);
+      const problem = nameProblem(relation.type, 'type of the relation');
+      if (problem) throw new NodeFailure(problem);
       return assets.setRelation(plain(relation), sole);
     },
     async removeRelation(relation) {

@@ -20,7 +20,12 @@ export function compileJsonPath(text: string): JsonPathResult {
   for (const piece of pieces) {
     const parsed = parsePath(`$${piece}`);
     if (!parsed.ok) return { ok: false, problem: parsed.problem, hint: HINT };
-    walks.push(compilePath(parsed.steps));
+    const walk = compilePath(parsed.steps);
+    // A secret has methods, and no members: what it could be asked for is nothing.
+    walks.push((value) => {
+      const found = walk(value);
+      return typeof found === 'function' ? undefined : found;
+    });
   }
   const [first = (value: unknown) => value, ...rest] = walks;
   if (rest.length === 0) return { ok: true, read: first };

@@ -22,7 +22,10 @@ export interface AssetStore {
   setRelation(relation: Relation, sole?: 'from' | 'to'): Promise<'added' | 'present' | 'unknown'>;
   /** False when it did not exist. */
   removeRelation(relation: Relation): Promise<boolean>;
-  /** Removes all relations of the type that lead from the entity, or to it, in one step; gives how many there were. */
+  /**
+   * Removes all relations of the type that lead from the entity, or to it, in one step; gives how many there were. More than
+   * 10,000 are refused with BAD_REQUEST, here and by `setRelation`.
+   */
   removeRelations(end: EntityId, side: 'from' | 'to', type: string): Promise<number>;
   /** Ordered by type, then peer id; the first `limit` of them. */
   relationsFrom(from: EntityId, type?: string, limit?: number): Promise<readonly Relation[]>;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/model/secret.ts';
 import { compileJsonPath } from '../../src/rules/json-path.ts';
 
 const DOC = {
@@ -45,6 +46,13 @@ describe('compileJsonPath', () => {
     '$[*',
   ])('%s is refused at load', (path) => {
     expect(compileJsonPath(path).ok).toBe(false);
+  });
+
+  it('finds nothing in a secret', () => {
+    const data = { key: new Secret('hidden text') };
+    for (const path of ['$.key.reveal', '$.key.toJSON', '$.*.reveal', '$.key.*']) {
+      expect(find(path, data) ?? []).toEqual([]);
+    }
   });
 
   it('finds no more than 10,000 things', () => {

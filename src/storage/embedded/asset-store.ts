@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts';
 import { idKey, prefixEnd } from './keys.ts';
 import type { Purge } from './purge.ts';
 import { getJson, pageOf, readCounter, removeRange } from './records.ts';
-import { dropRelation, dropRelationsOf, listRelations, putRelation, setRelation } from './relations.ts';
+import { dropRelation, dropRelationsOf, listRelations, putRelation, removable, setRelation } from './relations.ts';
 
 export function createAssetStore({ tables }: Environment, committer: Committer, purge: Purge): AssetStore {
   const everything = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
@@ -52,7 +52,7 @@ export function createAssetStore({ tables }: Environment, committer: Committer, 
     removeRelation: (relation) => committer.run(() => dropRelation(tables, relation)),
     removeRelations: (end, side, type) =>
       committer.run(() => {
-        const relations = listRelations(tables, end, side, { type });
+        const relations = removable(tables, end, side, type);
         for (const relation of relations) dropRelation(tables, relation);
         return relations.length;
       }),

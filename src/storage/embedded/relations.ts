@@ -1,3 +1,4 @@
+import { BrokerError } from '../../errors.ts';
 import type { EntityId, Relation } from '../../model/entity.ts';
 import { hasEntity } from './entities.ts';
 import type { Tables } from './environment.ts';
@@ -6,6 +7,8 @@ import { NOTHING } from './records.ts';
 
 const ENTITY_BYTES = 1 + ID_BYTES;
 const KEYS_PER_STEP = 1000;
+/** Relations that one step may remove: some 50 ms of the event loop. */
+const MAX_REMOVED = 10_000;
 
 /** Both directions of a relation: `end, type, NUL, other end`, so that each end lists its own by type, then peer. */
 function keysOf(relation: Relation): { readonly from: Buffer; readonly to: Buffer } | undefined {
@@ -35,12 +38,19 @@ export function setRelation(
   if (!hasEntity(tables, relation.from) || !hasEntity(tables, relation.to)) return 'unknown';
   if (sole !== undefined) {
     const far = sole === 'from' ? 'to' : 'from';
-    for (const other of listRelations(tables, relation[sole], sole, { type: relation.type })) {
+    for (const other of removable(tables, relation[sole], sole, relation.type)) {
       const same = other[far].id === relation[far].id && other[far].entityType === relation[far].entityType;
       if (!same) dropRelation(tables, other);
     }
   }
   return putRelation(tables, relation) ? 'added' : 'present';
+}
+
+/** The relations of a type at one end, when they are not too many for one step. */
+export function removable(tables: Tables, end: EntityId, side: 'from' | 'to', type: string): readonly Relation[] {
+  const found = listRelations(tables, end, side, { type, limit: MAX_REMOVED + 1 });
+  if (found.length <= MAX_REMOVED) return found;
+  throw new BrokerError('BAD_REQUEST', { detail: `More than ${MAX_REMOVED} relations would be removed in one step.` });
 }
 
 export function dropRelation(tables: Tables, relation: Relation): boolean {

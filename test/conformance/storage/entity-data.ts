@@ -117,6 +117,22 @@ export function entityDataConformance(name: string, make: MakeStore): void {
       expect(await assets.removeRelations(device, 'to', 'Contains')).toBe(0);
     });
 
+    it('more relations than one step may remove are refused, and stay', async () => {
+      const { assets } = bench.storage;
+      const hub = await addAsset(bench.storage, 'hub');
+      const ends = await Promise.all(Array.from({ length: 10_001 }, (_, i) => addAsset(bench.storage, `end-${i}`)));
+      await Promise.all(ends.map((to) => assets.addRelation({ from: hub, type: 'Contains', to })));
+      const refused = expect.objectContaining({ code: 'BAD_REQUEST' });
+      await expect(assets.removeRelations(hub, 'from', 'Contains')).rejects.toEqual(refused);
+      const last = await addAsset(bench.storage, 'last');
+      await expect(assets.setRelation({ from: hub, type: 'Contains', to: last }, 'from')).rejects.toEqual(refused);
+      expect(await assets.relationsTo(last)).toEqual([]);
+      expect(await assets.relationsFrom(hub, 'Contains', 20_000)).toHaveLength(10_001);
+      const [first] = ends;
+      if (first) await assets.removeRelation({ from: hub, type: 'Contains', to: first });
+      expect(await assets.removeRelations(hub, 'from', 'Contains')).toBe(10_000);
+    });
+
     it('a customer of one title is made once, also by many at once, and takes what another had', async () => {
       const { storage } = bench;
       const made = await Promise.all(
