@@ -104,21 +104,15 @@ describe('onboarding', () => {
     expect(await replyTo(broker, 'case-65')).toMatchObject({ status: 'attached' });
   });
 
-  it('case 66: an unknown key attaches nothing, is refused with a code and no hint, and may raise an alarm', async () => {
-    const folder = chainsWith((nodes) => {
-      const config = { alarmType: 'Onboarding mismatch', severity: 'WARNING' };
-      nodes.mismatch = { kind: 'action/create-alarm', config };
-      Object.assign(nodes['log-refused'] ?? {}, { to: { Success: 'mismatch' } });
-    });
-    await using other = await startBroker({ chainsDir: folder });
-    const token = await newDevice(other, 'case-66');
-    await send(other, token, { Power_supplier_secret_key: 'an unknown key', CUPS: CUPS[0], model: 'X1' });
-    expect(await heldBy(other, 'case-66')).toEqual([]);
-    expect(await replyTo(other, 'case-66')).toEqual({ status: 'refused', reason: 'unknown-supplier-key' });
-    expect(await attributes(other, 'case-66', 'CLIENT_SCOPE')).toEqual({});
-    const path = `/api/alarm/DEVICE/${await deviceId(other, 'case-66')}?pageSize=10&page=0`;
-    const alarms = await api<Page<{ type: string; severity: string }>>(other, path);
-    expect(alarms.data).toMatchObject([{ type: 'Onboarding mismatch', severity: 'WARNING' }]);
+  it('case 66: an unknown key attaches nothing, raises an alarm, and is refused with a code and no hint', async () => {
+    const token = await newDevice(broker, 'case-66');
+    await send(broker, token, { Power_supplier_secret_key: 'an unknown key', CUPS: CUPS[0], model: 'X1' });
+    expect(await heldBy(broker, 'case-66')).toEqual([]);
+    expect(await replyTo(broker, 'case-66')).toEqual({ status: 'refused', reason: 'unknown-supplier-key' });
+    expect(await attributes(broker, 'case-66', 'CLIENT_SCOPE')).toEqual({});
+    const path = `/api/alarm/DEVICE/${await deviceId(broker, 'case-66')}?pageSize=10&page=0`;
+    const alarms = await api<Page<{ type: string; severity: string }>>(broker, path);
+    expect(alarms.data).toMatchObject([{ type: 'Onboarding mismatch', severity: 'MAJOR' }]);
     expect(JSON.stringify(alarms)).not.toContain('an unknown key');
   });
 
