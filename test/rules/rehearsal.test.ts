@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runChainTests } from '../../src/rules/chain-test.ts';
 import { defineNode, type NodeKind } from '../../src/rules/node-kind.ts';
 import { loadForRehearsal, type Play, rehearse, type Stage } from '../../src/rules/rehearsal.ts';
 import { createOutside } from '../../src/rules/test-mocks.ts';
@@ -74,5 +75,60 @@ describe('rehearse', () => {
     const { runs, context } = await play(when, { now: 1_000, mocks });
     expect(runs.map(({ msg }) => msg.ts)).toEqual([1_000, 61_000, 61_000, 90_000]);
     expect(context.now()).toBe(90_000);
+  });
+
+  it('lets a delayed message go on when its time has come, and not before', async () => {
+    await using folder = await tempFolder({
+      'main.json': chainText({
+        wait: { kind: 'flow/delay', config: { periodInSeconds: 60 }, to: { Success: 'save' } },
+        save: { kind: 'action/save-telemetry', config: {} },
+      }),
+      'main.test.json': JSON.stringify({
+        cases: [
+          // biome-ignore lint/suspicious/noThenProperty: the word of chain tests
+          { name: 'early', when: [message(1), { advance: 59_999 }], then: { path: ['wait'], telemetry: {} } },
+          {
+            name: 'in time',
+            when: [message(1), { advance: 59_999 }, { advance: 1 }],
+            // biome-ignore lint/suspicious/noThenProperty: the word of chain tests
+            then: { path: ['wait', 'Success', 'save'], outcome: 'processed', telemetry: { m: { power: 1 } } },
+          },
+        ],
+      }),
+    });
+    const report = await runChainTests(folder.path);
+    expect(report.issues).toEqual([]);
+    expect(report.cases.flatMap(({ differences }) => differences)).toEqual([]);
+  });
+
+  it('sees relations, customers and events that nodes left, in any order', async () => {
+    const relation = (text: string) => {
+      const [from, type, to] = text.split('|');
+      return { from, type, to };
+    };
+    const cases = [
+      {
+        name: 'relations',
+        given: {
+          devices: [{ name: 'm', customer: 'Acme' }],
+          assets: [{ name: 'G1' }],
+          relations: [relation('ASSET G1|Feeds|m')],
+        },
+        when: [message(1)],
+        // biome-ignore lint/suspicious/noThenProperty: the word of chain tests
+        then: {
+          relations: [relation('ASSET G1|Feeds|m')],
+          customers: { m: 'Acme' },
+          events: [],
+          telemetry: { m: { power: 1 } },
+          nothingElse: true,
+        },
+      },
+    ];
+    await using folder = await tempFolder({
+      'main.json': chainText({ save: { kind: 'action/save-telemetry', config: {} } }),
+      'main.test.json': JSON.stringify({ cases }),
+    });
+    expect((await runChainTests(folder.path)).cases.flatMap(({ differences }) => differences)).toEqual([]);
   });
 });
