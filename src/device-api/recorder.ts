@@ -33,6 +33,8 @@ interface Running {
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
+/** A recording that nobody fetched or ended goes after this. */
+const KEEP_MS = 600_000;
 const FIND_SUPPLIER = 'onboard/find-supplier';
 
 /**
@@ -97,7 +99,9 @@ export class Recorder {
   }
 
   #wants({ device, until, max, lines, bytes }: Running, { originator }: Msg): boolean {
-    if (originator.entityType !== 'DEVICE' || this.#clock.now() >= until) return false;
+    const now = this.#clock.now();
+    if (now >= until + KEEP_MS) this.#running = undefined;
+    if (originator.entityType !== 'DEVICE' || now >= until) return false;
     if (device !== undefined && originator.id !== device) return false;
     const room = lines.length < max && bytes < MAX_BYTES;
     if (!room && this.#running) this.#running.dropped++;
