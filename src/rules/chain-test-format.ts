@@ -125,7 +125,7 @@ const message = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    from: text('Name of the device that sends.'),
+    from: text('Whose message it is: a device by its name, others as "ASSET name", "CUSTOMER title", "TENANT".'),
     at: { type: 'integer', description: 'Moves the clock to this time before, ms since 1970; it never goes back.' },
     advance: { type: 'integer', minimum: 0, description: 'Moves the clock on before, ms. Alone: nothing is sent.' },
     telemetry: jsonObject('A sample, as on v1/devices/me/telemetry.'),

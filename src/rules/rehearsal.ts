@@ -152,9 +152,10 @@ function msgOf(
   context: TestContext,
   secretKeys: ReadonlySet<string>,
 ): Msg {
-  const originator = context.originator(message.from);
+  const originator = context.named(message.from);
   const ts = Number(message.ts ?? context.now());
-  const device = { deviceName: originator.name, deviceType: originator.profile };
+  const { entityType, name, profile } = originator;
+  const device = entityType === 'DEVICE' ? { deviceName: name, deviceType: profile } : { entityName: name, entityType };
   const base = { id, ts, originator };
   if (message.telemetry) {
     const metadata = { ...device, ts: String(ts), mqttTopic: 'v1/devices/me/telemetry', ...message.metadata };
