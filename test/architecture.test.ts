@@ -87,6 +87,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   aedes: ['transport/mqtt'],
   'mqtt-packet': ['transport/mqtt'],
   ws: ['transport/mqtt', 'admin/live/socket.ts'],
+  ioredis: ['storage/redis/connection.ts', 'cluster/redis.ts'],
   lmdb: ['storage/embedded/environment.ts'],
   acorn: ['rules/script/syntax.ts'],
   ajv: ['schema/validate.ts'],

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrokerError } from '../../errors.ts';
+import type { Word } from './connection.ts';
+import type { Queue } from './queue.ts';
+import { jsonOf } from './records.ts';
+import { loadStep } from './scripts.ts';
+
+/**
+ * One atomic step over the slot of the registry. What `work` reads is noted with what was found; its writes are applied in one
+ * script only if all of that still stands, else `work` runs again. It may run several times: it must have no other effect.
+ */
+export interface Draft {
+  /** A field of a hash. */
+  field(key: string, field: string): Promise<string | undefined>;
+  /** A field that holds JSON. */
+  record<T>(key: string, field: string): Promise<T | undefined>;
+  /** The members of a sorted set that begin with `prefix`, at most `limit`. */
+  members(key: string, prefix: string, limit?: number): Promise<readonly string[]>;
+  /** Elements of a list; stands as long as it has not grown. */
+  list(key: string): Promise<readonly string[]>;
+  /** Refuses the step, so that `work` runs again, unless it is so. */
+  expectField(key: string, field: string, text: string | undefined): void;
+  expectNone(key: string, prefix: string): void;
+  expectBelow(key: string, field: string, bound: number): void;
+  expectUnlisted(key: string, member: string): void;
+  write(command: string, key: string, ...words: readonly Word[]): void;
+}
+
+export interface Commits {
+  /**
+   * Counts as one write. Of one `subject` in this process one runs at a time, in call order.
+   * @param bytes about what the writes hold.
+   */
+  run<T>(subject: string, work: (draft: Draft, again: boolean) => Promise<T>, bytes?: number): Promise<T>;
+}
+
+/** Times that a step begins anew because others change what it reads. */
+const MAX_TRIES = 100;
+/** How long Redis remembers that a step was done: longer than a repeat of it can come, ms. */
+const KEEP_MS = 15_000;
+const STEP = loadStep('commit');
+
+interface Noted {
+  readonly checks: (readonly [kind: string, key: string, ...words: Word[]])[];
+  readonly writes: (readonly [command: string, key: string, ...words: Word[]])[];
+}
+
+export function createCommits(queue: Queue): Commits {
+  const tails = new Map<string, Promise<unknown>>();
+
+  async function attempt<T>(work: (draft: Draft, again: boolean) => Promise<T>): Promise<T> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const noted: Noted = { checks: [], writes: [] };
+      const answer = await work(draftOf(queue, noted), tries > 0);
+      if (noted.writes.length === 0) return answer;
+      const { keys, args } = toWords(noted);
+      if ((await queue.step(STEP, keys, args)) === 'done') return answer;
+      // Others want the same: the later the try, the longer and the more random the pause.
+      if (tries > 2) await sleep(Math.random() * Math.min(tries, 20));
+    }
+    throw new BrokerError('STORE_UNAVAILABLE', { reason: 'too many writers change the same records' });
+  }
+
+  return {
+    run(subject, work, bytes = 512) {
+      return queue.write(bytes, async () => {
+        const before = tails.get(subject);
+        const mine = before === undefined ? attempt(work) : before.then(() => attempt(work));
+        const tail = mine.then(
+          () => undefined,
+          () => undefined,
+        );
+        tails.set(subject, tail);
+        try {
+          return await mine;
+        } finally {
+          if (tails.get(subject) === tail) tails.delete(subject);
+        }
+      });
+    },
+  };
+}
+
+function draftOf(queue: Queue, { checks, writes }: Noted): Draft {
+  async function field(key: string, name: string): Promise<string | undefined> {
+    const found = (await queue.send('hget', [key, name])) as string | null;
+    const text = found ?? undefined;
+    expectField(key, name, text);
+    return text;
+  }
+  function expectField(key: string, name: string, text: string | undefined): void {
+    checks.push(text === undefined ? ['field', key, name] : ['field', key, name, text]);
+  }
+  return {
+    field,
+    expectField,
+    async record<T>(key: string, name: string) {
+      const text = await field(key, name);
+      return text === undefined ? undefined : jsonOf<T>(text);
+    },
+    async members(key, prefix, limit = -1) {
+      const span = spanOf(prefix);
+      const found = await membersOf(queue, key, prefix, { limit });
+      checks.push(['range', key, ...span, limit, ...found]);
+      return found;
+    },
+    async list(key) {
+      const found = (await queue.send('lrange', [key, 0, -1])) as readonly string[];
+      checks.push(['length', key, found.length]);
+      return found;
+    },
+    expectNone: (key, prefix) => void checks.push(['range', key, ...spanOf(prefix), 1]),
+    expectBelow: (key, name, bound) => void checks.push(['below', key, name, bound]),
+    expectUnlisted: (key, member) => void checks.push(['unlisted', key, member]),
+    write: (command, key, ...words) => void writes.push([command, key, ...words]),
+  };
+}
+
+/** Bounds of the members that begin with `prefix`, which is empty or ends with a NUL. */
+const spanOf = (prefix: string): readonly [string, string] =>
+  prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix.slice(0, -1)}\u0001`];
+
+/** The members of a sorted set that begin with `prefix`, in order; -1: no limit. */
+export async function membersOf(
+  queue: Queue,
+  key: string,
+  prefix: string,
+  { offset = 0, limit = -1 }: { readonly offset?: number; readonly limit?: number } = {},
+): Promise<readonly string[]> {
+  return (await queue.send('zrangebylex', [key, ...spanOf(prefix), 'LIMIT', offset, limit])) as readonly string[];
+}
+
+/** How many such members there are. */
+export async function memberCount(queue: Queue, key: string, prefix: string): Promise<number> {
+  if (prefix === '') return (await queue.send('zcard', [key])) as number;
+  return (await queue.send('zlexcount', [key, ...spanOf(prefix)])) as number;
+}
+
+/** Keys once each, and the words that name them by their number; the key of the operation is the first. */
+function toWords({ checks, writes }: Noted): { readonly keys: readonly string[]; readonly args: readonly Word[] } {
+  const numbers = new Map<string, number>();
+  const numberOf = (key: string): number => {
+    const number = numbers.get(key) ?? numbers.size + 2;
+    numbers.set(key, number);
+    return number;
+  };
+  const args: Word[] = [KEEP_MS, checks.length];
+  for (const [kind, key, ...words] of checks) args.push(kind, numberOf(key), words.length, ...words);
+  for (const [command, key, ...words] of writes) args.push(words.length, command, numberOf(key), ...words);
+  return { keys: [...numbers.keys()], args };
+}

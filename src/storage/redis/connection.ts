@@ -1,0 +1,163 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Secret } from '../../model/secret.ts';
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type RedisTarget =
+  | ({ readonly kind: 'standalone' } & RedisAddress)
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
+  | {
+      readonly kind: 'sentinel';
+      readonly sentinels: readonly RedisAddress[];
+      readonly master: string;
+      readonly sentinelPassword?: Secret;
+    };
+
+/** Where Redis is, and how to log in there. */
+export interface RedisConnectionOptions {
+  readonly target: RedisTarget;
+  readonly username?: string;
+  readonly password?: Secret;
+  /** Number of the database; a Cluster has 0 only. */
+  readonly db?: number;
+  /** Absent: no TLS. PEM texts; without `ca` the authorities of Node apply. */
+  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  /** Shown in CLIENT LIST. */
+  readonly name?: string;
+}
+
+export type Word = string | number | Buffer;
+
+/** One connection, to all nodes of a Cluster alike. It mends itself; what was under way is sent again then. */
+export interface RedisConnection {
+  readonly clustered: boolean;
+  readonly ready: boolean;
+  /** The last thing that went wrong with it, in words for an operator. */
+  readonly trouble: string | undefined;
+  /** Writes the command at once, in one packet with the others of this turn. Rejects when not ready, and with errors of Redis. */
+  send(command: string, words: readonly Word[]): Promise<unknown>;
+  /** As `send`; texts in the reply are bytes. */
+  sendBuffer(command: string, words: readonly Word[]): Promise<unknown>;
+  /** Called whenever `ready` may have changed. */
+  onChange(listener: () => void): void;
+  close(): void;
+}
+
+/** A connection without an answer for so long is given up, ms. */
+const SOCKET_TIMEOUT_MS = 5_000;
+/** Longest pause between two tries to connect, ms. */
+const MAX_PAUSE_MS = 1_000;
+
+/** Grows with each try; random, so that many brokers do not come back at the same moment. */
+const pause = (tries: number): number => Math.random() * Math.min(MAX_PAUSE_MS, 50 * 2 ** Math.min(tries, 10)) + 10;
+
+/** The one door to ioredis. Connects in the background. */
+export function openConnection(options: RedisConnectionOptions): RedisConnection {
+  const client = clientOf(options);
+  const listeners: (() => void)[] = [];
+  let trouble: string | undefined;
+  const changed = (): void => {
+    for (const listener of listeners) listener();
+  };
+  client.on('error', (error: Error) => {
+    trouble = wordsOf(error);
+  });
+  client.on('ready', () => {
+    trouble = undefined;
+    changed();
+  });
+  for (const event of ['close', 'end', 'reconnecting']) client.on(event, changed);
+  const pack = packer(client);
+  return {
+    clustered: client instanceof Cluster,
+    get ready() {
+      return client.status === 'ready';
+    },
+    get trouble() {
+      return trouble;
+    },
+    send(command, words) {
+      pack();
+      return client.call(command, ...words);
+    },
+    sendBuffer(command, words) {
+      pack();
+      return client.callBuffer(command, ...words);
+    },
+    onChange: (listener) => void listeners.push(listener),
+    close: () => client.disconnect(),
+  };
+}
+
+function clientOf({ target, username, password, db, tls, name }: RedisConnectionOptions): Redis | Cluster {
+  const login: RedisOptions = {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
+    connectionName: name ?? 'gridmoor',
+  };
+  const common: RedisOptions = {
+    ...login,
+    connectTimeout: 2_000,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    keepAlive: 30_000,
+    maxRetriesPerRequest: null,
+    autoResendUnfulfilledCommands: true,
+    // A master that has become a replica: the other one is looked for, and the command sent there.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+  };
+  const single: RedisOptions = { ...common, enableOfflineQueue: false, retryStrategy: pause, db: db ?? 0 };
+  switch (target.kind) {
+    case 'standalone':
+      return new Redis({ ...single, host: target.host, port: target.port });
+    case 'sentinel':
+      return new Redis({
+        ...single,
+        sentinels: target.sentinels.map((sentinel) => ({ ...sentinel })),
+        name: target.master,
+        sentinelRetryStrategy: pause,
+        failoverDetector: true,
+        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword.reveal() }),
+        ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
+      });
+    case 'cluster':
+      return new Cluster(
+        target.nodes.map((node) => ({ ...node })),
+        {
+          redisOptions: common,
+          enableOfflineQueue: false,
+          clusterRetryStrategy: pause,
+          retryDelayOnFailover: 100,
+          retryDelayOnClusterDown: 100,
+          slotsRefreshTimeout: 2_000,
+          ...(tls === undefined ? {} : { dnsLookup: (address, done) => done(null, address) }),
+        },
+      );
+  }
+}
+
+/** What one turn sends to a node leaves in one packet: a system call for each command would cost more than Redis itself. */
+function packer(client: Redis | Cluster): () => void {
+  let corked = false;
+  return () => {
+    if (corked) return;
+    corked = true;
+    const streams = (client instanceof Cluster ? client.nodes('master') : [client]).flatMap(
+      ({ stream }) => stream ?? [],
+    );
+    for (const stream of streams) stream.cork();
+    setImmediate(() => {
+      corked = false;
+      for (const stream of streams) stream.uncork();
+    });
+  };
+}
+
+/** The message of the cause too: a Cluster says only that no node could be reached. */
+function wordsOf(error: Error & { lastNodeError?: Error }): string {
+  const last = error.lastNodeError?.message;
+  return last === undefined ? error.message : `${error.message} (${last})`;
+}

@@ -1,0 +1,115 @@
+import { BrokerError } from '../../errors.ts';
+import { ENTITY_TYPES, type EntityId, type EntityType } from '../../model/entity.ts';
+import { parseUuid } from '../../model/ids.ts';
+
+/**
+ * Everything of the registry has this hash tag, so that one script may touch all of it on a Cluster. Attributes and telemetry
+ * of an entity have the entity's id as their tag.
+ */
+const tagged = (name: string): string => `{gm}:${name}`;
+
+/** Hash: field -> record or id. Sorted set: members in order of their bytes, unless a score is named. */
+export const KEYS = {
+  /** Text: number of the layout of all keys. */
+  format: tagged('format'),
+  /** Hash: name -> text. */
+  settings: tagged('settings'),
+  /** Hash: what is counted -> how many. */
+  counts: tagged('counts'),
+  /** Hash: id -> device. */
+  devices: tagged('devices'),
+  /** Sorted set: name, NUL, id, profile. */
+  deviceNames: tagged('device-names'),
+  /** Hash: device -> its present and former credentials. */
+  credentials: tagged('credentials'),
+  /** Hash: credentials index -> device. */
+  credentialsByIndex: tagged('credentials-by-index'),
+  /** Hash: id -> asset. */
+  assets: tagged('assets'),
+  /** Sorted set: type, NUL, name, NUL, id. */
+  assetNames: tagged('asset-names'),
+  /** Hash: type -> number of assets. */
+  assetTypes: tagged('asset-types'),
+  /** Hash: supplier -> its keys. */
+  suppliers: tagged('suppliers'),
+  /** Hash: hash of a key -> supplier. */
+  supplierKeys: tagged('supplier-keys'),
+  /** Hash: device -> attachment. */
+  attachments: tagged('attachments'),
+  /** Sorted set: device name, NUL, device. */
+  attachmentNames: tagged('attachment-names'),
+  /** Sorted set: hash of the supply point, NUL, device name, NUL, device. */
+  attachmentPoints: tagged('attachment-points'),
+  /** Hash: id -> customer. */
+  customers: tagged('customers'),
+  /** Sorted set: title, NUL, id. */
+  customerTitles: tagged('customer-titles'),
+  /** Hash: device or asset -> customer. */
+  customerOf: tagged('customer-of'),
+  /** Hash: device -> registration of a claim. */
+  claims: tagged('claims'),
+  /** Sorted set of devices, scored by when their silence is to be looked at. */
+  stateDue: tagged('state-due'),
+  /** List of lines, the newest first. */
+  audit: tagged('audit'),
+  /** Hash: id -> key. */
+  apiKeys: tagged('api-keys'),
+  /** Hash: hash -> id. */
+  apiKeysByHash: tagged('api-keys-by-hash'),
+  /** Hash: id -> user. */
+  users: tagged('users'),
+  /** Sorted set: name, NUL, id. */
+  userNames: tagged('user-names'),
+  /** Sorted set of ids scored by creation: devices whose own keys are not written yet. */
+  unsettled: tagged('unsettled'),
+  /** Hash: id -> server attributes of a creation, as JSON, until they are written. */
+  unsettledAttributes: tagged('unsettled-attributes'),
+  /** Sorted set of ids scored by deletion: their own keys are to be dropped. */
+  purges: tagged('purges'),
+} as const;
+
+/** Text with an expiry: what a step answered, for a repeat of it after a lost reply. */
+export const operationKey = (id: string): string => tagged(`op:${id}`);
+/** List of attachment events of a device, the oldest first. */
+export const historyKey = (deviceId: string): string => tagged(`history:${deviceId}`);
+/** Sorted set: device name, NUL, device; those attached to the supplier. */
+export const suppliedKey = (supplierId: string): string => tagged(`supplied:${supplierId}`);
+/** Sorted set: type, NUL, tag and id of the other end. */
+export const relationsKey = (end: EntityId, side: 'from' | 'to'): string =>
+  tagged(`${side}:${ENTITY_TAGS[end.entityType]}${end.id}`);
+
+/** Set while the entity exists; in its own slot, beside the data that hangs on it. */
+export const aliveKey = (entityId: string): string => `{${entityId}}:alive`;
+
+const ENTITY_TAGS = { DEVICE: 1, ASSET: 2, CUSTOMER: 3, TENANT: 4 } as const satisfies Record<EntityType, number>;
+const TYPES_BY_TAG = new Map(ENTITY_TYPES.map((type) => [String(ENTITY_TAGS[type]), type]));
+export const ID_LENGTH = 36;
+
+/** Tag and id, as they stand in a member. */
+export const entityText = (entity: EntityId): string => `${ENTITY_TAGS[entity.entityType]}${entity.id}`;
+
+export function entityOfText(text: string): EntityId {
+  const entityType = TYPES_BY_TAG.get(text.charAt(0));
+  if (entityType === undefined) {
+    throw new BrokerError('STORE_CORRUPT', { detail: 'A relation has an end of an unknown type.' });
+  }
+  return { entityType, id: text.slice(1) };
+}
+
+/** Whether the text can be an id at all: nothing else is ever in the store, or in the name of a key. */
+export const isId = (text: string): boolean => parseUuid(text) === text;
+
+/** An id that is about to be stored. */
+export function newId<T extends string>(id: T): T {
+  if (!isId(id)) throw new BrokerError('BAD_REQUEST', { detail: 'An id is not a UUID.' });
+  return id;
+}
+
+const MAX_TEXT_BYTES = 1800;
+
+/** A text that stands in a member before other parts, closed with a NUL. */
+export function closed(text: string): string {
+  if (text.includes('\0')) throw new BrokerError('BAD_REQUEST', { detail: 'A name holds the character U+0000.' });
+  if (Buffer.byteLength(text) > MAX_TEXT_BYTES) throw new BrokerError('BAD_REQUEST', { detail: 'A name is too long.' });
+  return `${text}\0`;
+}

@@ -1,0 +1,59 @@
+--[[ commit: applies writes if everything still stands that they rest on.
+  KEYS 1 record of the operation, 2… keys of checks and writes, which name them by number
+  ARGV 1 deadline, 2 ms to keep the record, 3 number of checks, then each check: kind, key, count of words, words;
+    then each write: count of words, command, key, words
+  Gives "done", or "changed" when a check failed: nothing is written then. ]]
+local function words(from, count)
+  local list = {}
+  for i = 1, count do
+    list[i] = ARGV[from + i - 1]
+  end
+  return list
+end
+
+local checks = {}
+-- Words: field, then its text; without a text there must be no such field.
+function checks.field(key, word)
+  return redis.call('HGET', key, word[1]) == (word[2] or false)
+end
+-- Words: field, bound.
+function checks.below(key, word)
+  return tonumber(redis.call('HGET', key, word[1]) or 0) < tonumber(word[2])
+end
+-- Words: first and last member, how many at most, then the members that must be all.
+function checks.range(key, word)
+  local found = redis.call('ZRANGEBYLEX', key, word[1], word[2], 'LIMIT', 0, word[3])
+  if #found ~= #word - 3 then
+    return false
+  end
+  for i = 1, #found do
+    if found[i] ~= word[i + 3] then
+      return false
+    end
+  end
+  return true
+end
+-- Words: member, which must not be there.
+function checks.unlisted(key, word)
+  return not redis.call('ZSCORE', key, word[1])
+end
+-- Words: number of elements of the list.
+function checks.length(key, word)
+  return redis.call('LLEN', key) == tonumber(word[1])
+end
+
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
+  local count = tonumber(ARGV[at + 2])
+  if not checks[ARGV[at]](KEYS[tonumber(ARGV[at + 1])], words(at + 3, count)) then
+    return 'changed'
+  end
+  at = at + 3 + count
+end
+while at <= #ARGV do
+  local count = tonumber(ARGV[at])
+  redis.call(ARGV[at + 1], KEYS[tonumber(ARGV[at + 2])], unpack(words(at + 3, count)))
+  at = at + 3 + count
+end
+redis.call('SET', KEYS[1], 'done', 'PX', ARGV[2])
+return 'done'

@@ -1,0 +1,30 @@
+import { BrokerError } from '../../errors.ts';
+
+/** What a failed try means: `late` and `away` may be tried again, `final` is the answer. */
+export type Failure = { readonly kind: 'late' | 'away' } | { readonly kind: 'final'; readonly error: BrokerError };
+
+/** Answers of a Redis that will be there again soon. */
+const PASSING = /^(?:LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|BUSY|MOVED|ASK|NOREPLICAS|UNBLOCKED)\b/;
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof BrokerError)
+    return error.code === 'STORE_UNAVAILABLE' ? { kind: 'away' } : { kind: 'final', error };
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError)
+    return { kind: 'final', error: BrokerError.from(error) };
+  // Whatever is no answer of Redis is trouble on the way to it.
+  if (error.name !== 'ReplyError') return { kind: 'away' };
+  const { message } = error;
+  if (message.startsWith('LATE')) return { kind: 'late' };
+  if (PASSING.test(message)) return { kind: 'away' };
+  const reason = message.startsWith('OOM')
+    ? 'Redis is out of memory: raise maxmemory, or remove data'
+    : message.startsWith('MISCONF')
+      ? 'Redis cannot write to its disk (MISCONF)'
+      : message.split('\n')[0]?.slice(0, 200);
+  return { kind: 'final', error: new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: error }) };
+}
+
+/** A record that cannot be read; the rest of the store can. */
+export function corrupt(detail: string): BrokerError {
+  return new BrokerError('STORE_CORRUPT', { detail: `The store holds a damaged record: ${detail}.` });
+}
