@@ -67,14 +67,8 @@ function parting(one: Rehearsal | undefined, other: Rehearsal | undefined): stri
   if (one === undefined || other === undefined) return one === other ? undefined : 'the chain is not there';
   const ways = waysOf(one);
   const others = waysOf(other);
-  for (let index = 0; index < Math.max(ways.length, others.length); index++) {
-    const a = ways[index] ?? [];
-    const b = others[index] ?? [];
-    const at = Array.from({ length: Math.max(a.length, b.length) }, (_, step) => step).find(
-      (step) => a[step] !== b[step],
-    );
-    if (at !== undefined) return a[at - (at % 2)] ?? b[at - (at % 2)] ?? a.at(-1) ?? '';
-  }
+  const node = firstApart(ways, others) ?? firstApart(others, ways);
+  if (node !== undefined) return node;
   const left = { ...observe(one.context), outside: outsideOf(one), outcome: outcomes(one), replies: repliesOf(one) };
   const now = {
     ...observe(other.context),
@@ -86,6 +80,17 @@ function parting(one: Rehearsal | undefined, other: Rehearsal | undefined): stri
     const what = key as keyof typeof left;
     return canonicalJson(left[what]) !== canonicalJson(now[what]);
   });
+}
+
+/** Where the first way that the other side has not leaves those that it has. */
+function firstApart(ways: readonly string[][], others: readonly string[][]): string | undefined {
+  const known = new Set(others.map((way) => way.join('\n')));
+  const way = ways.find((one) => !known.has(one.join('\n')));
+  if (way === undefined) return undefined;
+  const shared = others.map((other) => way.findIndex((word, at) => other[at] !== word));
+  // A way that only ends sooner than another one parts from it at its last node.
+  const at = Math.max(0, ...shared.map((first) => (first < 0 ? way.length - 1 : first)));
+  return way[at - (at % 2)] ?? way[0] ?? 'the beginning';
 }
 
 const outcomes = ({ runs }: Rehearsal): string => runs.map(({ result }) => result.outcome).join(', ');
