@@ -90,6 +90,7 @@ export class MessageContext implements NodeContext {
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
   #kept: KeptMessage[] | undefined;
+  #forget: (() => void)[] | undefined;
   #hasEnded = false;
 
   constructor(parts: ContextParts, hooks: ContextHooks) {
@@ -122,11 +123,18 @@ export class MessageContext implements NodeContext {
   /** Call instead when the commit failed. */
   abandon(): void {
     this.#hasEnded = true;
+    for (const forget of this.#forget ?? []) forget();
     for (const kept of this.#kept ?? []) kept.release();
   }
 
   now(): number {
     return this.#parts.clock.now();
+  }
+
+  onNotStored(forget: () => void): void {
+    this.#forget ??= [];
+    // The last one first: each puts back what it found.
+    this.#forget.unshift(forget);
   }
 
   saveTelemetry(msg: Msg, { ts, latest, history, live }: TelemetryTargets): void {

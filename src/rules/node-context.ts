@@ -66,6 +66,8 @@ export interface AttributeChange {
 export interface NodeContext extends EntityContext, QueueContext, AlarmContext {
   /** Wall time, ms. */
   now(): number;
+  /** Hears when the commit of this message fails: what a node remembers of it must be forgotten, since it comes again. */
+  onNotStored(forget: () => void): void;
   /** Queues a sample of the message's originator. Values that are secrets are left out. */
   saveTelemetry(msg: Msg, targets: TelemetryTargets): void;
   /** Queues attributes of the originator. Values that are secrets are left out. */

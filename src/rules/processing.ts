@@ -1,4 +1,5 @@
 import type { Msg } from '../model/msg.ts';
+import type { NodeContext } from './node-context.ts';
 
 const STRATEGY_TYPES = ['ON_EVERY_MESSAGE', 'DEDUPLICATE', 'SKIP'] as const;
 
@@ -44,7 +45,7 @@ export const processingSchema = (effects: readonly string[]): Record<string, unk
 export function compileProcessing<const Effect extends string>(
   settings: ProcessingSettings<Effect>,
   effects: readonly Effect[],
-): (originatorId: string, ts: number) => Plan<Effect> {
+): (originatorId: string, ts: number, context: NotStored) => Plan<Effect> {
   const planOf = (happens: (effect: Effect) => boolean, live: boolean): Plan<Effect> =>
     Object.fromEntries([...effects.map((effect) => [effect, happens(effect)]), ['live', live]]) as Plan<Effect>;
   const all = planOf(() => true, true);
@@ -58,17 +59,19 @@ export function compileProcessing<const Effect extends string>(
     case 'DEDUPLICATE': {
       const none = planOf(() => false, false);
       const gate = compileStrategy(settings);
-      return (id, ts) => (gate(id, ts) ? all : none);
+      return (id, ts, context) => (gate(id, ts, context) ? all : none);
     }
     case 'ADVANCED': {
       const gates = new Map(effects.map((effect) => [effect, compileStrategy(settings[effect])]));
       const live = compileStrategy(settings.webSockets);
-      return (id, ts) => planOf((effect) => gates.get(effect)?.(id, ts) ?? true, live(id, ts));
+      return (id, ts, context) =>
+        planOf((effect) => gates.get(effect)?.(id, ts, context) ?? true, live(id, ts, context));
     }
   }
 }
 
-type Gate = (originatorId: string, ts: number) => boolean;
+type NotStored = Pick<NodeContext, 'onNotStored'>;
+type Gate = (originatorId: string, ts: number, context: NotStored) => boolean;
 
 /** Originators whose last bucket is remembered; the one that was met first is forgotten first. */
 const MAX_ORIGINATORS = 100_000;
@@ -79,11 +82,16 @@ function compileStrategy(
   if (strategy.type !== 'DEDUPLICATE') return () => strategy.type !== 'SKIP';
   const bucketMs = (strategy.deduplicationIntervalSecs ?? 60) * 1_000;
   const buckets = new Map<string, number>();
-  return (id, ts) => {
+  return (id, ts, context) => {
     const bucket = Math.floor(ts / bucketMs);
-    if (buckets.get(id) === bucket) return false;
+    const former = buckets.get(id);
+    if (former === bucket) return false;
     buckets.delete(id);
     buckets.set(id, bucket);
+    context.onNotStored(() => {
+      if (former === undefined) buckets.delete(id);
+      else buckets.set(id, former);
+    });
     const [oldest] = buckets.size > MAX_ORIGINATORS ? buckets.keys() : [];
     if (oldest !== undefined) buckets.delete(oldest);
     return true;

@@ -77,6 +77,8 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     logs,
     attachments: () => attachments.held(),
     now: () => now,
+    // Offline every write is taken.
+    onNotStored() {},
     advanceTo(at) {
       now = Math.max(now, at);
     },

@@ -71,7 +71,7 @@ export const saveAttributes = defineNode({
         const values = withoutSecrets(dataObject(msg));
         if (Object.keys(values).length === 0) return { relation: 'Success', msg };
         const scope = scopeOf(msg, config.scope);
-        const plan = planFor(msg.originator.id, effectiveTs(msg));
+        const plan = planFor(msg.originator.id, effectiveTs(msg), context);
         if (plan.attributes) {
           context.saveAttributes(msg, {
             scope,

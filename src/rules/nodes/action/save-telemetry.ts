@@ -75,7 +75,7 @@ export const saveTelemetry = defineNode({
         if (msg.type !== 'POST_TELEMETRY_REQUEST') throw new NodeFailure(`takes no message of type ${msg.type}`);
         if (isEmpty(dataObject(msg))) throw new NodeFailure('the body is empty');
         const ts = useServerTs ? context.now() : effectiveTs(msg);
-        const { timeseries: history, latest, live } = planFor(msg.originator.id, ts);
+        const { timeseries: history, latest, live } = planFor(msg.originator.id, ts, context);
         context.saveTelemetry(msg, { ts, latest, history, live });
         return { relation: 'Success', msg };
       },

@@ -67,8 +67,15 @@ export const calculateDelta = defineNode({
       const [oldest] = remembered.size > MAX_REMEMBERED ? remembered.keys() : [];
       if (oldest !== undefined) remembered.delete(oldest);
     };
-    const leave = (msg: Msg, now: Reading, former: Reading | undefined) => {
-      if (useCache) remember(msg.originator.id, now);
+    const leave = (msg: Msg, now: Reading, former: Reading | undefined, context: NodeContext) => {
+      const { id } = msg.originator;
+      if (useCache) {
+        remember(id, now);
+        context.onNotStored(() => {
+          if (former) remember(id, former);
+          else remembered.delete(id);
+        });
+      }
       const before = former ?? now;
       const delta = add(now.value, { ...before.value, units: -before.value.units });
       if (delta.units < 0n && config.tellFailureIfDeltaIsNegative)
@@ -82,7 +89,7 @@ export const calculateDelta = defineNode({
     const read = async (msg: Msg, now: Reading, context: NodeContext) => {
       const latest = (await context.readLatest(msg.originator, [key])).get(key);
       const value = latest && toDecimal(latest.value);
-      return leave(msg, now, latest && value && { ts: latest.ts, value });
+      return leave(msg, now, latest && value && { ts: latest.ts, value }, context);
     };
     return {
       onMsg(msg, context) {
@@ -93,7 +100,7 @@ export const calculateDelta = defineNode({
         if (value === undefined) throw new NodeFailure(`${key} is no number`);
         const now = { ts: effectiveTs(msg), value };
         const former = useCache ? remembered.get(msg.originator.id) : undefined;
-        return former ? leave(msg, now, former) : read(msg, now, context);
+        return former ? leave(msg, now, former, context) : read(msg, now, context);
       },
     };
   },
