@@ -5,7 +5,10 @@ import type { AlarmContext, AlarmStates } from '../rules/index.ts';
 import type { AlarmStateStore } from '../storage/alarm-state-store.ts';
 
 /** Alarms as nodes see them; a state that is saved is a write, which its message joins. */
-export interface AlarmAccess extends Omit<AlarmContext, 'saveAlarmState'> {
+export interface AlarmAccess extends Omit<AlarmContext, 'saveAlarmState' | 'raiseAlarm' | 'clearAlarm'> {
+  /** @param hops of the message. */
+  raiseAlarm(hops: number, ...call: Parameters<AlarmContext['raiseAlarm']>): ReturnType<AlarmContext['raiseAlarm']>;
+  clearAlarm(hops: number, ...call: Parameters<AlarmContext['clearAlarm']>): ReturnType<AlarmContext['clearAlarm']>;
   saveState(...saved: Parameters<AlarmContext['saveAlarmState']>): Promise<void>;
 }
 
@@ -21,10 +24,10 @@ export function createAlarmAccess(parts: {
     alarmStates: states,
     activeAlarm: (originator, type) => alarms.active(originator, type),
     alarm: (id) => alarms.find(id),
-    raiseAlarm: (request, by) => alarms.raise(request, by),
-    async clearAlarm(id, by, details) {
+    raiseAlarm: (hops, request, by) => alarms.raise(request, by, hops),
+    async clearAlarm(hops, id, by, details) {
       if ((await alarms.find(id)) === undefined) return undefined;
-      const { kind, alarm } = await alarms.clear(id, by, details);
+      const { kind, alarm } = await alarms.clear(id, by, { hops, ...(details === undefined ? {} : { details }) });
       return kind === 'changed' ? alarm : undefined;
     },
     alarmRules: (profile) => profiles().byName(profile)?.alarmRules,

@@ -23,20 +23,20 @@ export function announceAlarms(
   alarms: Pick<Alarms, 'onEvent'>,
   parts: {
     readonly entity: (id: EntityId) => Promise<Originator | undefined>;
-    readonly raise: (event: EntityEvent) => void;
+    readonly raise: (event: EntityEvent, hops?: number) => void;
     readonly log: Log;
   },
 ): void {
-  const tell = async (told: Pick<EntityEvent, 'type' | 'metadata'>, alarm: Alarm): Promise<void> => {
+  const tell = async (told: Pick<EntityEvent, 'type' | 'metadata'>, alarm: Alarm, hops?: number): Promise<void> => {
     const originator = await parts.entity(alarm.originator);
     if (originator === undefined) return;
     const device =
       originator.entityType === 'DEVICE' ? { deviceName: originator.name, deviceType: originator.profile } : {};
-    parts.raise({ ...told, originator, data: describeAlarm(alarm), metadata: { ...device, ...told.metadata } });
+    parts.raise({ ...told, originator, data: describeAlarm(alarm), metadata: { ...device, ...told.metadata } }, hops);
   };
-  alarms.onEvent((event, alarm) => {
+  alarms.onEvent((event, alarm, hops) => {
     if (event === 'severity-updated') return;
-    tell(TOLD[event], alarm).catch((error: unknown) =>
+    tell(TOLD[event], alarm, hops).catch((error: unknown) =>
       parts.log.warn({ event: 'alarm.not-told', alarm: alarm.id, err: error }, 'chains did not hear of an alarm'),
     );
   });

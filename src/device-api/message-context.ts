@@ -49,8 +49,8 @@ export interface KeptMessage {
 /** What a message may set going besides itself. */
 export interface ContextHooks {
   readonly resume: ResumeCall;
-  /** Lets an event of its own run through the chains. */
-  readonly raise: (event: EntityEvent) => void;
+  /** Lets an event of its own run through the chains. @param hops of the message that raised it. */
+  readonly raise: (event: EntityEvent, hops: number) => void;
   /** Stores a message that goes on later; undefined when it may not wait. */
   readonly store: (msg: Msg, at: LaterPlace) => Promise<KeptMessage | undefined>;
 }
@@ -86,6 +86,7 @@ export const createSupplierGuard = (): GrowingPause =>
 export class MessageContext implements NodeContext {
   readonly #parts: ContextParts;
   readonly #hooks: ContextHooks;
+  readonly #hops: number;
   #commit: Promise<unknown> | undefined;
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
@@ -93,9 +94,10 @@ export class MessageContext implements NodeContext {
   #forget: (() => void)[] | undefined;
   #hasEnded = false;
 
-  constructor(parts: ContextParts, hooks: ContextHooks) {
+  constructor(parts: ContextParts, hooks: ContextHooks, { hops = 0 }: Pick<Msg, 'hops'>) {
     this.#parts = parts;
     this.#hooks = hooks;
+    this.#hops = hops;
   }
 
   /** The promise of all writes so far; undefined when there were none. The usual single write gives its own promise. */
@@ -181,7 +183,7 @@ export class MessageContext implements NodeContext {
     if (removed.length === 0) return removed;
     if (event) {
       const data = { attributes: [...removed] };
-      this.#later(() => this.#hooks.raise({ type: 'ATTRIBUTES_DELETED', originator, data, metadata: { scope } }));
+      this.#later(() => this.#raise({ type: 'ATTRIBUTES_DELETED', originator, data, metadata: { scope } }));
     }
     if (scope === 'SHARED_SCOPE' && notifyDevice && originator.entityType === 'DEVICE') {
       const { id } = originator;
@@ -224,7 +226,7 @@ export class MessageContext implements NodeContext {
   }
 
   ensureEntity(entity: Parameters<NodeContext['ensureEntity']>[0]): ReturnType<NodeContext['ensureEntity']> {
-    return this.#parts.entities.ensureEntity(entity, this.#hooks.raise);
+    return this.#parts.entities.ensureEntity(entity, (event) => this.#raise(event));
   }
 
   setRelation(...call: Parameters<NodeContext['setRelation']>): ReturnType<NodeContext['setRelation']> {
@@ -325,11 +327,11 @@ export class MessageContext implements NodeContext {
   }
 
   raiseAlarm(...of: Parameters<NodeContext['raiseAlarm']>): ReturnType<NodeContext['raiseAlarm']> {
-    return this.#parts.alarms.raiseAlarm(...of);
+    return this.#parts.alarms.raiseAlarm(this.#hops, ...of);
   }
 
   clearAlarm(...of: Parameters<NodeContext['clearAlarm']>): ReturnType<NodeContext['clearAlarm']> {
-    return this.#parts.alarms.clearAlarm(...of);
+    return this.#parts.alarms.clearAlarm(this.#hops, ...of);
   }
 
   alarmRules(...of: Parameters<NodeContext['alarmRules']>): ReturnType<NodeContext['alarmRules']> {
@@ -359,7 +361,11 @@ export class MessageContext implements NodeContext {
   #tellUpdated(originator: Originator, scope: AttributeScope, values: JsonObject, written: readonly string[]): void {
     if (written.length === 0) return;
     const data = Object.fromEntries(written.map((key) => [key, values[key] ?? null]));
-    this.#hooks.raise({ type: 'ATTRIBUTES_UPDATED', originator, data, metadata: { scope } });
+    this.#raise({ type: 'ATTRIBUTES_UPDATED', originator, data, metadata: { scope } });
+  }
+
+  #raise(event: EntityEvent): void {
+    this.#hooks.raise(event, this.#hops);
   }
 
   #later(effect: () => void): void {

@@ -50,8 +50,11 @@ export interface MessageRunner {
    * commit; a message that fails again is another letter, with one try more.
    */
   retry(letterId: string): Promise<LetterRetry>;
-  /** Lets an event run through the root chain; nobody waits for it. */
-  raise(event: EntityEvent): void;
+  /**
+   * Lets an event run through the root chain; nobody waits for it. Chains that raise events from events for ever are cut
+   * off: one too many is dead-lettered. @param hops of the message that raised it; undefined when none did.
+   */
+  raise(event: EntityEvent, hops?: number): void;
   /** Lets an event run from a node on, unless the chains have changed and it is gone. */
   runAt(at: NodePlace, event: EntityEvent): void;
   /** From now on stored messages go on when they are due. */
@@ -169,7 +172,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     parts.onEnded(work.generation, result.outcome === 'dead-lettered');
     settle(work, context, result);
     if (result.rest === undefined) return undefined;
-    const behind = new MessageContext(parts, hooks);
+    const behind = new MessageContext(parts, hooks, work.msg);
     const letters = result.rest(behind);
     if (letters instanceof Promise) return letters.then((all) => settleRest(work.msg, behind, all));
     settleRest(work.msg, behind, letters);
@@ -181,7 +184,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.received++;
     counters.inFlight++;
     const accepted = queue.run(work.msg.originator.id, () => {
-      const context = new MessageContext(parts, hooks);
+      const context = new MessageContext(parts, hooks, work.msg);
       const traced = explain.begin(work.msg.originator.id);
       const result = work.start(context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
       if (result instanceof Promise) return result.then((finished) => finish(work, context, finished, traced));
@@ -245,9 +248,9 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     return { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
   };
 
-  const raise = (event: EntityEvent): void => {
+  const raise = (event: EntityEvent, hops?: number): void => {
     const current = generation(event.originator.id);
-    const msg = toEventMsg(event);
+    const msg = hops === undefined ? toEventMsg(event) : { ...toEventMsg(event), hops: hops + 1 };
     enqueueOrLimit({
       msg,
       generation: current,

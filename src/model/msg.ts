@@ -56,6 +56,8 @@ export interface Msg {
   readonly calls?: CallFrame;
   /** The engine's own: visits of the nodes that allow only so many, by `<chain>/<node>`. */
   readonly visits?: Readonly<Record<string, number>>;
+  /** The engine's own: how many events led to this message, each raised by the chains on the way of the one before. */
+  readonly hops?: number;
 }
 
 /** A copy with some members replaced; a new `data` drops the received text. */

@@ -19,16 +19,28 @@ export type AlarmEvent =
   | 'assigned'
   | 'unassigned'
   | 'deleted';
-export type AlarmListener = (event: AlarmEvent, alarm: Alarm) => void;
+/** `hops`: of the message whose chain did it; undefined for what people do. */
+export type AlarmListener = (event: AlarmEvent, alarm: Alarm, hops?: number) => void;
+
+/** Who does something to an alarm, and when. */
+interface Act {
+  readonly by: string;
+  readonly at: number;
+  readonly hops?: number | undefined;
+}
 
 /** Alarms, with the audit of who made, ended and handled them. Unknown alarms throw NOT_FOUND. */
 export interface Alarms {
   /**
    * Makes an alarm or updates the active one of the same originator and type. Without `startTs` it begins now.
-   * Throws ALARM_LIMIT, BAD_REQUEST, DEVICE_NOT_FOUND and NOT_FOUND for what raises it.
+   * Throws ALARM_LIMIT, BAD_REQUEST, DEVICE_NOT_FOUND and NOT_FOUND for what raises it. `hops` is for the listeners.
    */
-  raise(request: Omit<AlarmRequest, 'at' | 'startTs'> & { readonly startTs?: number }, by: string): Promise<Raised>;
-  clear(id: AlarmId, by: string, details?: JsonValue): Promise<AlarmChange>;
+  raise(
+    request: Omit<AlarmRequest, 'at' | 'startTs'> & { readonly startTs?: number },
+    by: string,
+    hops?: number,
+  ): Promise<Raised>;
+  clear(id: AlarmId, by: string, more?: { readonly details?: JsonValue; readonly hops?: number }): Promise<AlarmChange>;
   acknowledge(id: AlarmId, by: string): Promise<AlarmChange>;
   /** `undefined` takes the assignee away. */
   assign(id: AlarmId, assignee: UserId | undefined, by: string): Promise<AlarmChange>;
@@ -52,11 +64,11 @@ export function createAlarms(parts: {
   const { store, audit, clock } = parts;
   const listeners: AlarmListener[] = [];
 
-  const note = async (event: AlarmEvent, alarm: Alarm, by: string, at: number): Promise<void> => {
+  const note = async (event: AlarmEvent, alarm: Alarm, { by, at, hops }: Act): Promise<void> => {
     const { id, type, severity, originator } = alarm;
     const facts = { type, severity, originator: `${originator.entityType.toLowerCase()}:${originator.id}` };
     await audit.append({ at, action: `alarm.${VERBS[event]}`, by, subject: `alarm:${id}`, outcome: event, facts });
-    for (const listener of listeners) listener(event, alarm);
+    for (const listener of listeners) listener(event, alarm, hops);
   };
   const known = <T>(thing: T | undefined): T => {
     if (thing === undefined) throw new BrokerError('NOT_FOUND', { field: 'alarmId', detail: 'there is no such alarm' });
@@ -65,15 +77,15 @@ export function createAlarms(parts: {
   const changed = async (
     change: Promise<AlarmChange | undefined>,
     event: AlarmEvent,
-    { by, at }: { readonly by: string; readonly at: number },
+    act: Act,
   ): Promise<AlarmChange> => {
     const result = known(await change);
-    if (result.kind === 'changed') await note(event, result.alarm, by, at);
+    if (result.kind === 'changed') await note(event, result.alarm, act);
     return result;
   };
 
   return {
-    async raise(request, by) {
+    async raise(request, by, hops) {
       const at = clock.now();
       checkType(request.type);
       checkDetails(request.details);
@@ -85,17 +97,17 @@ export function createAlarms(parts: {
           throw unknownOriginator(request.originator);
         case 'created':
         case 'severity-updated':
-          await note(result.kind, result.alarm, by, at);
+          await note(result.kind, result.alarm, { by, at, hops });
           return result;
         case 'updated':
         case 'outranked':
           return result;
       }
     },
-    async clear(id, by, details) {
+    async clear(id, by, { details, hops } = {}) {
       checkDetails(details);
       const at = clock.now();
-      return changed(store.clear(id, at, details), 'cleared', { by, at });
+      return changed(store.clear(id, at, details), 'cleared', { by, at, hops });
     },
     acknowledge(id, by) {
       const at = clock.now();
@@ -107,7 +119,7 @@ export function createAlarms(parts: {
     },
     async remove(id, by) {
       const alarm = known(await store.remove(id));
-      await note('deleted', alarm, by, clock.now());
+      await note('deleted', alarm, { by, at: clock.now() });
       return alarm;
     },
     get: async (id) => known(await store.get(id)),

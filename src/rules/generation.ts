@@ -7,7 +7,7 @@ import { resolveSecretRef, type SecretRef, type SecretRefOptions } from '../sche
 import { catalogue } from './catalogue.ts';
 import { readChainFiles, readLookup } from './chain-files.ts';
 import type { ChainGraph } from './chain-graph.ts';
-import { type CheckedChain, type CompiledChain, compileChain, NodeNotCreated } from './compile.ts';
+import { type CheckedChain, type CompiledChain, type CompiledNode, compileChain, NodeNotCreated } from './compile.ts';
 import { type CounterBook, type CounterLine, createCounterBook } from './counters.ts';
 import { lintChain, lintChainSet } from './lint.ts';
 import { lintCalls } from './lint-calls.ts';
@@ -76,6 +76,9 @@ export interface LoadOptions {
   /** Limits of every run that brings none of its own. */
   readonly run?: RunDefaults;
 }
+
+/** Events that may follow from one message, each from the chains' work on the one before: a loop has no other end. */
+const MAX_EVENT_HOPS = 16;
 
 type RunDefaults = Pick<RunOptions, 'limits' | 'clock' | 'splitAtAck' | 'keepPath'>;
 
@@ -197,7 +200,11 @@ function createGeneration(
   };
   return {
     ...parts,
-    run: (msg, context, options) => runChain(entryOf(msg).first, msg, context, withDefaults(options)),
+    run(msg, context, options) {
+      const { first } = entryOf(msg);
+      const isLoop = first !== null && (msg.hops ?? 0) > MAX_EVENT_HOPS;
+      return isLoop ? cutOff(first, msg) : runChain(first, msg, context, withDefaults(options));
+    },
     resume(at, from, context, options) {
       const node = nodeAt(at);
       return node ? resumeChain(node, from, context, withDefaults(options)) : gone(at, from.msg);
@@ -223,6 +230,13 @@ function createGeneration(
       await Promise.all(nodes.map((node) => node.running.close?.()));
     },
   };
+}
+
+function cutOff(first: CompiledNode, msg: Msg): RunResult {
+  const { chain, name: node } = first;
+  first.counters.deadLettered++;
+  const reason = `EVENT_LIMIT: the chains raised more than ${MAX_EVENT_HOPS} events in a row, each on the way of the one before; the last is ${msg.type}`;
+  return { outcome: 'dead-lettered', letters: [{ chain, node, reason, msg }] };
 }
 
 function counterLines(chain: CompiledChain): CounterLine[] {

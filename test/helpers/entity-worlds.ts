@@ -1,5 +1,10 @@
 import { createEntityAccess } from '../../src/device-api/entity-access.ts';
-import { type ContextParts, createSupplierGuard, MessageContext } from '../../src/device-api/message-context.ts';
+import {
+  type ContextHooks,
+  type ContextParts,
+  createSupplierGuard,
+  MessageContext,
+} from '../../src/device-api/message-context.ts';
 import { Sessions } from '../../src/device-api/sessions.ts';
 import { WriteFence } from '../../src/device-api/write-fence.ts';
 import { newAssetId, newCustomerId } from '../../src/model/ids.ts';
@@ -198,11 +203,12 @@ async function broker(given: EntityWorld): Promise<World> {
     [Symbol.asyncDispose]: () => rooms[Symbol.asyncDispose](),
   };
   return worldOf(base, async (msg, act) => {
-    const context = new MessageContext(parts, {
+    const hooks: ContextHooks = {
       resume() {},
       raise: ({ type, originator, data }) => void events.push(eventText(type, formatEntityName(originator), data)),
       store: async () => undefined,
-    });
+    };
+    const context = new MessageContext(parts, hooks, msg);
     const result = await caught(msg, () => act(context));
     await context.commit();
     context.runEffects();
