@@ -4,6 +4,7 @@ import { configDocs } from '../config/index.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { chainToMermaid, loadChains, ruleNodesMarkdown } from '../rules/index.ts';
 import { defineCommand } from './command.ts';
+import { cookbookFiles } from './docs-cookbook.ts';
 import { printIssues } from './findings.ts';
 import { single } from './frame.ts';
 import { type GeneratedFile, generate, generateFlags } from './generated.ts';
@@ -69,7 +70,11 @@ export const run = single(
       if (!loaded.ok) return printIssues(io, loaded.issues, { json, strict: false, what: CHAIN });
       const { graphs, root } = loaded.generation;
       const graph = graphs.get(root.name);
-      return generate(io, folder, docFiles(folder, graph ? chainToMermaid(graph) : ''), { check, json });
+      const cookbook = await cookbookFiles(folder);
+      if (cookbook.issues.length > 0)
+        return printIssues(io, cookbook.issues, { json, strict: true, what: 'docs/cookbook' });
+      const files = [...docFiles(folder, graph ? chainToMermaid(graph) : ''), ...cookbook.files];
+      return generate(io, folder, files, { check, json });
     },
   }),
 );

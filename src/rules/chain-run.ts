@@ -292,7 +292,8 @@ export class ChainRun {
     const { msg, more } = result;
     const targets = follow(node, labels);
     const all = more === undefined ? targets : [msg, ...more].flatMap(() => targets);
-    this.#traced(by, msg, { labels, to: all, began: visit.began, attempt: visit.attempt, isFailure });
+    const caller = by === node ? undefined : node;
+    this.#traced(by, msg, { labels, to: all, began: visit.began, attempt: visit.attempt, isFailure, caller });
     const [only] = all;
     if (only === undefined) {
       if (isFailure) this.#deadLetter(node, msg, failureReason(msg));
@@ -343,10 +344,11 @@ export class ChainRun {
       readonly began: number;
       readonly attempt?: number;
       readonly isFailure?: boolean;
+      readonly caller?: CompiledNode | undefined;
     },
   ): void {
     if (this.#trace === undefined) return;
-    const { labels, to, began, attempt = 1, isFailure = false } = step;
+    const { labels, to, began, attempt = 1, isFailure = false, caller } = step;
     this.#trace({
       chain: node.chain,
       node: node.name,
@@ -358,6 +360,7 @@ export class ChainRun {
         node: name,
         ...(chain === node.chain ? {} : { chain }),
       })),
+      ...(caller ? { caller: { chain: caller.chain, node: caller.name } } : {}),
       ms: this.#clock.monotonic() - began,
       ...(attempt > 1 ? { attempts: attempt } : {}),
       ...(isFailure ? { error: failureReason(msg) } : {}),

@@ -37,6 +37,8 @@ export interface TraceStep {
   readonly labels: readonly string[];
   /** Edges it followed; more than one = fan-out. `chain`: when it is another one, into which the message was called or returned. */
   readonly to: readonly { readonly label: string; readonly node: string; readonly chain?: string }[];
+  /** Of an output node: the node that had called its chain, along whose edges the message went on. */
+  readonly caller?: { readonly chain: string; readonly node: string };
   readonly ms: number;
   /** Tries of the node, when it was tried more than once. */
   readonly attempts?: number;

@@ -68,8 +68,10 @@ export function createCoverage(): Coverage {
         mark(points?.branches, branchName(node, leaf, leaf.test(factsOf(msg))));
       }
     },
-    onStep({ chain, node, to }) {
-      for (const edge of to) mark(chains.get(chain)?.edges, edgeName(node, edge.label, edge.node));
+    onStep(step) {
+      // What comes back from a called chain goes along the edges of the node that called it.
+      const { chain, node } = step.caller ?? step;
+      for (const edge of step.to) mark(chains.get(chain)?.edges, edgeName(node, edge.label, edge.node));
     },
     report() {
       const list = [...chains].map(([chain, { nodes, edges, branches }]) => {

@@ -59,4 +59,27 @@ describe('coverage of chain tests', () => {
     ).toEqual([]);
     expect(percent).toBe(100);
   });
+
+  it('knows the edges by which messages come back from a called chain', async () => {
+    const coverage = createCoverage();
+    const called = {
+      band: { kind: 'filter/check-fields', config: { msg: ['voltage'] }, to: { True: 'good', False: 'bad' } },
+      good: { kind: 'flow/output', config: { label: 'Good' } },
+      bad: { kind: 'flow/output', config: { label: 'Bad' } },
+    };
+    const root = {
+      check: { kind: 'flow/chain', config: { chain: 'called' }, to: { Good: 'save', Bad: 'save' } },
+      save: { kind: 'action/save-telemetry' },
+    };
+    // biome-ignore lint/suspicious/noThenProperty: the word of chain tests
+    const cases = [{ name: 'good', when: [{ from: 'm', telemetry: { voltage: 230 } }], then: {} }];
+    await using folder = await tempFolder({
+      'called.json': chainText(called, { name: 'called', root: false }),
+      'main.json': chainText(root),
+      'main.test.json': JSON.stringify({ cases }),
+    });
+    expect((await runChainTests(folder.path, coverage)).ok).toBe(true);
+    const main = coverage.report().chains.find(({ chain }) => chain === 'main');
+    expect(main?.edges).toEqual({ total: 2, covered: 1, missing: ['check > Bad > save'] });
+  });
 });
