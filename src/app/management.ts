@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { registerAdmin } from '../admin/index.ts';
 import { createHealth, createMetrics, type Log } from '../observe/index.ts';
-import { createHttpFront } from '../transport/http/server.ts';
+import { createHttpFront, type HttpFrontOptions } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
 import type { Core } from './compose.ts';
 
@@ -13,6 +13,7 @@ export interface ManagementOptions {
   readonly maxPayloadBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutMs: number;
+  readonly proxy?: NonNullable<HttpFrontOptions['proxy']>;
 }
 
 /** The HTTP server with the device API, the management API and the probes on it. */

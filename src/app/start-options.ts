@@ -1,11 +1,14 @@
 import type { Config } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
+import { parseNetworks } from '../model/network.ts';
 import type { Secret } from '../model/secret.ts';
 import { createAddressGuard } from '../rules/outside/index.ts';
 import { readRegularFile } from '../schema/regular-file.ts';
 import type { StartOptions } from './start.ts';
 
 const MAX_PEM_BYTES = 1024 * 1024;
+/** A load balancer sends its header with the first packet. */
+const PROXY_HEADER_TIMEOUT_MS = 3_000;
 
 /** The configuration as the parts take it. Reads TLS files; throws CONFIG_INVALID naming the file. */
 export function toStartOptions(
@@ -14,6 +17,7 @@ export function toStartOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
   const { mqtt, http, rpc, files, instance, store, limits, gateways } = config;
+  const proxy = { trusted: parseNetworks(instance.trustedProxies).list, headerTimeoutMs: PROXY_HEADER_TIMEOUT_MS };
   return {
     dataDir: files.dataDir,
     profilesDir: files.profilesDir,
@@ -64,6 +68,7 @@ export function toStartOptions(
         : { webSocket: { host: mqtt.bindAddress, port: mqtt.wsBindPort, path: mqtt.wsPath } }),
       maxConnections: mqtt.maxConnections,
       maxPayloadBytes: mqtt.maxPayloadBytes,
+      ...(mqtt.proxyProtocolEnabled ? { proxy } : {}),
       ...(mqtt.ipLimitsEnabled
         ? {
             addressBlock: {
@@ -88,6 +93,7 @@ export function toStartOptions(
       maxPayloadBytes: http.maxPayloadBytes,
       maxConnections: mqtt.maxConnections,
       requestTimeoutMs: http.requestTimeoutMs,
+      ...(http.proxyProtocolEnabled ? { proxy } : {}),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { isListed, parseNetworks } from '../model/network.ts';
 import type { Issue } from '../schema/issue.ts';
 import type { Config, Sources } from './settings.ts';
 
@@ -48,6 +49,29 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
     const other = taken.get(place);
     if (port !== 0 && other !== undefined) add(at, 'port-twice', `port ${port} is also ${other}'s`);
     taken.set(place, at);
+  }
+  const { list, wrong } = parseNetworks(instance.trustedProxies);
+  for (const entry of wrong) {
+    const problem = `${JSON.stringify(entry)} is no address and no network such as 10.1.0.0/24`;
+    add('/instance/trustedProxies', 'invalid-value', problem);
+  }
+  for (const [at, name, on] of [
+    ['/mqtt/proxyProtocolEnabled', 'MQTT_PROXY_PROTOCOL_ENABLED', mqtt.proxyProtocolEnabled],
+    ['/http/proxyProtocolEnabled', 'HTTP_PROXY_PROTOCOL_ENABLED', http.proxyProtocolEnabled],
+  ] as const) {
+    if (!on || instance.trustedProxies.trim() !== '') continue;
+    add(at, 'missing-field', `${name} is on, but GRIDMOOR_TRUSTED_PROXIES names no load balancer`);
+  }
+  // Two addresses of nobody, from both halves of what there is.
+  if (isListed(list, '192.0.2.1') || isListed(list, '2001:db8::1')) {
+    const hint = 'name the load balancers alone';
+    add(
+      '/instance/trustedProxies',
+      'open-network',
+      'trusts everybody: any peer may claim any address',
+      hint,
+      'warning',
+    );
   }
   if (limits.refusalMaxPauseMs < limits.refusalPauseMs) {
     add('/limits/refusalMaxPauseMs', 'invalid-value', 'the longest pause is shorter than the first one');

@@ -55,6 +55,12 @@ export const CONFIG_TREE = {
       optional(integer('Port of MQTT over WebSocket; absent = off.', { minimum: 0, maximum: 65_535 })),
     ),
     wsPath: setting('MQTT_WS_PATH', text('Path of MQTT over WebSocket.', { default: '/mqtt', pattern: '^/' })),
+    proxyProtocolEnabled: setting(
+      'MQTT_PROXY_PROTOCOL_ENABLED',
+      flag('Whether GRIDMOOR_TRUSTED_PROXIES send a PROXY header (v1 or v2) before MQTT, TLS and WebSocket.', {
+        default: false,
+      }),
+    ),
     maxConnections: setting('MQTT_MAX_CONNECTIONS', count('Open connections at most.', 19_000)),
     maxPayloadBytes: setting(
       'MQTT_MAX_PAYLOAD_BYTES',
@@ -89,6 +95,10 @@ export const CONFIG_TREE = {
       integer('Largest request body.', { default: 65_536, minimum: 256, maximum: 268_435_456 }),
     ),
     requestTimeoutMs: setting('HTTP_REQUEST_TIMEOUT_MS', ms('Time for a request to arrive whole.', 10_000)),
+    proxyProtocolEnabled: setting(
+      'HTTP_PROXY_PROTOCOL_ENABLED',
+      flag('Whether GRIDMOOR_TRUSTED_PROXIES send a PROXY header (v1 or v2) before HTTP.', { default: false }),
+    ),
     maxLongPolls: setting('HTTP_MAX_LONG_POLLS', count('Requests of all devices that may wait for an update.', 5_000)),
     maxLongPollsPerDevice: setting('HTTP_MAX_LONG_POLLS_PER_DEVICE', count('The same of one device.', 4)),
     maxLongPollMs: setting('HTTP_MAX_LONG_POLL_MS', ms('Longest time that such a request may wait.', 300_000)),
@@ -115,6 +125,13 @@ export const CONFIG_TREE = {
       ),
       defaultText: 'the host name',
     },
+    trustedProxies: setting(
+      'GRIDMOOR_TRUSTED_PROXIES',
+      text(
+        'Addresses and networks of load balancers, with commas between. With the PROXY protocol on, their connections must begin with its header; others come as they are.',
+        { default: '', examples: ['10.0.3.7,10.1.0.0/24'] },
+      ),
+    ),
     adminKey: secret('GRIDMOOR_ADMIN_KEY', 'Key of the management API; made in the data folder when absent.', 8),
     secretKey: secret(
       'GRIDMOOR_SECRET_KEY',

@@ -1,5 +1,6 @@
 import { type LookupAddress, type LookupAllOptions, type LookupOneOptions, lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
+import { addNetwork } from '../../model/network.ts';
 
 /** Keeps nodes away from addresses that are nobody's public service: this machine, its network, its cloud's metadata. */
 export interface AddressGuard {
@@ -82,12 +83,9 @@ export function createAddressGuard(allowed: readonly string[]): AddressGuard {
 }
 
 function addAllowed(entry: string, names: Set<string>, open: BlockList): void {
-  const [address = '', prefix] = entry.split('/');
-  const version = isIP(address);
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  if (version === 0 && prefix === undefined && /^[A-Za-z0-9._-]+$/.test(entry)) names.add(entry.toLowerCase());
-  else if (version !== 0 && prefix === undefined) open.addAddress(address, family);
-  else if (version !== 0 && /^\d{1,3}$/.test(prefix ?? '') && Number(prefix) <= (version === 6 ? 128 : 32)) {
-    open.addSubnet(address, Number(prefix), family);
-  } else throw new Error(`"${entry}" is no host name, address or network such as 10.0.0.0/8`);
+  if (addNetwork(open, entry)) return;
+  if (isIP(entry) !== 0 || !/^[A-Za-z0-9._-]+$/.test(entry)) {
+    throw new Error(`"${entry}" is no host name, address or network such as 10.0.0.0/8`);
+  }
+  names.add(entry.toLowerCase());
 }

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { DeviceApi } from '../../device-api/index.ts';
 import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
+import { expectProxyHeader, type ProxyOptions } from '../proxy/expect-header.ts';
 import { logRequest } from './access-log.ts';
 import { collectOpenApi } from './openapi.ts';
 import { isThingsBoardPath, PROBLEM_TYPE, toProblem, withThingsBoardMembers } from './problem.ts';
@@ -28,6 +29,8 @@ export interface HttpFrontOptions {
   readonly requestTimeoutMs: number;
   /** How long `close` waits for answers under way before it cuts their connections. */
   readonly closeTimeoutMs: number;
+  /** Load balancers that speak the PROXY protocol; absent = none. */
+  readonly proxy?: ProxyOptions;
 }
 
 export const HTTP_FRONT_DEFAULTS = {
@@ -68,6 +71,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, log),
   });
   server.server.maxConnections = options.maxConnections;
+  const headersOff = options.proxy && expectProxyHeader(server.server, options.proxy, log);
   const connections = countRequests(server.server);
   const deadlines = limitRequestTime(server.server, options.requestTimeoutMs);
   // Behind `onRequest`: who sends has been let in.
@@ -104,6 +108,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
       const closed = server.close();
       // Node's own notion of idle leaves out connections that have not sent a request yet.
       for (const [socket, requests] of connections) if (requests === 0) socket.destroy();
+      headersOff?.();
       await closed;
       clearTimeout(cut);
     },

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Serve
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
+import { expectProxyHeader, linkOf, type ProxyOptions, setRemoteAddress } from '../proxy/expect-header.ts';
 import type { AddressBlockOptions } from './address-block.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { DeviceBroker, type DeviceBrokerOptions, wireBytes } from './device-broker.ts';
@@ -19,6 +20,8 @@ export interface MqttFrontOptions {
   readonly tls?: Listener & { readonly options: TlsOptions };
   readonly webSocket?: Listener & { readonly path: string };
   readonly maxConnections: number;
+  /** Load balancers that speak the PROXY protocol to all these listeners; absent = none. */
+  readonly proxy?: ProxyOptions;
   /** Largest remaining length of a packet, bytes (thingsboard-device-api 7.1). */
   readonly maxPayloadBytes: number;
   readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes' | 'maxPayloadBytes' | 'addressBlock'>;
@@ -69,6 +72,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const servers: (Server | HttpServer)[] = [];
   const patienceMs = options.broker.connectTimeoutMs;
   let handshakes: ReadonlySet<Socket> = new Set();
+  const headersOff: (() => void)[] = [];
 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
@@ -80,6 +84,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
     server.maxConnections = options.maxConnections;
     servers.push(server);
+    if (options.proxy) headersOff.push(expectProxyHeader(server, options.proxy, log));
     server.prependListener('connection', (socket: Socket) => {
       if (broker.blocks(socket.remoteAddress ?? 'unknown')) socket.destroy();
     });
@@ -116,6 +121,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     async close() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       await broker.shutDown();
+      for (const off of headersOff) off();
       for (const socket of handshakes) socket.destroy();
       for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();
       await Promise.all(closed);
@@ -132,22 +138,26 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
  */
 function limitHandshakes(server: TlsServer, patienceMs: number): ReadonlySet<Socket> {
   const open = new Set<Socket>();
-  const settleByPeer = new Map<string, () => void>();
-  // The TLS socket that Node hands over does not tell which plain one it stands on, but has its peer.
-  const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  // The TLS socket that Node hands over does not tell which plain one it stands on, but has its link.
+  const settleByLink = new Map<string, (secure?: Socket) => void>();
   server.on('connection', (socket) => {
-    const peer = peerOf(socket);
+    const link = linkOf(socket);
+    const { remoteAddress } = socket;
     const timer = setTimeout(() => socket.destroy(), patienceMs);
-    const settle = (): void => {
+    const settle = (secure?: Socket): void => {
       clearTimeout(timer);
       open.delete(socket);
-      if (settleByPeer.get(peer) === settle) settleByPeer.delete(peer);
+      if (settleByLink.get(link) === settle) settleByLink.delete(link);
+      // The one that a PROXY header has named goes on with the connection.
+      if (secure && remoteAddress !== undefined && remoteAddress !== secure.remoteAddress) {
+        setRemoteAddress(secure, remoteAddress);
+      }
     };
     open.add(socket);
-    settleByPeer.set(peer, settle);
-    socket.once('close', settle);
+    settleByLink.set(link, settle);
+    socket.once('close', () => settle());
   });
-  server.on('secureConnection', (secure) => settleByPeer.get(peerOf(secure))?.());
+  server.prependListener('secureConnection', (secure) => settleByLink.get(linkOf(secure))?.(secure));
   return open;
 }
 
