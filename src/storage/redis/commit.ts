@@ -16,13 +16,15 @@ export interface Draft {
   record<T>(key: string, field: string): Promise<T | undefined>;
   /** The members of a sorted set that begin with `prefix`, at most `limit`. */
   members(key: string, prefix: string, limit?: number): Promise<readonly string[]>;
-  /** Elements of a list; stands as long as it has not grown. */
-  list(key: string): Promise<readonly string[]>;
+  /** Whether the hash has the field, whatever it holds. */
+  has(key: string, field: string): Promise<boolean>;
   /** Refuses the step, so that `work` runs again, unless it is so. */
   expectField(key: string, field: string, text: string | undefined): void;
   expectNone(key: string, prefix: string): void;
   expectBelow(key: string, field: string, bound: number): void;
   expectUnlisted(key: string, member: string): void;
+  /** Whether the sorted set has the member. */
+  listed(key: string, member: string): Promise<boolean>;
   write(command: string, key: string, ...words: readonly Word[]): void;
 }
 
@@ -31,8 +33,13 @@ export interface Commits {
    * Counts as one write. Of one `subject` in this process one runs at a time, in call order.
    * @param bytes about what the writes hold.
    */
-  run<T>(subject: string, work: (draft: Draft, again: boolean) => Promise<T>, bytes?: number): Promise<T>;
+  run<T>(subject: string, work: Work<T>, bytes?: number): Promise<T>;
+  /** The same within a write that is counted already. */
+  step<T>(subject: string, work: Work<T>): Promise<T>;
 }
+
+/** @param again false at the first try. */
+type Work<T> = (draft: Draft, again: boolean) => Promise<T>;
 
 /** Times that a step begins anew because others change what it reads. */
 const MAX_TRIES = 100;
@@ -48,7 +55,7 @@ interface Noted {
 export function createCommits(queue: Queue): Commits {
   const tails = new Map<string, Promise<unknown>>();
 
-  async function attempt<T>(work: (draft: Draft, again: boolean) => Promise<T>): Promise<T> {
+  async function attempt<T>(work: Work<T>): Promise<T> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const noted: Noted = { checks: [], writes: [] };
       const answer = await work(draftOf(queue, noted), tries > 0);
@@ -61,24 +68,22 @@ export function createCommits(queue: Queue): Commits {
     throw new BrokerError('STORE_UNAVAILABLE', { reason: 'too many writers change the same records' });
   }
 
-  return {
-    run(subject, work, bytes = 512) {
-      return queue.write(bytes, async () => {
-        const before = tails.get(subject);
-        const mine = before === undefined ? attempt(work) : before.then(() => attempt(work));
-        const tail = mine.then(
-          () => undefined,
-          () => undefined,
-        );
-        tails.set(subject, tail);
-        try {
-          return await mine;
-        } finally {
-          if (tails.get(subject) === tail) tails.delete(subject);
-        }
-      });
-    },
-  };
+  async function step<T>(subject: string, work: Work<T>): Promise<T> {
+    const before = tails.get(subject);
+    const mine = before === undefined ? attempt(work) : before.then(() => attempt(work));
+    const tail = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    tails.set(subject, tail);
+    try {
+      return await mine;
+    } finally {
+      if (tails.get(subject) === tail) tails.delete(subject);
+    }
+  }
+
+  return { run: (subject, work, bytes = 512) => queue.write(bytes, () => step(subject, work)), step };
 }
 
 function draftOf(queue: Queue, { checks, writes }: Noted): Draft {
@@ -104,14 +109,19 @@ function draftOf(queue: Queue, { checks, writes }: Noted): Draft {
       checks.push(['range', key, ...span, limit, ...found]);
       return found;
     },
-    async list(key) {
-      const found = (await queue.send('lrange', [key, 0, -1])) as readonly string[];
-      checks.push(['length', key, found.length]);
-      return found;
+    async has(key, name) {
+      const found = (await queue.send('hexists', [key, name])) as number;
+      checks.push(['has', key, name, found]);
+      return found === 1;
     },
     expectNone: (key, prefix) => void checks.push(['range', key, ...spanOf(prefix), 1]),
     expectBelow: (key, name, bound) => void checks.push(['below', key, name, bound]),
-    expectUnlisted: (key, member) => void checks.push(['unlisted', key, member]),
+    expectUnlisted: (key, member) => void checks.push(['listed', key, member, 0]),
+    async listed(key, member) {
+      const found = (await queue.send('zscore', [key, member])) === null ? 0 : 1;
+      checks.push(['listed', key, member, found]);
+      return found === 1;
+    },
     write: (command, key, ...words) => void writes.push([command, key, ...words]),
   };
 }

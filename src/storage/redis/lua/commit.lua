@@ -33,13 +33,13 @@ function checks.range(key, word)
   end
   return true
 end
--- Words: member, which must not be there.
-function checks.unlisted(key, word)
-  return not redis.call('ZSCORE', key, word[1])
+-- Words: member, 1 when it must be there, else 0.
+function checks.listed(key, word)
+  return (redis.call('ZSCORE', key, word[1]) and 1 or 0) == tonumber(word[2])
 end
--- Words: number of elements of the list.
-function checks.length(key, word)
-  return redis.call('LLEN', key) == tonumber(word[1])
+-- Words: field, 1 when there must be one, else 0.
+function checks.has(key, word)
+  return redis.call('HEXISTS', key, word[1]) == tonumber(word[2])
 end
 
 local at = 4

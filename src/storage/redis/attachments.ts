@@ -1,0 +1,110 @@
+import type { Attachment, AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
+import type { Relation } from '../../model/entity.ts';
+import type { DeviceId } from '../../model/ids.ts';
+import type { Draft } from './commit.ts';
+import { closed, historyKey, isId, KEYS, suppliedKey } from './keys.ts';
+import type { Queue } from './queue.ts';
+import { jsonOf } from './records.ts';
+import { dropRelation, writeRelation } from './relations.ts';
+
+/** An attachment at rest: with the ids that only the store needs. */
+export interface StoredAttachment extends Attachment {
+  readonly supplyPointHash: string;
+  readonly supplyPointId: string;
+}
+
+interface StoredHistoryEntry extends AttachmentHistoryEntry {
+  readonly attachment: StoredAttachment;
+}
+
+/** Members of the indexes that list attachments by device name. */
+function membersOf({ device, supplyPointHash }: StoredAttachment): { readonly name: string; readonly point: string } {
+  const name = `${closed(device.name)}${device.id}`;
+  return { name, point: `${closed(supplyPointHash)}${name}` };
+}
+
+export function publicAttachment(stored: StoredAttachment): Attachment {
+  const { supplyPointHash: _, supplyPointId: __, ...attachment } = stored;
+  return attachment;
+}
+
+function relationsOf(stored: StoredAttachment): readonly Relation[] {
+  const device = { entityType: 'DEVICE', id: stored.device.id } as const;
+  const asset = (id: string) => ({ entityType: 'ASSET', id }) as const;
+  return [
+    { from: asset(stored.supplier.id), type: 'Supplies', to: device },
+    { from: asset(stored.grid.id), type: 'Feeds', to: device },
+    { from: device, type: 'Measures', to: asset(stored.supplyPointId) },
+  ];
+}
+
+/** Record, indexes and relations, within a step. */
+export function writeAttachment(draft: Draft, stored: StoredAttachment): void {
+  const members = membersOf(stored);
+  draft.write('hset', KEYS.attachments, stored.device.id, JSON.stringify(stored));
+  draft.write('zadd', KEYS.attachmentNames, 0, members.name);
+  draft.write('zadd', KEYS.attachmentPoints, 0, members.point);
+  draft.write('zadd', suppliedKey(stored.supplier.id), 0, members.name);
+  for (const relation of relationsOf(stored)) writeRelation(draft, relation);
+}
+
+export interface Ending {
+  readonly id: string;
+  readonly event: AttachmentEvent;
+  readonly now: number;
+  readonly by: string;
+}
+
+/** Within a step: removes record, indexes and relations of the active attachment and writes the history line. */
+export async function endAttachment(draft: Draft, ending: Ending): Promise<StoredAttachment | undefined> {
+  const stored = await draft.record<StoredAttachment>(KEYS.attachments, ending.id);
+  if (stored === undefined) return undefined;
+  const members = membersOf(stored);
+  draft.write('hdel', KEYS.attachments, ending.id);
+  draft.write('zrem', KEYS.attachmentNames, members.name);
+  draft.write('zrem', KEYS.attachmentPoints, members.point);
+  draft.write('zrem', suppliedKey(stored.supplier.id), members.name);
+  for (const relation of relationsOf(stored)) dropRelation(draft, relation);
+  addHistory(draft, stored, ending);
+  return stored;
+}
+
+export function addHistory(draft: Draft, attachment: StoredAttachment, { id, event, now, by }: Ending): void {
+  const entry: StoredHistoryEntry = { event, at: now, attachment, by };
+  draft.write('rpush', historyKey(id), JSON.stringify(entry));
+}
+
+export async function listHistory(queue: Queue, id: DeviceId): Promise<readonly AttachmentHistoryEntry[]> {
+  if (!isId(id)) return [];
+  return (await storedHistory(queue, id)).map(({ attachment, ...entry }) => ({
+    ...entry,
+    attachment: publicAttachment(attachment),
+  }));
+}
+
+async function storedHistory(queue: Queue, id: string): Promise<readonly StoredHistoryEntry[]> {
+  const lines = (await queue.send('lrange', [historyKey(id), 0, -1])) as readonly string[];
+  return lines.map((line) => jsonOf<StoredHistoryEntry>(line));
+}
+
+/** Lines that one command of a step writes. */
+const LINES_PER_COMMAND = 500;
+
+/**
+ * What stays of a deleted device's history names its supply points by their keyed hashes only (cups.md 7). Within the step
+ * that deletes the device, before anything is added to the history: the record of the device stands for the list.
+ */
+export async function forgetSupplyPoints(draft: Draft, queue: Queue, id: string): Promise<void> {
+  const lines = (await storedHistory(queue, id)).map((entry) => JSON.stringify(withoutSupplyPoint(entry)));
+  if (lines.length === 0) return;
+  draft.write('del', historyKey(id));
+  for (let at = 0; at < lines.length; at += LINES_PER_COMMAND) {
+    draft.write('rpush', historyKey(id), ...lines.slice(at, at + LINES_PER_COMMAND));
+  }
+}
+
+export function withoutSupplyPoint<T extends { readonly attachment: StoredAttachment }>(entry: T): T {
+  const { scheme } = entry.attachment.supplyPoint;
+  const supplyPoint = { scheme, stem: `hmac:${entry.attachment.supplyPointHash}` };
+  return { ...entry, attachment: { ...entry.attachment, supplyPoint } };
+}
