@@ -73,8 +73,10 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'storage/ports',
     'observe',
   ],
-  'transport/mqtt': ['device-api', 'observe'],
-  'transport/http': ['device-api', 'observe'],
+  // The PROXY protocol, before any front.
+  'transport/proxy': ['observe'],
+  'transport/mqtt': ['device-api', 'observe', 'transport/proxy'],
+  'transport/http': ['device-api', 'observe', 'transport/proxy'],
   'transport/coap': ['device-api', 'observe'],
   admin: ['device-api', 'registry', 'ota', 'profiles', 'rules', 'telemetry', 'observe', 'storage/ports', 'schema'],
   app: ['*'],
