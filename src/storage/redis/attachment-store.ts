@@ -14,7 +14,7 @@ import {
 } from './attachments.ts';
 import { type Commits, type Draft, membersOf } from './commit.ts';
 import { closed, isId, KEYS, suppliedKey } from './keys.ts';
-import { lastIdOf, pageOfNames, recordOf, recordsOf } from './names.ts';
+import { idOfMember, pageOfNames, recordOf, recordsOf } from './names.ts';
 import type { Queue } from './queue.ts';
 import { pageOfList } from './records.ts';
 import { SUPPLIER_TYPE } from './supplier-store.ts';
@@ -55,7 +55,7 @@ async function attach(draft: Draft, request: AttachRequest): Promise<AttachResul
   ) {
     return { kind: 'already-attached', attachment: publicAttachment(current) };
   }
-  const holders = points.map(lastIdOf).filter((holder) => holder !== deviceId);
+  const holders = points.map(idOfMember).filter((holder) => holder !== deviceId);
   const [first] = holders;
   if (first !== undefined && request.onConflict === 'reject') return { kind: 'conflict', holder: first as DeviceId };
   const moved = request.onConflict === 'move' ? holders : [];
@@ -100,7 +100,7 @@ async function list(queue: Queue, query: AttachmentListQuery): Promise<Page<Atta
     return { ...page, data: page.data.map(publicAttachment) };
   }
   const points = async () =>
-    (await membersOf(queue, KEYS.attachmentPoints, closed(supplyPointHash ?? ''))).map(lastIdOf);
+    (await membersOf(queue, KEYS.attachmentPoints, closed(supplyPointHash ?? ''))).map(idOfMember);
   const ids = deviceId === undefined ? await points() : [deviceId];
   const matches = (await recordsOf<StoredAttachment>(queue, KEYS.attachments, ids))
     .filter((stored) => supplyPointHash === undefined || stored.supplyPointHash === supplyPointHash)

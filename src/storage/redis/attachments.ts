@@ -53,6 +53,8 @@ export interface Ending {
   readonly event: AttachmentEvent;
   readonly now: number;
   readonly by: string;
+  /** The line is to name the supply point by its keyed hash only. */
+  readonly forget?: boolean;
 }
 
 /** Within a step: removes record, indexes and relations of the active attachment and writes the history line. */
@@ -65,7 +67,7 @@ export async function endAttachment(draft: Draft, ending: Ending): Promise<Store
   draft.write('zrem', KEYS.attachmentPoints, members.point);
   draft.write('zrem', suppliedKey(stored.supplier.id), members.name);
   for (const relation of relationsOf(stored)) dropRelation(draft, relation);
-  addHistory(draft, stored, ending);
+  addHistory(draft, ending.forget ? withoutSupplyPoint(stored) : stored, ending);
   return stored;
 }
 
@@ -92,19 +94,20 @@ const LINES_PER_COMMAND = 500;
 
 /**
  * What stays of a deleted device's history names its supply points by their keyed hashes only (cups.md 7). Within the step
- * that deletes the device, before anything is added to the history: the record of the device stands for the list.
+ * that deletes the device, before it adds a line: the history grows only together with the record that is read first.
  */
 export async function forgetSupplyPoints(draft: Draft, queue: Queue, id: string): Promise<void> {
-  const lines = (await storedHistory(queue, id)).map((entry) => JSON.stringify(withoutSupplyPoint(entry)));
-  if (lines.length === 0) return;
+  await draft.field(KEYS.attachments, id);
+  const entries = await storedHistory(queue, id);
+  if (entries.length === 0) return;
+  const lines = entries.map((entry) => JSON.stringify({ ...entry, attachment: withoutSupplyPoint(entry.attachment) }));
   draft.write('del', historyKey(id));
   for (let at = 0; at < lines.length; at += LINES_PER_COMMAND) {
     draft.write('rpush', historyKey(id), ...lines.slice(at, at + LINES_PER_COMMAND));
   }
 }
 
-export function withoutSupplyPoint<T extends { readonly attachment: StoredAttachment }>(entry: T): T {
-  const { scheme } = entry.attachment.supplyPoint;
-  const supplyPoint = { scheme, stem: `hmac:${entry.attachment.supplyPointHash}` };
-  return { ...entry, attachment: { ...entry.attachment, supplyPoint } };
+function withoutSupplyPoint(stored: StoredAttachment): StoredAttachment {
+  const { scheme } = stored.supplyPoint;
+  return { ...stored, supplyPoint: { scheme, stem: `hmac:${stored.supplyPointHash}` } };
 }

@@ -1,4 +1,3 @@
-import { KEYS } from './keys.ts';
 import type { Queue } from './queue.ts';
 
 export const ALL_DEVICES = 'devices';

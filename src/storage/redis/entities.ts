@@ -13,7 +13,7 @@ export interface FirstAttributes {
 
 /** What the entity's own slot holds besides its marker; the stores of attributes and telemetry keep it. */
 export interface EntityData {
-  /** Called when the marker is set, in the same turn. */
+  /** Called when the marker is set, in the same turn: sends at once, without `pass`, and asks for no marker. */
   writeFirst(id: string, attributes: FirstAttributes): Promise<void>;
   /** Removes whatever hangs on the entity, in every slot; may be called again for what is gone. The marker is gone already. */
   drop(entity: EntityId): Promise<void>;

@@ -5,16 +5,13 @@ import type { Queue } from './queue.ts';
 import { jsonOf, pageAt } from './records.ts';
 
 /**
- * Indexes by name are sorted sets whose members are the name, a NUL and the id, perhaps with more behind it: the order is that
- * of the UTF-8 bytes of the name, and one name is found by its prefix.
+ * Indexes by name are sorted sets whose members are texts, each closed with a NUL, and the id, perhaps with more behind it: the
+ * order is that of the UTF-8 bytes of the texts, and one name is found by its prefix.
  */
-export const idOfMember = (member: string): string => {
-  const at = member.indexOf('\0') + 1;
+export function idOfMember(member: string): string {
+  const at = member.lastIndexOf('\0') + 1;
   return member.slice(at, at + ID_LENGTH);
-};
-
-/** The id behind the last NUL. */
-export const lastIdOf = (member: string): string => member.slice(member.lastIndexOf('\0') + 1);
+}
 
 /** Records of a hash in the order of the ids; those that are gone meanwhile are left out. */
 export async function recordsOf<T>(queue: Queue, key: string, ids: readonly string[]): Promise<readonly T[]> {
@@ -45,6 +42,5 @@ export async function pageOfNames<T>(
     memberCount(queue, index, prefix),
     pageSize > 0 ? membersOf(queue, index, prefix, { offset: page * pageSize, limit: pageSize }) : [],
   ]);
-  const idAt = prefix === '' ? idOfMember : lastIdOf;
-  return pageAt(await recordsOf<T>(queue, records, members.map(idAt)), total, query);
+  return pageAt(await recordsOf<T>(queue, records, members.map(idOfMember)), total, query);
 }

@@ -1,7 +1,7 @@
 import { BrokerError } from '../../errors.ts';
 import { type EntityId, type EntityType, type Relation, TENANT } from '../../model/entity.ts';
 import { type Commits, type Draft, membersOf } from './commit.ts';
-import { closed, entityOfText, entityText, isId, KEYS, relationsKey } from './keys.ts';
+import { closed, entityOfText, entityText, isId, KEYS, relationsKey, unescaped } from './keys.ts';
 import type { Queue } from './queue.ts';
 
 type Side = 'from' | 'to';
@@ -21,7 +21,7 @@ const memberAt = (relation: Relation, side: Side): string =>
 
 function relationOf(end: EntityId, side: Side, member: string): Relation {
   const at = member.indexOf('\0');
-  const type = member.slice(0, at);
+  const type = unescaped(member.slice(0, at));
   const far = entityOfText(member.slice(at + 1));
   return side === 'from' ? { from: end, type, to: far } : { from: far, type, to: end };
 }

@@ -1,0 +1,115 @@
+import type { StoredCredentials } from '../../model/device.ts';
+import type { DeviceId } from '../../model/ids.ts';
+import type { Draft } from './commit.ts';
+import { isId, KEYS } from './keys.ts';
+import { recordOf } from './names.ts';
+import type { Queue } from './queue.ts';
+
+type Kept = Omit<StoredCredentials, 'deviceId'>;
+
+/** What a device has, as one record: its id stands in the index. */
+interface CredentialsRecord {
+  readonly present: Kept;
+  readonly former?: Kept;
+}
+
+const whole = (deviceId: DeviceId, kept: Kept | undefined): StoredCredentials | undefined =>
+  kept && { deviceId, ...kept };
+
+function kept({ deviceId: _, ...rest }: StoredCredentials): Kept {
+  return rest;
+}
+
+export interface DeviceCredentials {
+  readonly present?: StoredCredentials;
+  readonly former?: StoredCredentials;
+}
+
+export async function credentialsOf(queue: Queue, id: DeviceId): Promise<DeviceCredentials> {
+  const record = await recordOf<CredentialsRecord>(queue, KEYS.credentials, id);
+  const [present, former] = [whole(id, record?.present), whole(id, record?.former)];
+  return { ...(present ? { present } : {}), ...(former ? { former } : {}) };
+}
+
+/** Present or former credentials of this index. */
+export async function credentialsByIndex(queue: Queue, index: string): Promise<StoredCredentials | undefined> {
+  const id = (await queue.send('hget', [KEYS.credentialsByIndex, index])) as DeviceId | null;
+  if (id === null) return undefined;
+  const { present, former } = await credentialsOf(queue, id);
+  return [present, former].find((one) => one?.index === index);
+}
+
+/** Within the step that creates the device; that the index is free is another check of it. */
+export function writeFirstCredentials(draft: Draft, id: DeviceId, credentials: StoredCredentials): void {
+  draft.write('hset', KEYS.credentials, id, JSON.stringify({ present: kept(credentials) } satisfies CredentialsRecord));
+  draft.write('hset', KEYS.credentialsByIndex, credentials.index, id);
+}
+
+/** Within a step: gives what the device's credentials were, without `sealed` in what is kept. */
+export async function unseal(draft: Draft, id: DeviceId): Promise<StoredCredentials | undefined> {
+  const record = await draft.record<CredentialsRecord>(KEYS.credentials, id);
+  if (record === undefined) return undefined;
+  const { sealed, ...present } = record.present;
+  if (sealed !== undefined) draft.write('hset', KEYS.credentials, id, JSON.stringify({ ...record, present }));
+  return whole(id, record.present);
+}
+
+export async function replaceCredentials(
+  draft: Draft,
+  next: StoredCredentials,
+  keepFormerUntil: number | undefined,
+): Promise<'replaced' | 'credentials-taken' | 'unknown-device'> {
+  const id = next.deviceId;
+  if (!isId(id)) return 'unknown-device';
+  const [device, holder, record] = await Promise.all([
+    draft.has(KEYS.devices, id),
+    draft.field(KEYS.credentialsByIndex, next.index),
+    draft.record<CredentialsRecord>(KEYS.credentials, id),
+  ]);
+  if (!device) return 'unknown-device';
+  if (holder !== undefined && holder !== id) return 'credentials-taken';
+  dropIndexes(draft, record);
+  const former = formerOf(record?.present, next, keepFormerUntil);
+  if (former !== undefined) draft.write('hset', KEYS.credentialsByIndex, former.index, id);
+  const wanted: CredentialsRecord = { present: kept(next), ...(former === undefined ? {} : { former }) };
+  draft.write('hset', KEYS.credentials, id, JSON.stringify(wanted));
+  draft.write('hset', KEYS.credentialsByIndex, next.index, id);
+  return 'replaced';
+}
+
+/** What is kept of the credentials that `next` takes the place of. */
+function formerOf(present: Kept | undefined, next: Kept, keepUntil: number | undefined): Kept | undefined {
+  if (present === undefined || keepUntil === undefined || present.index === next.index) return undefined;
+  const { sealed: _, ...former } = present;
+  return { ...former, expiresAt: Math.min(keepUntil, present.expiresAt ?? keepUntil) };
+}
+
+/** The present ones stay as a record that has ended, so that they cannot become another device's. */
+export async function endCredentials(
+  draft: Draft,
+  id: DeviceId,
+  which: 'former' | 'all',
+  now: number,
+): Promise<boolean> {
+  const record = isId(id) ? await draft.record<CredentialsRecord>(KEYS.credentials, id) : undefined;
+  if (record === undefined) return false;
+  const { present, former } = record;
+  const ends = which === 'all' && (present.expiresAt === undefined || present.expiresAt > now);
+  if (former !== undefined) draft.write('hdel', KEYS.credentialsByIndex, former.index);
+  if (!ends && former === undefined) return false;
+  const next: CredentialsRecord = { present: ends ? { ...present, expiresAt: now } : present };
+  draft.write('hset', KEYS.credentials, id, JSON.stringify(next));
+  return true;
+}
+
+/** Within the step that deletes the device. */
+export async function dropCredentials(draft: Draft, id: DeviceId): Promise<void> {
+  dropIndexes(draft, await draft.record<CredentialsRecord>(KEYS.credentials, id));
+  draft.write('hdel', KEYS.credentials, id);
+}
+
+function dropIndexes(draft: Draft, record: CredentialsRecord | undefined): void {
+  for (const one of [record?.present, record?.former]) {
+    if (one !== undefined) draft.write('hdel', KEYS.credentialsByIndex, one.index);
+  }
+}
