@@ -1,6 +1,7 @@
 import { BrokerError } from '../../errors.ts';
 import { ENTITY_TYPES, type EntityId, type EntityType } from '../../model/entity.ts';
 import { parseUuid } from '../../model/ids.ts';
+import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../model/telemetry.ts';
 
 /**
  * Everything of the registry has this hash tag, so that one script may touch all of it on a Cluster. Attributes and telemetry
@@ -80,6 +81,31 @@ export const relationsKey = (end: EntityId, side: 'from' | 'to'): string =>
 
 /** Set while the entity exists; in its own slot, beside the data that hangs on it. */
 export const aliveKey = (entityId: string): string => `{${entityId}}:alive`;
+/** Hash: `=` and key -> time, space, JSON; `#` -> the highest time. */
+export const latestKey = (entityId: string): string => `{${entityId}}:latest`;
+/** List of samples in the order they came, each time, space, JSON: those that are not in a chunk yet. */
+export const openKey = (entityId: string): string => `{${entityId}}:open`;
+/** Hash: number of a chunk -> its samples, packed; `#` -> the last number; `s` -> the longest time that one spans. */
+export const chunksKey = (entityId: string): string => `{${entityId}}:chunks`;
+/** Sorted set: number, colon, last time, colon, count of samples; scored by the first time. */
+export const chunkIndexKey = (entityId: string): string => `{${entityId}}:index`;
+/** Hash: `=` and key -> number in the order of first writing, time, JSON; `#` -> the last number. */
+export const attributesKey = (entityId: string, scope: AttributeScope): string => `{${entityId}}:${SCOPES[scope]}`;
+/** As `operationKey`, in the slot of the entity. */
+export const entityOperationKey = (entityId: string, id: string): string => `{${entityId}}:op:${id}`;
+/** Everything that an entity has in its own slot, besides the marker and operations, which expire. */
+export const entityDataKeys = (entityId: string): readonly string[] => [
+  latestKey(entityId),
+  openKey(entityId),
+  chunksKey(entityId),
+  chunkIndexKey(entityId),
+  ...ATTRIBUTE_SCOPES.map((scope) => attributesKey(entityId, scope)),
+];
+
+const SCOPES = { CLIENT_SCOPE: 'client', SHARED_SCOPE: 'shared', SERVER_SCOPE: 'server' } as const satisfies Record<
+  AttributeScope,
+  string
+>;
 
 const ENTITY_TAGS = { DEVICE: 1, ASSET: 2, CUSTOMER: 3, TENANT: 4 } as const satisfies Record<EntityType, number>;
 const TYPES_BY_TAG = new Map(ENTITY_TYPES.map((type) => [String(ENTITY_TAGS[type]), type]));
@@ -107,9 +133,15 @@ export function newId<T extends string>(id: T): T {
 
 const MAX_TEXT_BYTES = 1800;
 
-/** A text that stands in a member before other parts, closed with a NUL. */
-export function closed(text: string): string {
-  if (text.includes('\0')) throw new BrokerError('BAD_REQUEST', { detail: 'A name holds the character U+0000.' });
+/** A text without NUL, in the order of its bytes still: one inside of it is written as two other characters. */
+export function escaped(text: string): string {
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES) throw new BrokerError('BAD_REQUEST', { detail: 'A name is too long.' });
-  return `${text}\0`;
+  return text.replaceAll('\u0001', '\u0001\u0002').replaceAll('\0', '\u0001\u0001');
 }
+
+/** A text that stands in a member before other parts. */
+export const closed = (text: string): string => `${escaped(text)}\0`;
+
+/** The text that was escaped. */
+export const unescaped = (text: string): string =>
+  text.replaceAll('\u0001\u0001', '\0').replaceAll('\u0001\u0002', '\u0001');

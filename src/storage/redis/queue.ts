@@ -15,6 +15,8 @@ export interface Queue {
   sendBuffer(command: string, words: readonly Word[]): Promise<unknown>;
   /** A script that is safe to repeat. */
   script(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
+  /** As `script`, never after its deadline, which is put in front of the arguments. `since`: when its wait began. */
+  timed(script: Script, keys: readonly string[], args: readonly Word[], since?: number): Promise<unknown>;
   /** A step behind the prelude: the key of its operation and its deadline are put in front. */
   step(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
   /**
@@ -22,6 +24,11 @@ export interface Queue {
    * bytes wait than may.
    */
   write<T>(bytes: number, work: () => Promise<T>): Promise<T>;
+  /** A name for an operation that is to be done once. */
+  operationId(): string;
+  /** Counts a write that joins others, until `release` is called for it; gives the error when it is refused. */
+  admit(bytes: number): BrokerError | undefined;
+  release(writes: number, bytes: number): void;
   /** Work of the store's own, which `drain` waits for; errors are the caller's. */
   background<T>(work: () => Promise<T>): Promise<T>;
   health(): StorageHealth;
@@ -138,8 +145,8 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     }
   }
 
-  async function persist<T>(attempt: (deadline: number) => Promise<T>): Promise<T> {
-    const until = performance.now() + waitMs;
+  async function persist<T>(attempt: (deadline: number) => Promise<T>, since = performance.now()): Promise<T> {
+    const until = since + waitMs;
     for (;;) {
       if (closed) throw new BrokerError('SHUTTING_DOWN');
       const wait = untilReady(until);
@@ -155,6 +162,24 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
         await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
       }
     }
+  }
+
+  const operationId = (): string => `${ourName}${++operations}`;
+
+  function admit(bytes: number): BrokerError | undefined {
+    if (closing !== undefined) return new BrokerError('SHUTTING_DOWN');
+    if (pendingBytes + bytes > maxPendingBytes) {
+      const detail = 'Too many writes are waiting for Redis.';
+      return new BrokerError('STORE_UNAVAILABLE', { detail, pendingWrites });
+    }
+    pendingWrites++;
+    pendingBytes += bytes;
+    return undefined;
+  }
+
+  function release(count: number, bytes: number): void {
+    pendingWrites -= count;
+    pendingBytes -= bytes;
   }
 
   function tracked<T>(work: Promise<T>): Promise<T> {
@@ -173,24 +198,20 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     send: (command, words) => persist(() => connection.send(command, words)),
     sendBuffer: (command, words) => persist(() => connection.sendBuffer(command, words)),
     script: (script, keys, args) => persist(() => runScript(connection, script, keys, args)),
+    operationId,
+    timed: (script, keys, args, since) =>
+      persist((deadline) => runScript(connection, script, keys, [deadline, ...args]), since),
     step(script, keys, args) {
-      const operation = operationKey(`${ourName}${++operations}`);
+      const operation = operationKey(operationId());
       return persist((deadline) => runScript(connection, script, [operation, ...keys], [deadline, ...args]));
     },
     write(bytes, work) {
-      if (closing !== undefined) return Promise.reject(new BrokerError('SHUTTING_DOWN'));
-      if (pendingBytes + bytes > maxPendingBytes) {
-        const detail = 'Too many writes are waiting for Redis.';
-        return Promise.reject(new BrokerError('STORE_UNAVAILABLE', { detail, pendingWrites }));
-      }
-      pendingWrites++;
-      pendingBytes += bytes;
-      const done = work().finally(() => {
-        pendingWrites--;
-        pendingBytes -= bytes;
-      });
-      return tracked(done);
+      const refused = admit(bytes);
+      if (refused !== undefined) return Promise.reject(refused);
+      return tracked(work().finally(() => release(1, bytes)));
     },
+    admit,
+    release,
     background: (work) => tracked(work()),
     health() {
       const { problem } = pulse;

@@ -18,6 +18,9 @@ function scriptOf(name: string, source: string): Script {
 /** A script that may run twice without harm, and as late as it likes. */
 export const loadScript = (name: string): Script => scriptOf(name, read(name));
 
+/** A script that may run twice, but never after its deadline. */
+export const loadTimed = (name: string): Script => scriptOf(name, `${read('deadline')}${read(name)}`);
+
 /** A script behind the prelude: done once for each operation id, and never after its deadline. */
 export const loadStep = (name: string): Script => scriptOf(name, `${read('prelude')}${read(name)}`);
 

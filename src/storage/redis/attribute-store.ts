@@ -1,0 +1,136 @@
+import { BrokerError } from '../../errors.ts';
+import { stringifyJson } from '../../model/json.ts';
+import type { AttributeScope, TimedValue } from '../../model/telemetry.ts';
+import type { AttributeStore, AttributeWrite } from '../attribute-store.ts';
+import { corrupt, storedJson } from '../stored-json.ts';
+import type { Word } from './connection.ts';
+import type { Entities } from './entities.ts';
+import { aliveKey, attributesKey, entityOperationKey, isId } from './keys.ts';
+import { createLanes, type LaneItem } from './lanes.ts';
+import type { Queue } from './queue.ts';
+import { loadStep, loadTimed } from './scripts.ts';
+
+interface Item extends LaneItem {
+  readonly scope: AttributeScope;
+  readonly ts: number;
+  readonly onlyOnChange: boolean;
+  /** Key and JSON text. */
+  readonly texts: readonly (readonly [string, string])[];
+  /** Set when the write is in Redis. */
+  written: readonly string[];
+}
+
+const SAVE = loadTimed('save-attributes');
+const REMOVE = loadStep('remove-attributes');
+/** Every name of a value has it, so that `#` is none. */
+const VALUE = '=';
+/** Items that one script takes. */
+const SCRIPT_ITEMS = 256;
+/** How long Redis remembers what a removal answered, ms. */
+const KEEP_MS = 15_000;
+
+export function createAttributeStore(queue: Queue, entities: Pick<Entities, 'pass' | 'revive'>): AttributeStore {
+  const lanes = createLanes<Item>({ queue, entities, send: write });
+
+  async function write(items: readonly Item[], since: number): Promise<void> {
+    for (let at = 0; at < items.length; at += SCRIPT_ITEMS) {
+      const part = items.slice(at, at + SCRIPT_ITEMS);
+      const missing = await writeItems(queue, part, since);
+      const there = await Promise.all(missing.map(({ entityId }) => entities.revive(entityId)));
+      const revived = missing.filter((_, index) => there[index]);
+      if (revived.length > 0) await writeItems(queue, revived, since);
+    }
+  }
+
+  return {
+    async save(write) {
+      if (!isId(write.entityId)) return [];
+      const item = toItem(write);
+      await lanes.join(item);
+      return item.written;
+    },
+    read: async (entityId, scope, keys) =>
+      isId(entityId) ? read(queue, attributesKey(entityId, scope), keys) : new Map(),
+    async remove(entityId, scope, keys) {
+      const wanted = [...new Set(keys)];
+      if (!isId(entityId) || wanted.length === 0) return [];
+      const fields = wanted.map((key) => `${VALUE}${key}`);
+      const operation = entityOperationKey(entityId, queue.operationId());
+      const key = attributesKey(entityId, scope);
+      const run = (): Promise<unknown> => queue.timed(REMOVE, [operation, key], [KEEP_MS, ...fields]);
+      return named(wanted, (await lanes.alone(entityId, run)) as string);
+    },
+  };
+}
+
+/** What a creation brings, at once: its marker was sent in the same turn. */
+export async function writeFirstAttributes(
+  queue: Queue,
+  first: Pick<AttributeWrite, 'entityId' | 'values' | 'ts'>,
+): Promise<void> {
+  const item = toItem({ ...first, scope: 'SERVER_SCOPE', onlyOnChange: false });
+  const missing = await writeItems(queue, [item], performance.now());
+  // The marker comes later than its attributes: whoever settles the creation next does both.
+  if (missing.length > 0) throw new BrokerError('STORE_UNAVAILABLE', { reason: 'a marker was not set in time' });
+}
+
+/** Gives those whose entity has no marker. */
+async function writeItems(queue: Queue, items: readonly Item[], since: number): Promise<readonly Item[]> {
+  const keys = items.flatMap(({ entityId, scope }) => [aliveKey(entityId), attributesKey(entityId, scope)]);
+  const words: Word[] = [];
+  for (const { ts, onlyOnChange, texts } of items) {
+    words.push(ts, onlyOnChange ? 1 : 0, texts.length);
+    for (const [key, text] of texts) words.push(`${VALUE}${key}`, text);
+  }
+  const answers = (await queue.timed(SAVE, keys, words, since)) as readonly string[];
+  for (const [at, item] of items.entries()) {
+    item.written = named(
+      item.texts.map(([key]) => key),
+      answers[at] === 'gone' ? '' : (answers[at] ?? ''),
+    );
+  }
+  return items.filter((_, at) => answers[at] === 'gone');
+}
+
+/** The names at the places of an answer such as `1,3,`. */
+const named = (names: readonly string[], places: string): readonly string[] =>
+  places.split(',').flatMap((place) => (place === '' ? [] : (names[Number(place) - 1] ?? [])));
+
+function toItem({ entityId, scope, values, ts, onlyOnChange }: AttributeWrite): Item {
+  try {
+    const texts = Object.entries(values).map(([key, value]) => [key, stringifyJson(value)] as const);
+    const bytes = texts.reduce((sum, [key, text]) => sum + key.length + text.length, 64);
+    return { entityId, scope, ts, onlyOnChange, texts, bytes, written: [] };
+  } catch (cause) {
+    throw new BrokerError('BAD_REQUEST', { detail: 'A value cannot be written as JSON.' }, { cause });
+  }
+}
+
+async function read(
+  queue: Queue,
+  key: string,
+  names: readonly string[] | undefined,
+): Promise<ReadonlyMap<string, TimedValue>> {
+  const found: { readonly name: string; readonly order: number; readonly value: TimedValue }[] = [];
+  const add = (field: string, text: string | null | undefined): void => {
+    if (typeof text !== 'string' || !field.startsWith(VALUE)) return;
+    const parts = /^(\d+) (\S+) (.*)$/s.exec(text);
+    if (parts === null) throw corrupt('an attribute has no time');
+    const [, order, ts, json = ''] = parts;
+    found.push({
+      name: field.slice(VALUE.length),
+      order: Number(order),
+      value: { ts: Number(ts), value: storedJson(json) },
+    });
+  };
+  if (names === undefined) {
+    const flat = (await queue.send('hgetall', [key])) as readonly string[];
+    for (let at = 0; at + 1 < flat.length; at += 2) add(flat[at] ?? '', flat[at + 1]);
+  } else if (names.length > 0) {
+    const fields = [...new Set(names)].map((name) => `${VALUE}${name}`);
+    const texts = (await queue.send('hmget', [key, ...fields])) as readonly (string | null)[];
+    for (const [at, field] of fields.entries()) add(field, texts[at]);
+  }
+  found.sort((a, b) => a.order - b.order);
+  return new Map(found.map(({ name, value }) => [name, value]));
+}

@@ -1,0 +1,123 @@
+import { BrokerError } from '../../errors.ts';
+import type { Entities } from './entities.ts';
+import type { Queue } from './queue.ts';
+
+/** A write that joins others. */
+export interface LaneItem {
+  readonly entityId: string;
+  /** About what it holds. */
+  readonly bytes: number;
+}
+
+/**
+ * Group commit: what is called while a group is under way leaves with the next one. One group of a lane is under way at a time,
+ * so a repeat of it never comes after a later write. Without a Cluster all entities share one lane, and its scripts.
+ */
+export interface Lanes<I extends LaneItem> {
+  /** Settles when the item's group is in Redis; all items of a group share the promise. */
+  join(item: I): Promise<void>;
+  /** Runs `work` between the writes of the entity that were called before it and after it. */
+  alone<T>(entityId: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** Items that one group takes; more wait for the next. */
+const MOST_ITEMS = 4096;
+
+interface Group<I> {
+  readonly items: I[];
+  bytes: number;
+  /** When its first item began to wait. */
+  readonly since: number;
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: BrokerError) => void;
+}
+type Turn<I> = Group<I> | (() => Promise<void>);
+
+export interface LanesOptions<I> {
+  readonly queue: Queue;
+  readonly entities: Pick<Entities, 'pass'>;
+  /** Writes the items of a group, in their order. */
+  readonly send: (items: readonly I[], since: number) => Promise<void>;
+}
+
+export function createLanes<I extends LaneItem>({ queue, entities, send }: LanesOptions<I>): Lanes<I> {
+  const lanes = new Map<string, Turn<I>[]>();
+  const laneOf = queue.clustered ? (entityId: string) => entityId : () => '';
+  const starting: string[] = [];
+
+  function turnsOf(name: string): Turn<I>[] {
+    const running = lanes.get(name);
+    if (running !== undefined) return running;
+    const turns: Turn<I>[] = [];
+    lanes.set(name, turns);
+    if (starting.push(name) === 1) setImmediate(start);
+    return turns;
+  }
+
+  function start(): void {
+    for (const name of starting.splice(0)) void run(name);
+  }
+
+  async function run(name: string): Promise<void> {
+    const turns = turnsOf(name);
+    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+      await (typeof turn === 'function' ? turn() : commit(turn));
+    }
+    lanes.delete(name);
+  }
+
+  async function commit({ items, bytes, since, resolve, reject }: Group<I>): Promise<void> {
+    try {
+      await send(items, since);
+      queue.release(items.length, bytes);
+      resolve();
+    } catch (error) {
+      queue.release(items.length, bytes);
+      reject(BrokerError.from(error));
+    }
+  }
+
+  function enqueue(item: I): Promise<void> {
+    const turns = turnsOf(laneOf(item.entityId));
+    let group = turns.at(-1);
+    if (group === undefined || typeof group === 'function' || group.items.length >= MOST_ITEMS) {
+      group = newGroup();
+      turns.push(group);
+      const { promise } = group;
+      void queue.background(() => promise).catch(() => undefined);
+    }
+    group.items.push(item);
+    group.bytes += item.bytes;
+    return group.promise;
+  }
+
+  return {
+    join(item) {
+      const refused = queue.admit(item.bytes);
+      if (refused !== undefined) return Promise.reject(refused);
+      const wait = entities.pass(item.entityId);
+      return wait === undefined ? enqueue(item) : queue.background(() => wait.then(() => enqueue(item)));
+    },
+    alone(entityId, work) {
+      const begin = (): Promise<ReturnType<typeof work> extends Promise<infer T> ? T : never> =>
+        new Promise((resolve, reject) => {
+          turnsOf(laneOf(entityId)).push(() => work().then(resolve, reject));
+        });
+      return queue.write(0, async () => {
+        await entities.pass(entityId);
+        return begin();
+      });
+    },
+  };
+}
+
+function newGroup<I>(): Group<I> {
+  let resolve = (): void => undefined;
+  let reject = (_: BrokerError): void => undefined;
+  const promise = new Promise<void>((done, failed) => {
+    resolve = done;
+    reject = failed;
+  });
+  return { items: [], bytes: 0, since: performance.now(), promise, resolve, reject };
+}

@@ -1,0 +1,54 @@
+--[[ save-samples: latest values and history of some entities.
+  KEYS for each entity: marker, latest values, open samples
+  ARGV 1 deadline; for each entity: number of runs, number of samples, the samples, then each run: time, count, and field and
+    text of each value of that time; runs in order of time
+  Gives for each entity how many samples are open; -1: there is no such entity, nothing was stored. ]]
+local MOST = 1000
+local answer, at = {}, 2
+
+local function call(command, key, first, last)
+  for from = first, last, MOST do
+    redis.call(command, key, unpack(ARGV, from, math.min(last, from + MOST - 1)))
+  end
+end
+
+-- Values of an earlier time than the highest: each is compared with the one that stands.
+local function compare(key, time, first, last)
+  for field = first, last, 2 do
+    local old = redis.call('HGET', key, ARGV[field])
+    if not old or tonumber(string.match(old, '^%S+')) <= time then
+      redis.call('HSET', key, ARGV[field], ARGV[field + 1])
+    end
+  end
+end
+
+for entity = 1, #KEYS / 3 do
+  local marker, latest, open = KEYS[entity * 3 - 2], KEYS[entity * 3 - 1], KEYS[entity * 3]
+  local there = redis.call('EXISTS', marker) == 1
+  local runs, samples = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  at = at + 2
+  if not there then
+    answer[entity] = -1
+  elseif samples > 0 then
+    call('RPUSH', open, at, at + samples - 1)
+    answer[entity] = redis.call('LLEN', open)
+  else
+    answer[entity] = 0
+  end
+  at = at + samples
+  for _ = 1, runs do
+    local time, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local first, last = at + 2, at + 1 + 2 * count
+    if there then
+      local highest = redis.call('HGET', latest, '#')
+      if not highest or tonumber(highest) <= time then
+        redis.call('HSET', latest, '#', ARGV[at])
+        call('HSET', latest, first, last)
+      else
+        compare(latest, time, first, last)
+      end
+    end
+    at = last + 1
+  end
+end
+return answer

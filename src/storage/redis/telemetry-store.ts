@@ -1,0 +1,150 @@
+import { BrokerError } from '../../errors.ts';
+import { type JsonObject, stringifyJson } from '../../model/json.ts';
+import type { TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
+import { OPEN_SAMPLES, sealOnce } from './chunks.ts';
+import type { Word } from './connection.ts';
+import type { Entities } from './entities.ts';
+import { aliveKey, isId, latestKey, openKey } from './keys.ts';
+import { createLanes, type LaneItem } from './lanes.ts';
+import { latestRuns, readLatest } from './latest.ts';
+import type { Queue } from './queue.ts';
+import { readRange } from './range.ts';
+import { removePoints } from './remove-points.ts';
+import { sampleText } from './samples.ts';
+import { loadTimed } from './scripts.ts';
+import { sweepHistory } from './sweep.ts';
+
+interface Item extends LaneItem {
+  readonly ts: number;
+  readonly values: JsonObject;
+  readonly text: string;
+  readonly latest: boolean;
+  readonly history: boolean;
+}
+
+interface EntityItems {
+  readonly id: string;
+  readonly items: readonly Item[];
+}
+
+const SAVE = loadTimed('save-samples');
+/** What an item weighs in the queue beside its text. */
+const ITEM_BYTES = 64;
+/** Items and bytes that one script takes: a few milliseconds of Redis at most. */
+const SCRIPT_ITEMS = 256;
+const SCRIPT_BYTES = 512 * 1024;
+/** Entities whose samples are moved into chunks at the same time. */
+const SEALS_AT_ONCE = 4;
+
+export interface TelemetryStoreParts {
+  readonly entities: Pick<Entities, 'pass' | 'revive'>;
+  /** Hears of an entity whose samples cannot be moved into chunks; they stay where they are. */
+  readonly onDamage: (entityId: string, error: unknown) => void;
+}
+
+/**
+ * A write appends to the entity's open samples; every 64 of them are packed into a chunk, which takes a fifth of the memory.
+ * A repeat of a group after a lost answer leaves the same (entity, time, key) with the same values.
+ */
+export function createTelemetryStore(queue: Queue, { entities, onDamage }: TelemetryStoreParts): TelemetryStore {
+  const full = new Set<string>();
+  let seals = 0;
+
+  const lanes = createLanes<Item>({ queue, entities, send: write });
+
+  async function write(items: readonly Item[], since: number): Promise<void> {
+    for (const part of parts(items)) await writePart(part, since, true);
+  }
+
+  async function writePart(part: readonly EntityItems[], since: number, first: boolean): Promise<void> {
+    const keys: string[] = [];
+    const words: Word[] = [];
+    for (const { id, items } of part) {
+      keys.push(aliveKey(id), latestKey(id), openKey(id));
+      addWords(words, items);
+    }
+    const open = (await queue.timed(SAVE, keys, words, since)) as readonly number[];
+    const missing: EntityItems[] = [];
+    for (const [at, one] of part.entries()) {
+      const count = open[at] ?? 0;
+      if (count < 0) missing.push(one);
+      else if (count >= OPEN_SAMPLES) full.add(one.id);
+    }
+    if (full.size > 0) sealFull();
+    if (!first || missing.length === 0) return;
+    const there = await Promise.all(missing.map(({ id }) => entities.revive(id)));
+    const revived = missing.filter((_, at) => there[at]);
+    if (revived.length > 0) await writePart(revived, since, false);
+  }
+
+  function sealFull(): void {
+    for (const id of full) {
+      if (seals >= SEALS_AT_ONCE) return;
+      full.delete(id);
+      seals++;
+      const done = queue.background(() => sealOnce(queue, id));
+      done
+        .catch((error: unknown) => {
+          if (!(error instanceof BrokerError) || error.code === 'STORE_CORRUPT') onDamage(id, error);
+        })
+        .finally(() => {
+          seals--;
+          sealFull();
+        });
+    }
+  }
+
+  return {
+    save(write) {
+      try {
+        return lanes.join(toItem(write));
+      } catch (error) {
+        return Promise.reject(BrokerError.from(error, 'BAD_REQUEST'));
+      }
+    },
+    latest: async (entityId, keys) => (isId(entityId) ? readLatest(queue, entityId, keys) : new Map()),
+    range: async (query) => (isId(query.entityId) ? readRange(queue, query) : new Map()),
+    async remove(query) {
+      if (isId(query.entityId)) await removePoints(queue, lanes, query);
+    },
+    sweep: (options) => sweepHistory(queue, options),
+  };
+}
+
+function toItem(write: TelemetryWrite): Item {
+  const { entityId, ts, values, text = stringifyJson(values), latest = true, history = true } = write;
+  if (!Number.isInteger(ts) || Math.abs(ts) > 2 ** 53) {
+    throw new BrokerError('BAD_REQUEST', { detail: 'A time is not an integer number of milliseconds.' });
+  }
+  return { entityId, ts, values, text, latest, history, bytes: text.length + ITEM_BYTES };
+}
+
+/** Items in their order, those of an entity together, in parts of bounded size. Unknown forms of ids are nobody's. */
+function* parts(items: readonly Item[]): Generator<readonly EntityItems[]> {
+  let part = new Map<string, Item[]>();
+  let bytes = 0;
+  let count = 0;
+  const whole = (): readonly EntityItems[] => [...part].map(([id, list]) => ({ id, items: list }));
+  for (const item of items) {
+    const id = item.entityId;
+    const list = part.get(id);
+    if (list !== undefined) list.push(item);
+    else if (isId(id)) part.set(id, [item]);
+    bytes += item.bytes;
+    if (++count < SCRIPT_ITEMS && bytes < SCRIPT_BYTES) continue;
+    if (part.size > 0) yield whole();
+    part = new Map();
+    bytes = 0;
+    count = 0;
+  }
+  if (part.size > 0) yield whole();
+}
+
+function addWords(words: Word[], items: readonly Item[]): void {
+  const every = items.every(({ latest, history }) => latest && history);
+  const samples = every ? items : items.filter(({ history }) => history);
+  const latest = latestRuns(every ? items : items.filter(({ latest }) => latest));
+  words.push(latest.runs, samples.length);
+  for (const { ts, text } of samples) words.push(sampleText(ts, text));
+  for (const word of latest.words) words.push(word);
+}
