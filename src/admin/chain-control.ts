@@ -20,7 +20,8 @@ export interface ChainControl {
   /** Newest first. */
   history(): Promise<readonly { readonly id: string; readonly at: number; readonly by: string }[]>;
   /** Back to a former generation, or to the one before this. Throws NOT_FOUND. Gives the id in force. */
-  rollback(id: string | undefined, by: string): Promise<string>;
+  /** `setAside`: folder of copies of files that stood there and are in no generation. */
+  rollback(id: string | undefined, by: string): Promise<{ readonly generation: string; readonly setAside?: string }>;
   readonly canary:
     | ({
         readonly generation: string;

@@ -28,11 +28,12 @@ export function chainHistoryRoutes({ chains, generation }: AdminDeps): readonly 
       method: 'POST',
       url: `${BASE}/rollback`,
       tag: 'chains',
-      summary: 'Puts the files of a former generation back, and in force.',
+      summary:
+        'Puts the files of a former generation back, and in force; work in the folder that none has is set aside.',
       role: 'administrator',
       body: { generation: optional(text('Id of the generation; absent: the one before this.')) },
-      answer: object({ generation: string }),
-      handle: async ({ body, by }) => ({ generation: await chains.rollback(body.generation, by) }),
+      answer: object({ generation: string, 'setAside?': string }),
+      handle: ({ body, by }) => chains.rollback(body.generation, by),
     }),
     defineRoute({
       method: 'GET',

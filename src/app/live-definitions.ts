@@ -1,4 +1,4 @@
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { createCounterBook, type Generation, loadChains, runChainTests } from '../rules/index.ts';
@@ -10,6 +10,7 @@ import { etagOf, fileOfChain, withFile } from './chain-changes.ts';
 import { type FolderFile, inCopy, readChainFolder, writeChainFolder } from './chain-folder.ts';
 import { type DefinitionOptions, type DefinitionParts, type Definitions, loadDefinitions } from './definitions.ts';
 import { RetiredGenerations } from './retired-generations.ts';
+import { setAside } from './set-aside.ts';
 import { watchFolder } from './watch-folder.ts';
 
 export interface LiveOptions extends DefinitionOptions {
@@ -32,6 +33,12 @@ export interface ChainUpload {
   readonly ifMatch: string | undefined;
   readonly by: string;
   readonly canary?: CanaryOptions;
+}
+
+/** `setAside`: folder of copies of files that stood there and are in no generation. */
+export interface Restored {
+  readonly generation: string;
+  readonly setAside?: string;
 }
 
 export type ChainSource = FolderFile & { readonly etag: string };
@@ -123,15 +130,16 @@ export class LiveDefinitions {
   }
 
   /** Back to the files of a former generation, the one before this when none is named. Throws NOT_FOUND. */
-  rollback(id: string | undefined, by: string): Promise<string> {
+  rollback(id: string | undefined, by: string): Promise<Restored> {
     return this.#inTurn(async () => {
       const now = this.#current.generation.id;
       const wanted = id ?? (await this.history()).find((line) => line.id !== now)?.id;
       const record = wanted === undefined ? undefined : await this.#parts.generations.get(wanted);
       if (!record) throw new BrokerError('NOT_FOUND', { field: 'generation', detail: 'there is no such generation' });
-      await this.#switchTo(record.files, by);
-      this.#audit('chain.rollback', by, record.id, this.#current.generation.id);
-      return this.#current.generation.id;
+      const kept = await this.#switchTo(record.files, by);
+      const generation = this.#current.generation.id;
+      this.#audit('chain.rollback', by, record.id, generation);
+      return kept === undefined ? { generation } : { generation, setAside: kept };
     });
   }
 
@@ -202,10 +210,28 @@ export class LiveDefinitions {
     if (id !== former.id) await this.#remember(by);
   }
 
-  /** Writes the files and puts them in force; the watcher then finds nothing new. */
-  async #switchTo(files: readonly FolderFile[], by: string): Promise<void> {
-    await writeChainFolder(this.#options.chainsDir, files);
-    await this.#take(await loadDefinitions(this.#options, this.#parts, this.#current.counters), by);
+  /**
+   * Writes the files and puts them in force; the watcher then finds nothing new. When that fails, the folder is as it was.
+   * Gives the folder of what was set aside.
+   */
+  async #switchTo(files: readonly FolderFile[], by: string): Promise<string | undefined> {
+    const { chainsDir, workDir } = this.#options;
+    const { generations, clock, log } = this.#parts;
+    const standing = await readChainFolder(chainsDir);
+    const place = { generations, parent: join(dirname(workDir), 'set-aside'), at: clock.now() };
+    const kept = await setAside({ standing, next: files }, place);
+    if (kept)
+      log.warn({ event: 'chains.set-aside', folder: kept }, 'chain files that no generation has were set aside');
+    let next: Definitions;
+    try {
+      await writeChainFolder(chainsDir, files);
+      next = await loadDefinitions(this.#options, this.#parts, this.#current.counters);
+    } catch (error) {
+      await writeChainFolder(chainsDir, standing);
+      throw error;
+    }
+    await this.#take(next, by);
+    return kept;
   }
 
   async #remember(by: string): Promise<void> {

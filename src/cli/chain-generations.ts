@@ -13,6 +13,11 @@ interface Line {
   readonly inForce: boolean;
 }
 
+interface Restored {
+  readonly generation: string;
+  readonly setAside?: string;
+}
+
 export const history = defineCommand({
   name: 'chain history',
   summary: 'Lists the last generations of the chains of a running instance, newest first.',
@@ -34,12 +39,15 @@ export const rollback = defineCommand({
   summary: 'Puts the chain files of a former generation back, and in force; without an id those before this.',
   args: '[generation]',
   flags: urlFlag,
+  notes:
+    'Files in the folder that no generation has, such as work that does not load yet, are set aside in the data directory.',
   examples: ['gridmoor chain rollback', 'gridmoor chain rollback 5f1c0d2a9b3e'],
   async run({ url, json }, [generation], io) {
     const body = generation === undefined ? {} : { generation };
-    const answer = await createClient(io, url).post<{ generation: string }>(`${GENERATIONS}/rollback`, body);
+    const answer = await createClient(io, url).post<Restored>(`${GENERATIONS}/rollback`, body);
     if (json) printJson(io, answer);
     else io.stdout.write(`Generation ${answer.generation} is in force.\n`);
+    if (answer.setAside) io.stderr.write(`Files that no generation has were set aside, there: ${answer.setAside}\n`);
     return EXIT.fine;
   },
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, type Harness, startHarness } from './harness.ts';
@@ -137,6 +137,29 @@ describe('roll-back', () => {
     await put('/api/gridmoor/chains/extra', { name: 'extra', first: 'a', nodes: { a: { kind: 'action/log' } } });
     await admin.api('POST', '/api/gridmoor/chain-generations/rollback', {});
     expect(existsSync(join(admin.chainsDir, 'extra.json'))).toBe(false);
+  });
+
+  it('keeps a copy of work in the folder that no generation has', async () => {
+    const { chain } = await read();
+    await put(CHAIN, harmless(chain), '*');
+    const mine = '{"name": "mine", "first": "not finished';
+    writeFileSync(join(admin.chainsDir, 'mine.json'), mine);
+    const back = (await admin.api('POST', '/api/gridmoor/chain-generations/rollback', {})).json();
+    expect(existsSync(join(admin.chainsDir, 'mine.json'))).toBe(false);
+    expect(readdirSync(back.setAside)).toEqual(['mine.json']);
+    expect(readFileSync(join(back.setAside, 'mine.json'), 'utf8')).toBe(mine);
+  });
+
+  it('leaves the files as they were when they cannot be put in force', async () => {
+    const { etag, chain } = await read();
+    const [before, file] = [generation(), chainFile()];
+    const profile = join(admin.chainsDir, '..', 'profiles', 'limited.json');
+    const good = readFileSync(profile, 'utf8');
+    writeFileSync(profile, '{');
+    const refused = await put(CHAIN, harmless(chain), etag);
+    expect([refused.statusCode, refused.json().detail]).toEqual([500, expect.stringContaining('limited.json')]);
+    expect([generation(), chainFile()]).toEqual([before, file]);
+    writeFileSync(profile, good);
   });
 });
 
