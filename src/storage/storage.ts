@@ -23,6 +23,13 @@ export interface StorageHealth {
   readonly pendingWrites: number;
 }
 
+/** The part of a logger that a store uses. */
+export interface StoreLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
 /** All ports of one store. Their writes share commit groups and are applied in call order across ports. */
 export interface Storage {
   /** `embedded`, `redis`. */

@@ -1,4 +1,4 @@
-import type { Storage } from '../storage.ts';
+import type { Storage, StoreLog } from '../storage.ts';
 import { createAlarmStateStore } from './alarm-state-store.ts';
 import { createAlarmStore } from './alarm-store.ts';
 import { createAssetStore } from './asset-store.ts';
@@ -21,13 +21,6 @@ import { createRpcStore } from './rpc-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
 import { createUserStore } from './user-store.ts';
-
-/** The part of a logger that the store uses. */
-export interface StoreLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
 
 export interface EmbeddedStorageOptions {
   /** Made with mode 0700 when missing; the store's own files are in `store/` below it. */
