@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import { isMsgData, type Msg, withMsg } from '../model/msg.ts';
-import { Secret } from '../model/secret.ts';
+import { hideKeys, Secret } from '../model/secret.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import { NodeFailure, type NodeResult } from './node-kind.ts';
 
@@ -22,7 +22,7 @@ function textOf(thing: unknown): string {
 
 /** One sentence for the engineer, without the message's secrets and supply point codes. */
 export function cleanReason(text: string, msg: Msg): string {
-  let result = hideSupplyPoints(text.slice(0, 4 * MAX_REASON)).slice(0, MAX_REASON);
+  let result = hideKeys(hideSupplyPoints(text.slice(0, 4 * MAX_REASON))).slice(0, MAX_REASON);
   if (!isMsgData(msg.data)) return result;
   for (const value of Object.values(msg.data)) {
     // The one reading of a secret here: to be sure that a foreign error does not quote it.

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
 import { isMsgData, type Msg } from '../model/msg.ts';
-import { Secret } from '../model/secret.ts';
+import { hideKeys, Secret } from '../model/secret.ts';
 import { hideSupplyPoints, supplyPointSchemeIds, supplyPointSchemes } from '../model/supply-point/index.ts';
 import { isSecretName } from '../observe/index.ts';
 
@@ -30,9 +30,9 @@ export function createPseudonyms(key: Uint8Array): Pseudonyms {
   const secret = (text: string): string => `key-${hash(`secret\n${text}`).slice(0, 16)}`;
 
   const text = (value: string): string => {
-    if (value.length > MAX_CODE) return hideSupplyPoints(value);
+    if (value.length > MAX_CODE) return hideKeys(hideSupplyPoints(value), secret);
     const plain = value.replace(/[\s./_-]/g, '').toUpperCase();
-    if (!isValid(plain) && !NEARLY_A_CODE.test(plain)) return hideSupplyPoints(value);
+    if (!isValid(plain) && !NEARLY_A_CODE.test(plain)) return hideKeys(hideSupplyPoints(value), secret);
     const known = codes.get(plain);
     if (known !== undefined) return known;
     const made = pseudoCode(plain, hash);

@@ -1,6 +1,6 @@
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
 import { isMsgData, type Msg, type MsgBody, type MsgData } from '../model/msg.ts';
-import { Secret } from '../model/secret.ts';
+import { hideKeys, Secret } from '../model/secret.ts';
 import {
   hideSupplyPoints,
   type SupplyPointSchemeId,
@@ -51,16 +51,16 @@ function redactMember(
   return !plain && isSecretName(key) && !CODE_NAME.test(key) ? '[redacted]' : redactValue(value, context);
 }
 
-/** The text itself, or the mask when it is a supply point code or nearly one; codes within a text are hidden. */
+/** The text itself, or the mask when it is a supply point code or nearly one; codes and keys within a text are hidden. */
 export function redactText(text: string, context: Pick<NodeContext, 'maskSupplyPoint'>): string {
-  if (text.length > MAX_CODE) return hideSupplyPoints(text);
+  if (text.length > MAX_CODE) return hideKeys(hideSupplyPoints(text));
   for (const id of supplyPointSchemeIds) {
     const stem = stemUnder(id, text);
     if (stem !== undefined) return context.maskSupplyPoint({ scheme: id, stem });
   }
   return NEARLY_A_CODE.test(text.replace(/[\s./_-]/g, ''))
     ? `${text.slice(0, 2)}…[supply point]`
-    : hideSupplyPoints(text);
+    : hideKeys(hideSupplyPoints(text));
 }
 
 function stemUnder(id: SupplyPointSchemeId, text: string): string | undefined {

@@ -46,6 +46,12 @@ describe('createPseudonyms', () => {
     expect((told({ data: { again: plain } }).data as { again: string }).again).toBe(CUPS);
   });
 
+  it('gives a key inside a text the pseudonym that it has elsewhere', () => {
+    const key = `gms_f4ae8de1_${'x'.repeat(43)}`;
+    const { data } = told({ data: { note: `my key: ${key}` } });
+    expect(data).toEqual({ note: `my key: ${pseudonyms.secret(key)}` });
+  });
+
   it('leaves no supply point in any text, key or metadata', () => {
     const code = 'ES0021000012345678LB';
     fc.assert(

@@ -39,6 +39,19 @@ describe('redactMsg', () => {
     expect(text).toContain('my code is [supply point]');
   });
 
+  it('hides keys of suppliers, profiles and the API inside a text', () => {
+    const data = {
+      note: `my key: gms_f4ae8de1_${'x'.repeat(43)}.`,
+      list: [`gmp_${'-'.repeat(32)}`, `gma_${'Y'.repeat(43)}`],
+    };
+    expect(redactMsg(testMsg({ data }), context).data).toEqual({
+      note: 'my key: [redacted].',
+      list: ['[redacted]', '[redacted]'],
+    });
+    expect(redactText(`${'long '.repeat(20)}gms_f4ae8de1_${'x'.repeat(43)}`, context)).toMatch(/long \[redacted\]$/);
+    expect(redactText('gms_ is how they begin', context)).toBe('gms_ is how they begin');
+  });
+
   it('hides what a name inside calls a secret, and nothing else there', () => {
     const data = {
       deep: { Power_supplier_secret_key: 'hidden', list: [{ access_token: 7 }], CUPS: 'none', model: 'x' },
