@@ -11,12 +11,12 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   observe: [],
   'storage/ports': [],
-  'cluster/bus.ts': [],
+  'cluster/ports': [],
   config: ['schema'],
   'storage/embedded': ['storage/ports', 'observe'],
   'storage/redis': ['storage/ports', 'observe'],
-  'cluster/local.ts': ['cluster/bus.ts', 'observe'],
-  'cluster/redis.ts': ['cluster/bus.ts', 'observe'],
+  'cluster/local.ts': ['cluster/ports', 'observe'],
+  'cluster/redis': ['cluster/ports', 'storage/redis', 'observe'],
   registry: ['storage/ports'],
   ota: ['storage/ports'],
   telemetry: ['storage/ports'],
@@ -69,7 +69,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'profiles',
     'rules',
     'telemetry',
-    'cluster/bus.ts',
+    'cluster/ports',
     'storage/ports',
     'observe',
   ],
@@ -89,7 +89,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   aedes: ['transport/mqtt'],
   'mqtt-packet': ['transport/mqtt'],
   ws: ['transport/mqtt', 'admin/live/socket.ts'],
-  ioredis: ['storage/redis/connection.ts', 'cluster/redis.ts'],
+  ioredis: ['storage/redis/connection.ts'],
   lmdb: ['storage/embedded/environment.ts'],
   acorn: ['rules/script/syntax.ts'],
   ajv: ['schema/validate.ts'],
@@ -132,6 +132,7 @@ function roomOf(path: string): string {
     .sort((a, b) => b.length - a.length)[0];
   if (known) return known;
   if (name.startsWith('storage/')) return 'storage/ports';
+  if (name.startsWith('cluster/')) return 'cluster/ports';
   throw new Error(`${name} is in no room of the table`);
 }
 

@@ -1,0 +1,127 @@
+import type { Log } from '../../observe/index.ts';
+import type { Queue } from '../../storage/redis/queue.ts';
+import { loadScript } from '../../storage/redis/scripts.ts';
+import type { RunId } from '../bus.ts';
+import type { InstanceFacts, InstanceInfo, Instances } from '../instances.ts';
+import { inboxKey, KEYS } from './keys.ts';
+
+const BEAT = loadScript('instance-beat');
+const LEAVE = loadScript('instance-leave');
+
+export interface BeatTimes {
+  readonly everyMs: number;
+  /** Silence after which a run counts as dead. */
+  readonly deadMs: number;
+}
+
+/** An inbox outlives the last heartbeat of its run by this, ms. */
+const INBOX_MS = 120_000;
+
+interface RedisInstances extends Instances {
+  /** The first heartbeat: from now on this instance is listed. */
+  join(): Promise<void>;
+}
+
+export function redisInstances(
+  queue: Queue,
+  self: RunId,
+  parts: { readonly facts: () => InstanceFacts; readonly times: BeatTimes; readonly log: Log },
+): RedisInstances {
+  const { facts, times, log } = parts;
+  const joined: ((run: RunId) => void)[] = [];
+  const gone: ((run: RunId) => void)[] = [];
+  const returned: (() => void)[] = [];
+  /** Last sign of life of each run, ms by the clock of Redis. */
+  let beats = new Map<RunId, number>();
+  let infos: readonly InstanceInfo[] = [];
+  const suspects = new Map<RunId, number>();
+  let leadsUntil = 0;
+  let beating: Promise<void> | undefined;
+  let closed = false;
+
+  const readInfos = async (runs: ReadonlyMap<RunId, number>, now: number): Promise<readonly InstanceInfo[]> => {
+    if (runs.size === 0) return [];
+    const texts = (await queue.send('hmget', [KEYS.instances, ...runs.keys()])) as readonly (string | null)[];
+    const found = [...runs].flatMap(([run, at], index): InstanceInfo[] => {
+      const told = factsOf(texts[index] ?? null);
+      return told === undefined ? [] : [{ ...told, run, silentMs: Math.max(0, now - at) }];
+    });
+    return found.sort((a, b) => a.epoch - b.epoch || (a.run < b.run ? -1 : 1));
+  };
+
+  const beat = async (first: boolean): Promise<void> => {
+    const before = performance.now();
+    const keys = [KEYS.instances, KEYS.beats, KEYS.leader, inboxKey(self), KEYS.toAll];
+    const words = [self, JSON.stringify(facts()), times.deadMs, INBOX_MS];
+    const [known, now, leads, scored] = (await queue.script(BEAT, keys, words)) as [number, number, number, string[]];
+    if (closed) return;
+    leadsUntil = leads === 1 ? before + times.deadMs : 0;
+    const former = beats;
+    beats = new Map();
+    for (let at = 0; at < scored.length; at += 2) beats.set(scored[at] as RunId, Number(scored[at + 1]));
+    for (const [run, at] of suspects) if ((beats.get(run) ?? 0) > at) suspects.delete(run);
+    infos = await readInfos(beats, now);
+    if (!first && known === 0) for (const listener of returned) listener();
+    for (const [run, at] of beats) {
+      if (run === self) continue;
+      if (now - at >= times.deadMs) for (const listener of gone) listener(run);
+      else if (!former.has(run)) for (const listener of joined) listener(run);
+    }
+    for (const run of former.keys()) if (!beats.has(run)) for (const listener of gone) listener(run);
+  };
+
+  const timer = setInterval(() => {
+    beating ??= beat(false)
+      .catch((error: unknown) => log.warn({ event: 'cluster.beat', err: error }, 'no sign of life could be given'))
+      .finally(() => {
+        beating = undefined;
+      });
+  }, times.everyMs);
+  timer.unref();
+
+  const isLive = (run: RunId): boolean => {
+    if (run === self) return true;
+    const info = infos.find((one) => one.run === run);
+    return info !== undefined && info.silentMs < times.deadMs && !suspects.has(run);
+  };
+
+  return {
+    self,
+    join: () => beat(true),
+    async list() {
+      const scored = (await queue.send('zrange', [KEYS.beats, 0, -1, 'WITHSCORES'])) as readonly string[];
+      const [seconds = '0', micros = '0'] = (await queue.send('time', [])) as readonly string[];
+      const runs = new Map<RunId, number>();
+      for (let at = 0; at < scored.length; at += 2) runs.set(scored[at] as RunId, Number(scored[at + 1]));
+      return readInfos(runs, Math.floor(Number(seconds) * 1_000 + Number(micros) / 1_000));
+    },
+    get others() {
+      return infos.filter(({ run }) => run !== self && isLive(run));
+    },
+    isLive,
+    suspect: (run) => void suspects.set(run, beats.get(run) ?? 0),
+    get leads() {
+      return performance.now() < leadsUntil;
+    },
+    onJoined: (listener) => void joined.push(listener),
+    onGone: (listener) => void gone.push(listener),
+    onReturned: (listener) => void returned.push(listener),
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await beating;
+      await queue.script(LEAVE, [KEYS.instances, KEYS.beats, KEYS.leader], [self]);
+    },
+  };
+}
+
+function factsOf(text: string | null): InstanceFacts | undefined {
+  if (text === null) return undefined;
+  try {
+    const told = JSON.parse(text) as Partial<InstanceFacts>;
+    const { id = '', epoch = 0, startedAt = 0, version = '', addresses = {}, draining = false, sessions = 0 } = told;
+    return { id, epoch, startedAt, version, addresses, draining, sessions };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { parseDeviceId } from '../../model/ids.ts';
+import type { Queue } from '../../storage/redis/queue.ts';
+import { loadScript } from '../../storage/redis/scripts.ts';
+import type { RunId } from '../bus.ts';
+import type { OrphanedSession, SessionClaim, SessionRegistry } from '../session-registry.ts';
+import { callersKey, KEYS } from './keys.ts';
+
+const CLAIM = loadScript('session-claim');
+const RELEASE = loadScript('session-release');
+const CONFIRM = loadScript('session-confirm');
+const ORPHANS = loadScript('session-orphans');
+
+const SESSION_KEYS = [KEYS.sessions, KEYS.sessionsByRun];
+/** Claims that one step confirms. */
+const STEP = 200;
+/** A note that a call waits goes by itself some time after the call, ms. */
+const CALL_SPARE_MS = 60_000;
+const CONFIRMED = ['stands', 'restored', 'lost'] as const;
+
+/** @param deadMs silence after which a run may lose its sessions. */
+export function redisSessions(queue: Queue, self: RunId, deadMs: number): SessionRegistry {
+  let claims = 0;
+
+  return {
+    shared: true,
+
+    async claim(device) {
+      const answer = (await queue.script(CLAIM, SESSION_KEYS, [device, self, ++claims])) as readonly string[];
+      return claimOf(answer);
+    },
+
+    async release(device, epoch) {
+      return (await queue.script(RELEASE, SESSION_KEYS, [device, self, epoch])) === 1;
+    },
+
+    async owner(device) {
+      const held = (await queue.send('hget', [KEYS.sessions, device])) as string | null;
+      return held === null ? undefined : (held.slice(0, held.indexOf(' ')) as RunId);
+    },
+
+    async confirm(all) {
+      const lost = [];
+      const restored = [];
+      for (let at = 0; at < all.length; at += STEP) {
+        const some = all.slice(at, at + STEP);
+        const words = some.flatMap(({ device, epoch }) => [device, epoch]);
+        const answer = (await queue.script(CONFIRM, SESSION_KEYS, [self, ...words])) as readonly number[];
+        for (const [index, { device }] of some.entries()) {
+          const state = CONFIRMED[answer[index] ?? 0];
+          if (state === 'lost') lost.push(device);
+          else if (state === 'restored') restored.push(device);
+        }
+      }
+      return { lost, restored };
+    },
+
+    async takeOrphans(dead, limit) {
+      const range = [`[${dead}\0`, `[${dead}\x01`, 'LIMIT', 0, Math.min(limit, STEP)];
+      const members = (await queue.send('zrangebylex', [KEYS.sessionsByRun, ...range])) as readonly string[];
+      const devices = members.map((member) => member.slice(dead.length + 1));
+      if (devices.length === 0) return [];
+      const keys = [...SESSION_KEYS, KEYS.beats];
+      return orphansOf((await queue.script(ORPHANS, keys, [dead, deadMs, ...devices])) as readonly string[]);
+    },
+
+    async callWaits(device, expiresAt) {
+      const key = callersKey(device);
+      await queue.send('sadd', [key, self]);
+      const ms = Math.max(0, expiresAt - Date.now()) + CALL_SPARE_MS;
+      // The longest wait counts: without an expiry there was none before.
+      await queue.send('pexpire', [key, Math.ceil(ms), 'NX']);
+      await queue.send('pexpire', [key, Math.ceil(ms), 'GT']);
+    },
+
+    async callsWaitNoMore(device) {
+      await queue.send('srem', [callersKey(device), self]);
+    },
+
+    async callersOf(device) {
+      const runs = (await queue.send('smembers', [callersKey(device)])) as readonly RunId[];
+      return runs.filter((run) => run !== self);
+    },
+  };
+}
+
+function claimOf([epoch = '0', run, formerEpoch]: readonly string[]): SessionClaim {
+  if (run === undefined || run === '') return { epoch: Number(epoch) };
+  return { epoch: Number(epoch), former: { run: run as RunId, epoch: Number(formerEpoch) } };
+}
+
+function orphansOf(words: readonly string[]): readonly OrphanedSession[] {
+  const found: OrphanedSession[] = [];
+  for (let at = 0; at < words.length; at += 4) {
+    const device = parseDeviceId(words[at] ?? '');
+    if (device !== undefined) found.push({ device, ...claimOf(words.slice(at + 1, at + 4)) });
+  }
+  return found;
+}

@@ -1,0 +1,33 @@
+import { newRunId } from '../../../src/cluster/bus.ts';
+import type { InstanceFacts } from '../../../src/cluster/instances.ts';
+import { joinRedisCluster } from '../../../src/cluster/redis/index.ts';
+import type { BeatTimes } from '../../../src/cluster/redis/instances.ts';
+import { createLog } from '../../../src/observe/index.ts';
+import type { TestRedis } from '../../helpers/redis.ts';
+
+export type Member = Awaited<ReturnType<typeof joinRedisCluster>>;
+
+export const FAST: BeatTimes = { everyMs: 50, deadMs: 400 };
+
+let runs = 0;
+
+/** An instance among those behind the Redis. */
+export function member(redis: Pick<TestRedis, 'host' | 'port'>, times: BeatTimes = FAST): Promise<Member> {
+  const epoch = ++runs;
+  const facts = (): InstanceFacts => ({
+    id: `broker-${epoch}`,
+    epoch,
+    startedAt: epoch,
+    version: '1.2.3',
+    addresses: { mqtt: '127.0.0.1:1883' },
+    draining: false,
+    sessions: 0,
+  });
+  return joinRedisCluster({
+    connection: { target: { kind: 'standalone', host: redis.host, port: redis.port } },
+    self: newRunId(`broker-${epoch}`, epoch, 'test'),
+    facts,
+    times,
+    log: createLog({ level: 'fatal' }),
+  });
+}
