@@ -81,7 +81,8 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
     },
     send(command, words) {
       pack();
-      return client.call(command, ...words);
+      const reply = client.call(command, ...words);
+      return command === 'hgetall' ? reply.then(flat) : reply;
     },
     sendBuffer(command, words) {
       pack();
@@ -138,6 +139,9 @@ function clientOf({ target, username, password, db, tls, name }: RedisConnection
       );
   }
 }
+
+/** The one reply that ioredis makes an object of, as Redis gives it: fields and values in turn. */
+const flat = (reply: unknown): readonly unknown[] => Object.entries(reply as object).flat();
 
 /** What one turn sends to a node leaves in one packet: a system call for each command would cost more than Redis itself. */
 function packer(client: Redis | Cluster): () => void {

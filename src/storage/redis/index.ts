@@ -1,19 +1,20 @@
-import type { EntityId } from '../../model/entity.ts';
-import type { AttributeStore } from '../attribute-store.ts';
 import type { Storage, StoreLog } from '../storage.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
+import { createAttributeStore, writeFirstAttributes } from './attribute-store.ts';
 import { createCommits } from './commit.ts';
 import { openConnection, type RedisConnectionOptions } from './connection.ts';
 import { createConnectivityStore } from './connectivity-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { createEntities, type EntityData } from './entities.ts';
 import { checkFormat } from './format.ts';
+import { entityDataKeys } from './keys.ts';
 import { createPurge } from './purge.ts';
 import { createQueue } from './queue.ts';
 import { createApiKeyStore, createAuditStore, createSettingStore } from './record-stores.ts';
 import { createRegistryStore } from './registry-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
+import { createTelemetryStore } from './telemetry-store.ts';
 import { createUserStore } from './user-store.ts';
 
 export type { RedisConnectionOptions, RedisTarget } from './connection.ts';
@@ -31,16 +32,7 @@ export interface RedisStorageOptions {
 }
 
 /** The ports that are not built yet. */
-type Missing =
-  | 'attributes'
-  | 'telemetry'
-  | 'deadLetters'
-  | 'messages'
-  | 'rpcs'
-  | 'alarms'
-  | 'alarmStates'
-  | 'generations'
-  | 'ota';
+type Missing = 'deadLetters' | 'messages' | 'rpcs' | 'alarms' | 'alarmStates' | 'generations' | 'ota';
 
 export type PartialRedisStorage = Omit<Storage, Missing>;
 
@@ -72,8 +64,10 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<Pa
   }
   const commits = createCommits(queue);
   const data: EntityData = {
-    writeFirst: async () => undefined,
-    drop: async (_: EntityId) => undefined,
+    writeFirst: (id, first) => writeFirstAttributes(queue, { entityId: id, ...first }),
+    async drop({ id }) {
+      await queue.send('unlink', entityDataKeys(id));
+    },
   };
   const entities = createEntities(queue, data);
   const purge = createPurge({
@@ -83,13 +77,19 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<Pa
     onFailure: (err) =>
       log?.warn({ event: 'store.purge-failed', err }, 'data of deleted entities is still to be removed'),
   });
-  const attributes: AttributeStore = { save: async () => [], read: async () => new Map(), remove: async () => [] };
+  const attributes = createAttributeStore(queue, entities);
   return {
     kind: 'redis',
-    registry: createRegistryStore({ queue, commits, entities, purge, attributes, maxAuditEntries }),
+    registry: createRegistryStore({ queue, commits, entities, purge, maxAuditEntries }),
     assets: createAssetStore(queue, commits, { entities, purge }),
     suppliers: createSupplierStore(queue, commits, purge),
     attachments: createAttachmentStore(queue, commits),
+    attributes,
+    telemetry: createTelemetryStore(queue, {
+      entities,
+      onDamage: (entity, err) =>
+        log?.error({ event: 'store.damaged-record', entity, err }, 'stored values of an entity are damaged'),
+    }),
     connectivity: createConnectivityStore(queue, attributes),
     customers: createCustomerStore(queue, commits),
     audit: createAuditStore(queue, commits, maxAuditEntries),

@@ -1,6 +1,5 @@
 import type { Device } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import type { AttributeStore } from '../attribute-store.ts';
 import type { CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { claimPreProvisioned } from './claim.ts';
@@ -29,7 +28,6 @@ export interface RegistryParts {
   readonly commits: Commits;
   readonly entities: Entities;
   readonly purge: Purge;
-  readonly attributes: AttributeStore;
   readonly maxAuditEntries: number;
 }
 
