@@ -45,6 +45,7 @@ export interface AdminDeps {
     | 'assets'
     | 'customers'
     | 'deadLetters'
+    | 'messages'
     | 'audit'
     | 'health'
   >;

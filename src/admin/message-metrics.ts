@@ -10,7 +10,7 @@ export function pullMetrics(
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help }, read);
   const totals = (name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void =>
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help, labels }, read);
-  const gauge = (name: string, help: string, read: () => number): void =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void =>
     metrics.pull('gauge', { name: `gridmoor_${name}`, help }, read);
 
   total('messages_received', 'Messages taken from devices.', () => counters.received);
@@ -27,6 +27,9 @@ export function pullMetrics(
   total('downlinks', 'Messages sent to devices.', () => counters.downlinks);
   total('downlinks_dropped', 'Messages to devices that did not read.', () => counters.downlinksDropped);
   gauge('sessions', 'Devices connected now.', () => deviceApi.connected);
+  gauge('waiting_messages', 'Messages in the store that go on later: delayed, or at a checkpoint.', () =>
+    storage.messages.count(),
+  );
   gauge('store_pending_writes', 'Writes that wait for their commit.', () => storage.health().pendingWrites);
 
   const node = ['chain', 'node'];

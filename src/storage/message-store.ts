@@ -25,4 +25,5 @@ export interface MessageStore {
   nextDue(after: number): Promise<number | undefined>;
   /** False when it is unknown. */
   remove(id: string): Promise<boolean>;
+  count(): Promise<number>;
 }

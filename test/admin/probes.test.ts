@@ -42,6 +42,7 @@ it('metrics count messages by outcome, refusals, provisioning and rule nodes; re
   expect(value('gridmoor_provisioned_total\\{reason="created"\\}')).toBe(1);
   expect(value('gridmoor_rule_node_messages_total\\{chain="onboarding",node="save-series"\\}')).toBe(1);
   expect(value('gridmoor_sessions')).toBe(0);
+  expect(value('gridmoor_waiting_messages')).toBe(0);
   const outcomes = [...body.matchAll(/^gridmoor_messages_total\{outcome="[\w-]+"\} (\d+)$/gm)];
   const sum = outcomes.reduce((all, [, count]) => all + Number(count), value('gridmoor_messages_in_flight'));
   expect(value('gridmoor_messages_received_total')).toBe(sum);

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -37,6 +37,27 @@ describe('profile lint', () => {
     expect([ran.code, (await runCli(['profile', 'lint', 'a.json', '--strict'], { cwd })).code]).toEqual([0, 1]);
     expect(ran.stdout).toContain('[literal-secret]');
     expect(ran.stdout).not.toContain('planted-secret');
+  });
+
+  it('looks for the chains that profiles name, beside them or in the folder given', async () => {
+    const chain = { name: 'meters', root: true, first: 'end', nodes: { end: { kind: 'action/log' } } };
+    const files = {
+      'a.json': { ...meter, ruleChain: 'meter' },
+      'chains.json': chain,
+      'b.json': { ...meter, ruleChain: 'meters' },
+    };
+    const cwd = folder(files);
+    const lint = (file: string, chains = 'chains.json') =>
+      runCli(['profile', 'lint', file, '--chains', chains], { cwd });
+    const ran = await lint('a.json');
+    expect([ran.code, ran.stdout]).toEqual([0, expect.stringMatching(/^a.json: \/ruleChain: warning: .*"meter"/)]);
+    expect((await lint('b.json')).stdout).toBe('profiles: fine\n');
+    expect((await runCli(['profile', 'lint', 'a.json'], { cwd })).stdout).toBe('profiles: fine\n');
+    mkdirSync(join(cwd, 'rule-chains'));
+    writeFileSync(join(cwd, 'rule-chains', 'chain.json'), JSON.stringify(chain));
+    expect((await runCli(['profile', 'lint', 'a.json'], { cwd })).stdout).toContain('[unknown-chain]');
+    const missing = await lint('b.json', 'nowhere');
+    expect([missing.code, missing.stdout]).toEqual([1, expect.stringContaining('nowhere')]);
   });
 
   it('ends with 2 for an unknown flag', async () => {

@@ -53,6 +53,8 @@ export function createMessageStore({ tables }: Environment, committer: Committer
     },
 
     remove: (id) => committer.run(() => drop(tables, id)),
+
+    count: async () => readCounter(counters, COUNTER),
   };
 }
 

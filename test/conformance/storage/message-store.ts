@@ -73,7 +73,9 @@ export function messageConformance(name: string, make: MakeStore): void {
       expect(await put(message('a4', a))).toBe('full');
       for (let i = 0; i < 2; i++) expect(await put(message(`b${i}`, b))).toBe('stored');
       expect(await put(message('b2', b))).toBe('full');
+      expect(await bench.storage.messages.count()).toBe(6);
       await bench.storage.messages.remove('a0');
+      expect(await bench.storage.messages.count()).toBe(5);
       expect(await put(message('b2', b))).toBe('stored');
       expect(await dueIds()).toEqual(['a1', 'a2', 'a3', 'b0', 'b1', 'b2']);
     });
