@@ -1,6 +1,7 @@
-import { type EntityId, TENANT } from '../../model/entity.ts';
+import { type EntityId, type EntityType, TENANT } from '../../model/entity.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { parseJson, stringifyJson } from '../../model/json.ts';
+import type { Draft } from './commit.ts';
 import { aliveKey, isId, KEYS } from './keys.ts';
 import { corrupt } from './problems.ts';
 import type { Queue } from './queue.ts';
@@ -85,6 +86,17 @@ export function createEntities(queue: Queue, data: EntityData): Entities {
       }
     },
   };
+}
+
+const TABLES = { DEVICE: KEYS.devices, ASSET: KEYS.assets, CUSTOMER: KEYS.customers } as const satisfies Record<
+  Exclude<EntityType, 'TENANT'>,
+  string
+>;
+
+/** Whether the store has the entity; a step that asks stands only while the answer does. */
+export async function hasEntity(draft: Draft, { entityType, id }: EntityId): Promise<boolean> {
+  if (!isId(id)) return false;
+  return entityType === 'TENANT' ? id === TENANT.id : draft.has(TABLES[entityType], id);
 }
 
 export const toText = ({ ts, values }: FirstAttributes): string => stringifyJson({ ts, values });

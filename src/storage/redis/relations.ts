@@ -1,7 +1,8 @@
 import { BrokerError } from '../../errors.ts';
-import { type EntityId, type EntityType, type Relation, TENANT } from '../../model/entity.ts';
+import type { EntityId, Relation } from '../../model/entity.ts';
 import { type Commits, type Draft, membersOf } from './commit.ts';
-import { closed, entityOfText, entityText, isId, KEYS, relationsKey, unescaped } from './keys.ts';
+import { hasEntity } from './entities.ts';
+import { closed, entityOfText, entityText, isId, relationsKey, unescaped } from './keys.ts';
 import type { Queue } from './queue.ts';
 
 type Side = 'from' | 'to';
@@ -24,17 +25,6 @@ function relationOf(end: EntityId, side: Side, member: string): Relation {
   const type = unescaped(member.slice(0, at));
   const far = entityOfText(member.slice(at + 1));
   return side === 'from' ? { from: end, type, to: far } : { from: far, type, to: end };
-}
-
-const TABLES = { DEVICE: KEYS.devices, ASSET: KEYS.assets, CUSTOMER: KEYS.customers } as const satisfies Record<
-  Exclude<EntityType, 'TENANT'>,
-  string
->;
-
-/** Whether the store has the entity; a step that asks stands only while the answer does. */
-export async function hasEntity(draft: Draft, { entityType, id }: EntityId): Promise<boolean> {
-  if (!isId(id)) return false;
-  return entityType === 'TENANT' ? id === TENANT.id : draft.has(TABLES[entityType], id);
 }
 
 async function endsExist(draft: Draft, { from, to }: Relation): Promise<boolean> {
