@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { isListed, parseNetworks } from '../model/network.ts';
 import type { Issue } from '../schema/issue.ts';
+import { type RedisSettings, redisSettings } from './redis-target.ts';
 import type { Config, Sources } from './settings.ts';
 
 /** Findings about settings that do not fit each other. */
@@ -35,6 +36,9 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
       else if (!readable(path)) add(at, 'unreadable', `${path} cannot be read`);
     }
   }
+  const redis = redisSettings(config);
+  if (!redis.ok) add(redis.at, 'invalid-value', redis.problem, redis.hint);
+  else if (redis.value !== undefined) checkRedis(config, redis.value, add);
   const ports: [string, number, string][] = [
     ['/mqtt/bindPort', mqtt.bindPort, mqtt.bindAddress],
     ...(mqtt.sslEnabled ? [['/mqtt/sslBindPort', mqtt.sslBindPort, mqtt.bindAddress] as [string, number, string]] : []),
@@ -80,6 +84,36 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
     add('/mqtt/maxKeepaliveS', 'invalid-value', 'the longest keep-alive is shorter than the default one');
   }
   return issues;
+}
+
+type Add = (at: string, rule: string, problem: string, hint?: string, level?: Issue['level']) => void;
+
+function checkRedis({ redis, instance }: Config, { tls, urlPassword }: RedisSettings, add: Add): void {
+  for (const [at, name, path] of [
+    ['/redis/sslCa', 'TB_REDIS_SSL_PEM_CERT', redis.sslCa],
+    ['/redis/sslCert', 'TB_REDIS_SSL_PEM_KEY', redis.sslCert],
+    ['/redis/sslKey', 'TB_REDIS_SSL_PEM_KEY_PASSWORD', redis.sslKey],
+  ] as const) {
+    if (path === undefined) continue;
+    if (!tls)
+      add(at, 'invalid-value', `${name} is set, but Redis is not reached over TLS`, 'set TB_REDIS_SSL_ENABLED=true');
+    else if (!readable(path)) add(at, 'unreadable', `${path} cannot be read`);
+  }
+  if ((redis.sslCert === undefined) !== (redis.sslKey === undefined)) {
+    add('/redis/sslCert', 'missing-field', 'certificate and private key for Redis go together', 'set both, or none');
+  }
+  if (urlPassword !== undefined && redis.password !== undefined) {
+    add(
+      '/redis/password',
+      'two-sources',
+      'REDIS_PASSWORD is set, and REDIS_URL holds a password too',
+      'remove one of them',
+    );
+  }
+  if (instance.secretKey === undefined) {
+    const hint = 'set GRIDMOOR_SECRET_KEY, the same for all of them';
+    add('/instance/secretKey', 'missing-field', 'brokers that share a Redis need one instance key', hint, 'warning');
+  }
 }
 
 function readable(path: string): boolean {

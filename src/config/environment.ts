@@ -3,16 +3,13 @@ import { nearest } from '../schema/validate.ts';
 import { LEAVES } from './settings.ts';
 
 /** Names that gridmoor reads elsewhere. */
-const OTHER_NAMES = ['GRIDMOOR_CONFIG', 'GRIDMOOR_URL'];
-const OURS = /^(?:GRIDMOOR|MQTT|HTTP)_/;
-/** Set by container platforms for a service that is called `gridmoor` or `mqtt`. */
+const OTHER_NAMES = ['GRIDMOOR_CONFIG', 'GRIDMOOR_URL', 'GRIDMOOR_BACKUP_PASSPHRASE'];
+const OURS = /^(?:GRIDMOOR|MQTT|HTTP|REDIS|TB_REDIS)_/;
+/** Set by container platforms for a service that is called `gridmoor`, `mqtt` or `redis`. */
 const PLATFORM = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?$/;
-const REDIS_LATER = 'the Redis store is not built yet: gridmoor runs as one process with its embedded store';
 
 /** Names of the plan whose parts do not exist yet: ignoring them would promise what does not happen. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
-  REDIS_URL: REDIS_LATER,
-  REDIS_CONNECTION_TYPE: REDIS_LATER,
   COAP_BIND_PORT: 'CoAP is not built yet',
 };
 
@@ -38,7 +35,8 @@ export function checkEnvironmentNames(env: Readonly<Record<string, string | unde
   return issues;
 }
 
-function isForeign(name: string, value: string): boolean {
+/** Whether a container platform or another program set it, not the operator of gridmoor. */
+export function isForeign(name: string, value: string): boolean {
   if (name === 'HTTP_PROXY') return true;
   return PLATFORM.test(name) || (name.endsWith('_PORT') && /^(?:tcp|udp):\/\//.test(value));
 }

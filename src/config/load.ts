@@ -10,7 +10,7 @@ import { compileSchema } from '../schema/validate.ts';
 import { checkValue, fromText } from './check-value.ts';
 import { configSchema } from './config-schema.ts';
 import { crossChecks } from './cross-checks.ts';
-import { checkEnvironmentNames, environmentIssue } from './environment.ts';
+import { checkEnvironmentNames, environmentIssue, isForeign } from './environment.ts';
 import { flagIssue, flagName, type GivenFlags, parseFlags } from './flags.ts';
 import { type Config, LEAVES, type Leaf, type Source, type Sources } from './settings.ts';
 
@@ -101,7 +101,7 @@ function fromEnvironment(leaf: Leaf, input: ConfigInput, issues: Issue[]): Found
     if (word) fail('two-sources', `${leaf.env} and ${name} are both set`, 'unset one of them');
     return secretFile(leaf, fileName, input.cwd, { kind: 'environment', name }, fail);
   }
-  if (!word) return undefined;
+  if (!word || isForeign(leaf.env, word)) return undefined;
   const fail = (rule: string, problem: string, hint?: string) =>
     issues.push(environmentIssue(leaf.env, rule, problem, hint));
   return { value: typed(leaf, word, input.cwd, fail), source: { kind: 'environment', name: leaf.env } };

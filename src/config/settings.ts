@@ -153,6 +153,56 @@ export const CONFIG_TREE = {
       flag('Whether a commit is on disk before it is acknowledged: survives power loss.', { default: true }),
     ),
   },
+  redis: {
+    url: secret(
+      'REDIS_URL',
+      'Redis that several brokers share, as redis://user:password@host:port/database, or rediss:// for TLS. Absent, as are the other ways to name one: the embedded store.',
+      1,
+    ),
+    connectionType: setting(
+      'REDIS_CONNECTION_TYPE',
+      optional(
+        oneOf('What kind of Redis it is; by default what the other settings tell.', [
+          'standalone',
+          'cluster',
+          'sentinel',
+        ]),
+      ),
+    ),
+    host: setting('REDIS_HOST', optional(text('Host of a standalone Redis.'))),
+    port: setting('REDIS_PORT', integer('Its port.', { default: 6379, minimum: 1, maximum: 65_535 })),
+    nodes: setting(
+      'REDIS_NODES',
+      optional(
+        text('Some nodes of a Redis Cluster, as host:port with commas between.', { examples: ['a:6379,b:6379'] }),
+      ),
+    ),
+    master: setting('REDIS_MASTER', optional(text('Name of the master that the Sentinels watch.'))),
+    sentinels: setting(
+      'REDIS_SENTINELS',
+      optional(text('Sentinels, as host:port with commas between.', { examples: ['a:26379,b:26379'] })),
+    ),
+    sentinelPassword: secret('REDIS_SENTINEL_PASSWORD', 'Password of the Sentinels.', 1),
+    username: setting('REDIS_USERNAME', optional(text('User of Redis (ACL).'))),
+    password: secret('REDIS_PASSWORD', 'Password of Redis.', 1),
+    db: setting(
+      'REDIS_DB',
+      integer('Number of the database; a Cluster has 0 only.', { default: 0, minimum: 0, maximum: 65_535 }),
+    ),
+    sslEnabled: setting('TB_REDIS_SSL_ENABLED', flag('Whether Redis is reached over TLS.', { default: false })),
+    sslCa: path(
+      'TB_REDIS_SSL_PEM_CERT',
+      optional(text('File with the authorities that sign its certificate, PEM; absent = those of Node.')),
+    ),
+    sslCert: path(
+      'TB_REDIS_SSL_PEM_KEY',
+      optional(text('File with our own certificate, PEM, where Redis asks for one.')),
+    ),
+    sslKey: path(
+      'TB_REDIS_SSL_PEM_KEY_PASSWORD',
+      optional(text('File with the private key of that certificate, PEM.')),
+    ),
+  },
   rpc: {
     strategy: setting(
       'GRIDMOOR_RPC_STRATEGY',

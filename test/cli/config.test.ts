@@ -45,6 +45,6 @@ describe('config show', () => {
   });
 
   it('tells the findings instead when there are some', async () => {
-    expect((await runCli(['config', 'show'], { cwd: cwd(), env: { REDIS_URL: 'redis://x' } })).code).toBe(1);
+    expect((await runCli(['config', 'show'], { cwd: cwd(), env: { REDIS_URL: 'http://x' } })).code).toBe(1);
   });
 });
