@@ -62,6 +62,8 @@ export interface AdminDeps {
   readonly counters: MessageCounters;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** A copy of the store as it is now, as bytes, to be disposed of. Throws NOT_OFFERED, RATE_LIMITED. */
+  readonly backup: () => Promise<{ pieces(): AsyncGenerator<Buffer>; dispose(): void }>;
   readonly clock: Clock;
   readonly instance: { readonly id: string; readonly version: string };
 }

@@ -8,6 +8,7 @@ import { attachmentRoutes } from './attachments.ts';
 import { attributeRoutes } from './attributes.ts';
 import { auditRoutes } from './audit.ts';
 import { authorise, keyOf } from './auth.ts';
+import { registerBackup } from './backup.ts';
 import { chainHistoryRoutes } from './chain-history.ts';
 import { chainRoutes } from './chains.ts';
 import { compileCheck, parseBody } from './checking.ts';
@@ -88,6 +89,7 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
     registerOpenApi(scope, deps.instance.version);
   });
   await server.register(async (scope) => registerOtaTransfer(scope, deps));
+  await server.register(async (scope) => registerBackup(scope, deps));
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(

@@ -25,7 +25,6 @@ import {
   WriteFence,
   watchTimeouts,
 } from '../device-api/index.ts';
-import { BrokerError } from '../errors.ts';
 import { type Clock, systemClock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
@@ -45,6 +44,7 @@ import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { startAlarms } from './alarms.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
+import { checkInstanceKey } from './instance-key.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
@@ -84,14 +84,12 @@ export interface CoreOptions {
 /** Everything behind the fronts, running. */
 export type Core = Awaited<ReturnType<typeof startCore>>;
 
-const KEY_CHECK = 'key-check';
-
 /** Opens the store, loads profiles and chains, and wires the rooms. Throws BrokerError; then nothing is left open. */
 export async function startCore(options: CoreOptions, log: Log, clock: Clock = systemClock) {
   const hash = createKeyedHash(Buffer.from(options.instanceKey.reveal(), 'utf8'));
   const storage = await openEmbeddedStorage({ dataDir: options.dataDir, log, sync: options.sync });
   try {
-    await checkInstanceKey(storage, hash.hash('key-check', KEY_CHECK), options.dataDir);
+    await checkInstanceKey(storage, options.instanceKey, options.dataDir);
     const { settings, audit } = storage;
     const first = await loadDefinitions(options, { settings, hash, log });
     return wire(options, storage, hash, first, log, clock, audit);
@@ -295,15 +293,6 @@ function wire(
       await storage.close();
     },
   };
-}
-
-/** A data directory belongs to one instance key: with another, every stored hash would silently match nothing. */
-async function checkInstanceKey(storage: Storage, check: string, dataDir: string): Promise<void> {
-  const stands = await storage.settings.putIfAbsent(KEY_CHECK, check);
-  if (stands !== check) {
-    const detail = `${dataDir} was written with another instance key: give that key (GRIDMOOR_SECRET_KEY or ${dataDir}/instance.key)`;
-    throw new BrokerError('SECRET_KEY_MISMATCH', { detail });
-  }
 }
 
 function announceMade(made: readonly MadeSecret[], log: Log): void {

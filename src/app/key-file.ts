@@ -5,6 +5,8 @@ import { Secret } from '../model/secret.ts';
 import { readRegularFile } from '../schema/regular-file.ts';
 
 const MAX_BYTES = 4_096;
+/** In the data directory. */
+export const INSTANCE_KEY_FILE = 'instance.key';
 
 /**
  * A secret kept in a file of its own, mode 0600; made with 32 random bytes when the file is missing. Two processes that make

@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { registerAdmin } from '../admin/index.ts';
+import { BrokerError } from '../errors.ts';
 import { createHealth, createMetrics, type Log } from '../observe/index.ts';
 import { createHttpFront, type HttpFrontOptions } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
+import { type BackupCopy, makeBackup } from './backup.ts';
 import type { Core } from './compose.ts';
+import { version } from './version.ts';
 
 export interface ManagementOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
   readonly instanceId: string;
+  readonly dataDir: string;
   readonly maxPayloadBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutMs: number;
@@ -69,8 +72,9 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     counters,
     health,
     metrics,
+    backup: onceAtATime(() => makeBackup(storage, options.dataDir)),
     clock,
-    instance: { id: options.instanceId, version: packageVersion() },
+    instance: { id: options.instanceId, version: version() },
   });
   return {
     async listen(): Promise<number> {
@@ -85,7 +89,24 @@ export async function createManagement(options: ManagementOptions, core: Core, m
   };
 }
 
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+/** Each copy takes the room of the whole store: there is no second one until the first has been read. */
+function onceAtATime(make: () => Promise<BackupCopy>): () => Promise<BackupCopy> {
+  let busy = false;
+  return async () => {
+    if (busy) throw new BrokerError('RATE_LIMITED', { detail: 'a backup is being made: ask again when it is done' });
+    busy = true;
+    try {
+      const copy = await make();
+      return {
+        ...copy,
+        dispose() {
+          copy.dispose();
+          busy = false;
+        },
+      };
+    } catch (error) {
+      busy = false;
+      throw error;
+    }
+  };
 }

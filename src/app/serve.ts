@@ -5,7 +5,7 @@ import { BrokerError } from '../errors.ts';
 import { createLog, type Log } from '../observe/index.ts';
 import { formatIssue } from '../schema/issue.ts';
 import { printMadeSecrets } from './banner.ts';
-import { keyFileProblem, readOrMakeKeyFile } from './key-file.ts';
+import { INSTANCE_KEY_FILE, keyFileProblem, readOrMakeKeyFile } from './key-file.ts';
 import { runUntilStopped } from './lifecycle.ts';
 import { type Running, start } from './start.ts';
 import { toStartOptions } from './start-options.ts';
@@ -72,5 +72,5 @@ function readKeys(config: Config, log: Log) {
       detail: `${detail}: no HTTP header can carry it`,
     });
   }
-  return { instanceKey: config.instance.secretKey ?? fromFile('instance.key', ''), adminKey };
+  return { instanceKey: config.instance.secretKey ?? fromFile(INSTANCE_KEY_FILE, ''), adminKey };
 }

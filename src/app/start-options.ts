@@ -90,6 +90,7 @@ export function toStartOptions(
       host: http.bindAddress,
       port: http.bindPort,
       instanceId: instance.id,
+      dataDir: files.dataDir,
       maxPayloadBytes: http.maxPayloadBytes,
       maxConnections: mqtt.maxConnections,
       requestTimeoutMs: http.requestTimeoutMs,

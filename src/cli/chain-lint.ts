@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { version } from '../app/version.ts';
 import { readProfileSchemas } from '../profiles/index.ts';
 import { lintChains, loadChains } from '../rules/index.ts';
 import { lintTestFiles, lintUnderProfiles, toSarif } from '../rules/tools/index.ts';
@@ -9,7 +10,6 @@ import { defineCommand } from './command.ts';
 import { printIssues, resolveAll } from './findings.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
 import { printJson } from './table.ts';
-import { version } from './version.ts';
 
 const DEFAULT_FOLDER = 'rule-chains';
 const PROFILES = 'device-profiles';

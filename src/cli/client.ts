@@ -36,6 +36,8 @@ export interface Client {
   etag(path: string): Promise<string | undefined>;
   /** Sends bytes as they come, for as long as it takes. */
   upload<T>(path: string, query: Query, bytes: AsyncGenerator<Uint8Array>): Promise<T>;
+  /** The bytes of an answer, for as long as they come. */
+  download(path: string): Promise<AsyncIterable<Uint8Array>>;
   delete<T>(path: string): Promise<T>;
 }
 
@@ -107,8 +109,20 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
         await send(path, query, { method: 'POST', headers, body: ReadableStream.from(bytes), duplex: 'half' }),
       );
     },
+    async download(path) {
+      const response = await send(path, {}, { method: 'POST' });
+      return response.ok && response.body ? piecesOf(response.body, url) : read(response);
+    },
     delete: async (path) => read(await call('DELETE', path)),
   };
+}
+
+async function* piecesOf(body: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new CommandFailure(EXIT.unreachable, `${url} broke off in the middle (${reasonOf(error)}).`);
+  }
 }
 
 /** Template tag: the path as written, what stands in `${}` escaped as one segment. */

@@ -1,9 +1,9 @@
+import { version } from '../app/version.ts';
 import { BrokerError } from '../errors.ts';
 import type { Run } from './command.ts';
 import { unknownWord } from './frame.ts';
 import { columns } from './help.ts';
 import { EXIT, type Io } from './io.ts';
-import { version } from './version.ts';
 
 export type { Io } from './io.ts';
 
@@ -33,6 +33,8 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
   record: { summary: 'record what devices send, without secrets, for chain replay', load: () => import('./record.ts') },
   simulate: { summary: 'drive a fleet of meters over real MQTT', load: () => import('./simulate.ts') },
+  backup: { summary: 'copy the embedded store into one file, also while it runs', load: () => import('./backup.ts') },
+  restore: { summary: 'make a data directory of a backup', load: () => import('./restore.ts') },
   config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },
   doctor: { summary: 'look for trouble and say how to repair it', load: () => import('./doctor.ts') },
   schema: { summary: 'write the JSON schemas for editors', load: () => import('./schema.ts') },

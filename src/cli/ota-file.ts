@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { CommandFailure, EXIT, type Io } from './io.ts';
+import { progressOf } from './progress.ts';
 
 const PIECE_BYTES = 65_536;
-/** A terminal is told of progress at most so often, ms. */
-const TELL_MS = 200;
 
 /** A package as a file. */
 export interface PackageFile extends AsyncDisposable {
@@ -53,17 +52,12 @@ export async function checksumOf(file: PackageFile): Promise<string> {
 
 /** The pieces; on a terminal with how far it is. */
 export async function* withProgress(io: Io, file: PackageFile): AsyncGenerator<Buffer> {
+  const progress = progressOf(io, file.name, file.size);
   let sent = 0;
-  let toldAt = Number.NEGATIVE_INFINITY;
-  const tell = (end: string): void => {
-    if (!io.isTty) return;
-    toldAt = performance.now();
-    io.stderr.write(`\r${file.name}: ${Math.floor((sent / file.size) * 100)} % of ${file.size} bytes${end}`);
-  };
   for await (const piece of file.pieces()) {
     yield piece;
     sent += piece.length;
-    if (performance.now() - toldAt >= TELL_MS) tell('');
+    progress.at(sent);
   }
-  tell('\n');
+  progress.end(sent);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 import { type AdminDeps, registerAdmin } from '../../src/admin/index.ts';
+import { makeBackup } from '../../src/app/backup.ts';
 import { startCore } from '../../src/app/compose.ts';
 import type { Device } from '../../src/model/device.ts';
 import { Secret } from '../../src/model/secret.ts';
@@ -126,6 +127,7 @@ export async function startHarness(
     counters: core.counters,
     health,
     metrics,
+    backup: () => makeBackup(core.storage, dir),
     clock: core.clock,
     instance: { id: 'test', version: '0.0.0-test' },
   };

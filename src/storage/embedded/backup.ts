@@ -1,19 +1,32 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { BrokerError } from '../../errors.ts';
 import { checkDataFile } from './data-file.ts';
-import { DATA_FILE, markFormat, STORE_FOLDER } from './directory.ts';
+import { markFormat, STORE_FOLDER, storeFile } from './directory.ts';
 import type { Environment } from './environment.ts';
 
 /** A compacted copy, checked page by page, with the modes of a data directory. Deleted records are not in it. */
 export async function copyStore(environment: Environment, dataDir: string): Promise<void> {
-  const folder = join(dataDir, STORE_FOLDER);
-  const data = join(folder, DATA_FILE);
+  await installStore(dataDir, (file) => environment.backup(dirname(file)));
+}
+
+/**
+ * Makes a store of a data file that `write` puts at the path it is given; the file is then checked page by page. Throws
+ * BAD_REQUEST where there is a store already; when it fails, nothing of the new one is left.
+ */
+export async function installStore(dataDir: string, write: (file: string) => Promise<void>): Promise<void> {
+  const data = storeFile(dataDir);
   if (existsSync(data))
     throw new BrokerError('BAD_REQUEST', { detail: 'There is a store already.', directory: dataDir });
+  const folder = join(dataDir, STORE_FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  await environment.backup(folder);
-  chmodSync(data, 0o600);
-  checkDataFile(data, Number.POSITIVE_INFINITY);
-  markFormat(folder);
+  try {
+    await write(data);
+    chmodSync(data, 0o600);
+    checkDataFile(data, Number.POSITIVE_INFINITY);
+    markFormat(folder);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 }

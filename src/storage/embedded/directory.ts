@@ -19,6 +19,8 @@ import { corruptFile, FORMAT, versionError } from './problems.ts';
 export const DATA_FILE = 'data.mdb';
 /** Below the data directory. */
 export const STORE_FOLDER = 'store';
+/** Where the data file of a data directory stands. */
+export const storeFile = (dataDir: string): string => join(dataDir, STORE_FOLDER, DATA_FILE);
 const LOCK_FILE = 'lock.mdb';
 const FORMAT_FILE = 'format.json';
 /** A disk with less room than this counts as full. */
