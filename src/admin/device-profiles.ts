@@ -133,7 +133,7 @@ function toProfile(profile: DeviceProfile) {
           : {}),
       },
       provisionConfiguration: { type: PROVISION_TYPES[provision.strategy], provisionDeviceSecret: null },
-      alarms: [],
+      alarms: profile.exportedAlarms ?? [],
     },
     default: profile.name === 'default',
   };

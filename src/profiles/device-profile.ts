@@ -57,6 +57,8 @@ export interface DeviceProfile {
   };
   /** What the node profile/alarm-rules evaluates for its devices; absent = nothing. */
   readonly alarmRules?: AlarmRules;
+  /** The same for ThingsBoard's clients, when they stand in its form. */
+  readonly exportedAlarms?: readonly JsonValue[];
   /** Chain where messages of its devices start; absent = the root chain. */
   readonly ruleChain?: string;
   /** Keys whose values are secrets, besides those that chains name. */

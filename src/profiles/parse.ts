@@ -33,6 +33,7 @@ const PLACES: Places = {
   ruleChain: '/ruleChain',
   secretKeys: '/secretKeys',
   alarms: '/alarms',
+  exportedAlarms: '',
 };
 
 /** Reads a profile file of either form; undefined after reported errors. Past this, one form is left. */
@@ -80,6 +81,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       telemetryDataPoints: limits?.telemetryDataPoints,
       ruleChain: file.ruleChain,
       secretKeys: file.secretKeys,
+      exportedAlarms: [],
       alarms: readAlarms(
         [
           { value: file.alarms, at: '/alarms', read: readNativeAlarms },

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../model/json.ts';
 import type { AlarmDefinition } from '../rules/alarms/index.ts';
 import type { Issue } from '../schema/issue.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
@@ -32,6 +33,8 @@ export interface ProfileDraft {
   readonly ruleChain: string | undefined;
   readonly secretKeys: readonly string[];
   readonly alarms: readonly AlarmDefinition[];
+  /** As ThingsBoard's export has them; empty for rules of other forms. */
+  readonly exportedAlarms: readonly JsonValue[];
 }
 
 /** JSON pointers of a draft's members in its file. */

@@ -79,6 +79,7 @@ export function resolveProfile(
       ...given('telemetryDataPoints', draft.telemetryDataPoints),
     },
     ...(draft.alarms.length > 0 ? { alarmRules: alarmRules(draft.alarms) } : {}),
+    exportedAlarms: draft.exportedAlarms,
     ...given('ruleChain', chainOf(draft.ruleChain, places.ruleChain, options, report)),
     secretKeys: draft.secretKeys,
   };

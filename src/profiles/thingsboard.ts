@@ -1,3 +1,4 @@
+import type { JsonValue } from '../model/json.ts';
 import { type FormReader, readCalculatedFields, readThingsBoardAlarms } from '../rules/alarms/index.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import { compileSchema } from '../schema/validate.ts';
@@ -163,6 +164,8 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       telemetryDataPoints: undefined,
       ruleChain: chainIdOf(file.defaultRuleChainId),
       secretKeys: [],
+      // Read from a JSON file, as an array of whatever.
+      exportedAlarms: (file.profileData.alarms ?? []) as readonly JsonValue[],
       alarms: [
         ...readAlarms(
           [{ value: file.profileData.alarms, at: '/profileData/alarms', read: readThingsBoardAlarms }],
@@ -283,6 +286,7 @@ function placesUnder(prefix: string): Places {
     ruleChain: `${prefix}/defaultRuleChainId`,
     secretKeys: none,
     alarms: `${prefix}/profileData/alarms`,
+    exportedAlarms: `${prefix}/profileData/alarms`,
   };
 }
 

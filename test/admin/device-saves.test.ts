@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CloseReason } from '../../src/device-api/index.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -204,6 +206,29 @@ describe('reading', () => {
     expect(found.map(({ name }: { name: string }) => name)).toEqual(['ids-2', 'ids-1']);
     expect((await get('/api/devices?deviceIds=x')).at).toBe('deviceIds');
     expect((await get('/api/tenant/device?deviceName=ids-1')).id.id).toBe(a.id);
+  });
+
+  it('gives the alarm rules of a profile that stands in the form of ThingsBoard', async () => {
+    const provision = { type: 'DISABLED' };
+    const key = { type: 'TIME_SERIES', key: 't' };
+    const predicate = { type: 'NUMERIC', operation: 'GREATER', value: { defaultValue: 50 } };
+    const condition = { condition: [{ key, valueType: 'NUMERIC', predicate }], spec: { type: 'SIMPLE' } };
+    const alarms = [{ id: 'hot', alarmType: 'Hot', createRules: { MAJOR: { condition } } }];
+    const transport = { type: 'DEFAULT' };
+    const file = {
+      name: 'exported',
+      transportType: 'DEFAULT',
+      provisionType: 'DISABLED',
+      profileData: { transportConfiguration: transport, provisionConfiguration: provision, alarms },
+    };
+    const path = join(harness.chainsDir, '..', 'profiles', 'exported.json');
+    writeFileSync(path, JSON.stringify(file));
+    const found = async () =>
+      (await get('/api/deviceProfiles')).data.find(({ name }: { name: string }) => name === 'exported');
+    await expect.poll(found, { timeout: 10_000 }).toBeDefined();
+    expect((await found()).profileData.alarms).toEqual(alarms);
+    rmSync(path);
+    await expect.poll(found, { timeout: 10_000 }).toBeUndefined();
   });
 
   it('gives profiles under ids that follow from their names, without keys and secrets', async () => {
