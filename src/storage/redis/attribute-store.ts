@@ -13,7 +13,8 @@ import { loadStep, loadTimed } from './scripts.ts';
 interface Item extends LaneItem {
   readonly scope: AttributeScope;
   readonly ts: number;
-  readonly onlyOnChange: boolean;
+  /** `new`: also when the entity has no marker. */
+  readonly mode: 'all' | 'changes' | 'new';
   /** Key and JSON text. */
   readonly texts: readonly (readonly [string, string])[];
   /** Set when the write is in Redis. */
@@ -69,17 +70,15 @@ export async function writeFirstAttributes(
   first: Pick<AttributeWrite, 'entityId' | 'values' | 'ts'>,
 ): Promise<void> {
   const item = toItem({ ...first, scope: 'SERVER_SCOPE', onlyOnChange: false });
-  const missing = await writeItems(queue, [item], performance.now());
-  // The marker comes later than its attributes: whoever settles the creation next does both.
-  if (missing.length > 0) throw new BrokerError('STORE_UNAVAILABLE', { reason: 'a marker was not set in time' });
+  await writeItems(queue, [{ ...item, mode: 'new' }], performance.now());
 }
 
 /** Gives those whose entity has no marker. */
 async function writeItems(queue: Queue, items: readonly Item[], since: number): Promise<readonly Item[]> {
   const keys = items.flatMap(({ entityId, scope }) => [aliveKey(entityId), attributesKey(entityId, scope)]);
   const words: Word[] = [];
-  for (const { ts, onlyOnChange, texts } of items) {
-    words.push(ts, onlyOnChange ? 1 : 0, texts.length);
+  for (const { ts, mode, texts } of items) {
+    words.push(ts, mode, texts.length);
     for (const [key, text] of texts) words.push(`${VALUE}${key}`, text);
   }
   const answers = (await queue.timed(SAVE, keys, words, since)) as readonly string[];
@@ -100,7 +99,7 @@ function toItem({ entityId, scope, values, ts, onlyOnChange }: AttributeWrite): 
   try {
     const texts = Object.entries(values).map(([key, value]) => [key, stringifyJson(value)] as const);
     const bytes = texts.reduce((sum, [key, text]) => sum + key.length + text.length, 64);
-    return { entityId, scope, ts, onlyOnChange, texts, bytes, written: [] };
+    return { entityId, scope, ts, mode: onlyOnChange ? 'changes' : 'all', texts, bytes, written: [] };
   } catch (cause) {
     throw new BrokerError('BAD_REQUEST', { detail: 'A value cannot be written as JSON.' }, { cause });
   }

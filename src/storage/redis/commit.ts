@@ -23,6 +23,8 @@ export interface Draft {
   expectNone(key: string, prefix: string): void;
   expectBelow(key: string, field: string, bound: number): void;
   expectUnlisted(key: string, member: string): void;
+  /** Whether fewer than `bound` members begin with `prefix`; true also refuses the step unless it is so. */
+  fewer(key: string, prefix: string, bound: number): Promise<boolean>;
   /** Whether the sorted set has the member. */
   listed(key: string, member: string): Promise<boolean>;
   write(command: string, key: string, ...words: readonly Word[]): void;
@@ -117,6 +119,11 @@ function draftOf(queue: Queue, { checks, writes }: Noted): Draft {
     expectNone: (key, prefix) => void checks.push(['range', key, ...spanOf(prefix), 1]),
     expectBelow: (key, name, bound) => void checks.push(['below', key, name, bound]),
     expectUnlisted: (key, member) => void checks.push(['listed', key, member, 0]),
+    async fewer(key, prefix, bound) {
+      if ((await memberCount(queue, key, prefix)) >= bound) return false;
+      checks.push(['fewer', key, ...spanOf(prefix), bound]);
+      return true;
+    },
     async listed(key, member) {
       const found = (await queue.send('zscore', [key, member])) === null ? 0 : 1;
       checks.push(['listed', key, member, found]);

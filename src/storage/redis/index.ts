@@ -1,18 +1,27 @@
 import type { Storage, StoreLog } from '../storage.ts';
+import { createAlarmStateStore } from './alarm-state-store.ts';
+import { createAlarmStore } from './alarm-store.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
-import { createAttributeStore, writeFirstAttributes } from './attribute-store.ts';
+import { createAttributeStore } from './attribute-store.ts';
 import { createCommits } from './commit.ts';
 import { openConnection, type RedisConnectionOptions } from './connection.ts';
 import { createConnectivityStore } from './connectivity-store.ts';
 import { createCustomerStore } from './customer-store.ts';
-import { createEntities, type EntityData } from './entities.ts';
+import { createDeadLetterStore } from './dead-letters.ts';
+import { createEntities } from './entities.ts';
+import { createEntityData } from './entity-data.ts';
 import { checkFormat } from './format.ts';
-import { entityDataKeys } from './keys.ts';
+import { createGenerationStore } from './generation-store.ts';
+import { createMessageStore } from './message-store.ts';
+import { createOtaStore } from './ota-store.ts';
+import { createOutboxStore } from './outbox-store.ts';
 import { createPurge } from './purge.ts';
 import { createQueue } from './queue.ts';
 import { createApiKeyStore, createAuditStore, createSettingStore } from './record-stores.ts';
 import { createRegistryStore } from './registry-store.ts';
+import { createRpcStore } from './rpc-store.ts';
+import { createSequence } from './sequence.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
 import { createUserStore } from './user-store.ts';
@@ -29,18 +38,25 @@ export interface RedisStorageOptions {
   /** How long the start waits for Redis, ms. */
   readonly openTimeoutMs?: number;
   readonly maxAuditEntries?: number;
+  readonly maxDeadLetters?: number;
+  /** Persistent calls to devices: in all, and of one device. */
+  readonly maxRpcs?: number;
+  readonly maxRpcsPerDevice?: number;
+  /** Messages that wait to go on: in all, and of one originator. */
+  readonly maxMessages?: number;
+  readonly maxMessagesPerOriginator?: number;
+  /** Alarms: in all, and of one originator. */
+  readonly maxAlarms?: number;
+  readonly maxAlarmsPerOriginator?: number;
+  /** Former sets of chain files that can be gone back to. */
+  readonly maxGenerations?: number;
 }
-
-/** The ports that are not built yet. */
-type Missing = 'deadLetters' | 'messages' | 'rpcs' | 'alarms' | 'alarmStates' | 'generations' | 'ota';
-
-export type PartialRedisStorage = Omit<Storage, Missing>;
 
 /**
  * Opens the store of a Redis: standalone, behind Sentinel, or a Cluster. Rejects with STORE_UNAVAILABLE or STORE_VERSION, each
  * naming what to do.
  */
-export async function openRedisStorage(options: RedisStorageOptions): Promise<PartialRedisStorage> {
+export async function openRedisStorage(options: RedisStorageOptions): Promise<Storage> {
   const { log, maxAuditEntries = 1_000_000 } = options;
   let troubled = false;
   const queue = createQueue(openConnection(options.connection), {
@@ -63,12 +79,8 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<Pa
     throw error;
   }
   const commits = createCommits(queue);
-  const data: EntityData = {
-    writeFirst: (id, first) => writeFirstAttributes(queue, { entityId: id, ...first }),
-    async drop({ id }) {
-      await queue.send('unlink', entityDataKeys(id));
-    },
-  };
+  const sequence = createSequence();
+  const data = createEntityData(queue, commits);
   const entities = createEntities(queue, data);
   const purge = createPurge({
     queue,
@@ -93,6 +105,34 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<Pa
     connectivity: createConnectivityStore(queue, attributes),
     customers: createCustomerStore(queue, commits),
     audit: createAuditStore(queue, commits, maxAuditEntries),
+    deadLetters: createDeadLetterStore({ queue, commits, sequence, max: options.maxDeadLetters ?? 10_000 }),
+    messages: createMessageStore({
+      queue,
+      commits,
+      sequence,
+      limits: {
+        maxMessages: options.maxMessages ?? 100_000,
+        maxMessagesPerOriginator: options.maxMessagesPerOriginator ?? 1_000,
+      },
+    }),
+    rpcs: createRpcStore({
+      queue,
+      commits,
+      sequence,
+      limits: { maxRpcs: options.maxRpcs ?? 100_000, maxRpcsPerDevice: options.maxRpcsPerDevice ?? 1_000 },
+    }),
+    alarms: createAlarmStore({
+      queue,
+      commits,
+      limits: {
+        maxAlarms: options.maxAlarms ?? 100_000,
+        maxAlarmsPerOriginator: options.maxAlarmsPerOriginator ?? 1_000,
+      },
+    }),
+    alarmStates: createAlarmStateStore(queue, entities),
+    generations: createGenerationStore({ queue, commits, sequence, max: options.maxGenerations ?? 20 }),
+    ota: createOtaStore(queue, commits),
+    outbox: createOutboxStore(queue),
     apiKeys: createApiKeyStore(queue, commits),
     users: createUserStore(queue, commits),
     settings: createSettingStore(queue, commits),

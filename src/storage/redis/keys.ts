@@ -67,10 +67,68 @@ export const KEYS = {
   unsettledAttributes: tagged('unsettled-attributes'),
   /** Sorted set of ids scored by deletion: their own keys are to be dropped. */
   purges: tagged('purges'),
+  /** Hash: id -> message that waits. */
+  messages: tagged('messages'),
+  /** Sorted set: sequence, id; scored by when the message is due. */
+  messagesDue: tagged('messages-due'),
+  /** Sorted set: tag and id of the originator, NUL, sequence, id. */
+  messagesOf: tagged('messages-of'),
+  /** Hash: id -> dead letter. */
+  deadLetters: tagged('dead-letters'),
+  /** Sorted set: sequence, id. */
+  deadLetterOrder: tagged('dead-letter-order'),
+  /** Sorted set: tag and id of the originator, NUL, sequence, id. */
+  deadLettersOf: tagged('dead-letters-of'),
+  /** Hash: id -> call to a device. */
+  rpcs: tagged('rpcs'),
+  /** Sorted set: device, NUL, sequence, id; all calls, and those that are still to be delivered. */
+  rpcsOf: tagged('rpcs-of'),
+  rpcsToDeliver: tagged('rpcs-to-deliver'),
+  /** Sorted sets of ids: unfinished calls scored by their expiry, finished ones by their end. */
+  rpcsExpire: tagged('rpcs-expire'),
+  rpcsEnded: tagged('rpcs-ended'),
+  /** Hash: id -> alarm. */
+  alarms: tagged('alarms'),
+  /** Sorted set of ids, which begin with the time of creation. */
+  alarmIds: tagged('alarm-ids'),
+  /** Sorted set: tag and id of the originator, NUL, id. */
+  alarmsOf: tagged('alarms-of'),
+  /** Hash: tag and id of the originator, NUL, type -> id of the alarm that is not cleared. */
+  alarmsActive: tagged('alarms-active'),
+  /** Sorted set of ids scored by their end. */
+  alarmsCleared: tagged('alarms-cleared'),
+  /** Hash: type -> how many alarms have it. */
+  alarmTypes: tagged('alarm-types'),
+  /** Hash: device, NUL, node -> state of alarm rules. */
+  alarmStates: tagged('alarm-states'),
+  /** Sorted set of the fields of the former. */
+  alarmStatesOf: tagged('alarm-states-of'),
+  /** Sorted set of the same, scored by when the device is to be looked at. */
+  alarmStatesDue: tagged('alarm-states-due'),
+  /** Hash: id -> set of chain files. */
+  generations: tagged('generations'),
+  /** Sorted set of ids, scored in the order they came. */
+  generationOrder: tagged('generation-order'),
+  /** Hash: id -> what app clients are still to be told. */
+  outbox: tagged('outbox'),
+  /** Sorted set of the ids of the former. */
+  outboxOrder: tagged('outbox-order'),
+  /** Hash: id -> package. */
+  otaPackages: tagged('ota-packages'),
+  /** Hash: kind, title and version -> id. */
+  otaNames: tagged('ota-names'),
+  /** Sorted set: package, NUL, `d` and a device or `p` and a profile. */
+  otaUsers: tagged('ota-users'),
+  /** Hash: device -> what it has and what it was told. */
+  otaDevices: tagged('ota-devices'),
+  /** Hash: profile -> what its devices have. */
+  otaProfiles: tagged('ota-profiles'),
 } as const;
 
 /** Text with an expiry: what a step answered, for a repeat of it after a lost reply. */
 export const operationKey = (id: string): string => tagged(`op:${id}`);
+/** Hash: number of a block of a package's binary -> its bytes. */
+export const otaBlocksKey = (packageId: string): string => tagged(`ota-blocks:${packageId}`);
 /** List of attachment events of a device, the oldest first. */
 export const historyKey = (deviceId: string): string => tagged(`history:${deviceId}`);
 /** Sorted set: device name, NUL, device; those attached to the supplier. */

@@ -99,14 +99,14 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
       const wait = entities.pass(item.entityId);
       return wait === undefined ? enqueue(item) : queue.background(() => wait.then(() => enqueue(item)));
     },
-    alone(entityId, work) {
-      const begin = (): Promise<ReturnType<typeof work> extends Promise<infer T> ? T : never> =>
+    alone<T>(entityId: string, work: () => Promise<T>): Promise<T> {
+      const enqueued = (): Promise<T> =>
         new Promise((resolve, reject) => {
           turnsOf(laneOf(entityId)).push(() => work().then(resolve, reject));
         });
-      return queue.write(0, async () => {
-        await entities.pass(entityId);
-        return begin();
+      return queue.write(0, () => {
+        const wait = entities.pass(entityId);
+        return wait === undefined ? enqueued() : wait.then(enqueued);
       });
     },
   };

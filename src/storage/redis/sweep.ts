@@ -1,7 +1,8 @@
 import { TENANT } from '../../model/entity.ts';
 import type { TelemetryStore } from '../telemetry-store.ts';
 import { dropChunks, filterChunk, type Keep, readChunks, readIndex, seal } from './chunks.ts';
-import { chunkIndexKey, ID_LENGTH, KEYS, openKey } from './keys.ts';
+import { chunkIndexKey, KEYS, openKey } from './keys.ts';
+import { idOfMember } from './names.ts';
 import type { Queue } from './queue.ts';
 import { clampTs } from './range.ts';
 import { loadScript } from './scripts.ts';
@@ -50,18 +51,11 @@ async function nextEntities(
     const from = after === '' ? '-' : `(${after}`;
     const words = [key, from, '+', 'LIMIT', 0, count - ids.length];
     const members = (await queue.send('zrangebylex', words)) as readonly string[];
-    for (const member of members) ids.push(idIn(list, member));
+    ids.push(...members.map(idOfMember));
     const last = members.at(-1);
     if (ids.length >= count && last !== undefined) return { ids, next: `${list}:${last}` };
     after = '';
   }
-}
-
-/** Behind the name; the last part, except of devices, whose profile comes after it. */
-function idIn(list: number, member: string): string {
-  if (LISTS[list] !== KEYS.deviceNames) return member.slice(-ID_LENGTH);
-  const start = member.indexOf('\0') + 1;
-  return member.slice(start, start + ID_LENGTH);
 }
 
 async function sweepEntity(queue: Queue, id: string, limit: number): Promise<number> {

@@ -23,19 +23,19 @@ end
 -- Words: first and last member, how many at most, then the members that must be all.
 function checks.range(key, word)
   local found = redis.call('ZRANGEBYLEX', key, word[1], word[2], 'LIMIT', 0, word[3])
-  if #found ~= #word - 3 then
-    return false
-  end
+  local same = #found == #word - 3
   for i = 1, #found do
-    if found[i] ~= word[i + 3] then
-      return false
-    end
+    same = same and found[i] == word[i + 3]
   end
-  return true
+  return same
 end
 -- Words: member, 1 when it must be there, else 0.
 function checks.listed(key, word)
   return (redis.call('ZSCORE', key, word[1]) and 1 or 0) == tonumber(word[2])
+end
+-- Words: first and last member, bound of how many there are.
+function checks.fewer(key, word)
+  return redis.call('ZLEXCOUNT', key, word[1], word[2]) < tonumber(word[3])
 end
 -- Words: field, 1 when there must be one, else 0.
 function checks.has(key, word)

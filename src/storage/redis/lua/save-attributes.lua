@@ -1,12 +1,12 @@
 --[[ save-attributes: attributes of some entities.
   KEYS for each entity: marker, attributes of one scope
-  ARGV 1 deadline; for each entity: time, 1 = only what changes, count, then field and text of each
+  ARGV 1 deadline; for each entity: time, "all" or "changes" or "new" (whatever the marker says), count, then field and text of each
   Gives for each entity the places of the written ones, from 1 on, each with a comma; "gone" when there is no such entity. ]]
 local answer, at = {}, 2
 for entity = 1, #KEYS / 2 do
   local key = KEYS[entity * 2]
-  local time, changes, count = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2])
-  local there = redis.call('EXISTS', KEYS[entity * 2 - 1]) == 1
+  local time, mode, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local there = mode == 'new' or redis.call('EXISTS', KEYS[entity * 2 - 1]) == 1
   local written = {}
   for place = 1, there and count or 0 do
     local field, text = ARGV[at + 1 + 2 * place], ARGV[at + 2 + 2 * place]
@@ -16,7 +16,7 @@ for entity = 1, #KEYS / 2 do
       number, former, standing = string.match(old, '^(%d+) (%S+) (.*)$')
     end
     -- The same text of the same time is this very write, sent once more.
-    if not (changes and standing == text and former ~= time) then
+    if not (mode == 'changes' and standing == text and former ~= time) then
       number = number or redis.call('HINCRBY', key, '#', 1)
       redis.call('HSET', key, field, number .. ' ' .. time .. ' ' .. text)
       written[#written + 1] = place .. ','
