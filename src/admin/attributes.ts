@@ -24,7 +24,7 @@ export const attributeRoutes = (deps: AdminDeps): readonly Route[] =>
   ENTITY_TYPES.flatMap((type) => routesOf(type, deps));
 
 function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
-  const { deviceApi, storage, clock } = deps;
+  const { deviceApi, storage, clock, raise } = deps;
 
   const read = async (owner: DataOwner, scopes: readonly AttributeScope[], asked: string | undefined) => {
     const maps = await Promise.all(scopes.map((one) => storage.attributes.read(owner.id, one, keyList(asked))));
@@ -39,12 +39,20 @@ function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
       outcome: 'done',
       facts: { scope: at, keys: changed.length },
     });
+  const tell = (
+    type: 'ATTRIBUTES_UPDATED' | 'ATTRIBUTES_DELETED',
+    { originator }: DataOwner,
+    at: AttributeScope,
+    data: JsonObject,
+  ): void => raise({ type, originator, data, metadata: { scope: at } });
   const save = async (owner: DataOwner, at: AttributeScope, json: JsonValue, by: string): Promise<void> => {
     const values = attributesOf(json);
     const { id, device } = owner;
     const written = device
       ? await deviceApi.saveAttributes(device.id, at, values)
       : await storage.attributes.save({ entityId: id, scope: at, values, ts: clock.now(), onlyOnChange: false });
+    const data = Object.fromEntries(written.map((key) => [key, values[key] ?? null]));
+    if (written.length > 0) tell('ATTRIBUTES_UPDATED', owner, at, data);
     await audit('attributes.save', owner, written, at, by);
   };
   const remove = async (owner: DataOwner, at: AttributeScope, asked: string, by: string): Promise<void> => {
@@ -53,6 +61,7 @@ function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
     const removed = device
       ? await deviceApi.deleteAttributes(device.id, at, keys)
       : await storage.attributes.remove(id, at, keys);
+    if (removed.length > 0) tell('ATTRIBUTES_DELETED', owner, at, { attributes: [...removed] });
     await audit('attributes.delete', owner, removed, at, by);
   };
   const common = { tag, lenient: true } as const;

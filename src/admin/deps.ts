@@ -59,6 +59,8 @@ export interface AdminDeps {
   readonly chains: ChainControl;
   /** Runs a dead letter again. */
   readonly retryLetter: MessageRunner['retry'];
+  /** Tells the chains of something. */
+  readonly raise: MessageRunner['raise'];
   readonly counters: MessageCounters;
   readonly health: Health;
   readonly metrics: Metrics;

@@ -1,3 +1,4 @@
+import { customerOriginator, deviceOriginator, TENANT_ORIGINATOR } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { SupplyPoint } from '../model/attachment.ts';
 import type { Device } from '../model/device.ts';
@@ -11,6 +12,7 @@ import {
   parseUuid,
   profileIdOf,
 } from '../model/ids.ts';
+import type { Originator } from '../model/msg.ts';
 import { normaliseSupplyPoint, supplyPointSchemeIds } from '../model/supply-point/index.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import { integer, text } from '../schema/fields.ts';
@@ -57,6 +59,7 @@ export interface DataOwner {
   readonly entityType: EntityType;
   readonly id: string;
   readonly device?: Device;
+  readonly originator: Originator;
 }
 
 /** The entity of a type and a UUID. Throws BAD_REQUEST, DEVICE_NOT_FOUND, NOT_FOUND. */
@@ -67,18 +70,18 @@ export async function dataOwnerOf(
 ): Promise<DataOwner> {
   if (entityType === 'DEVICE') {
     const device = await deviceOf(text, deps);
-    return { entityType, id: device.id, device };
+    return { entityType, id: device.id, device, originator: deviceOriginator(device) };
   }
   const id = uuidOf(text);
   const { assets, customers } = deps.storage;
-  const found =
-    entityType === 'ASSET'
-      ? await assets.asset(id as AssetId)
-      : entityType === 'CUSTOMER'
-        ? await customers.customer(id as CustomerId)
-        : id === TENANT.id;
-  if (!found) throw new BrokerError('NOT_FOUND', { field: 'id' });
-  return { entityType, id };
+  if (entityType === 'ASSET') {
+    const asset = await assets.asset(id as AssetId);
+    if (asset) return { entityType, id, originator: { entityType, id, name: asset.name, profile: asset.type } };
+  } else if (entityType === 'CUSTOMER') {
+    const customer = await customers.customer(id as CustomerId);
+    if (customer) return { entityType, id, originator: customerOriginator(customer) };
+  } else if (id === TENANT.id) return { entityType, id, originator: TENANT_ORIGINATOR };
+  throw new BrokerError('NOT_FOUND', { field: 'id' });
 }
 
 /** The device with this id or name, or undefined. */

@@ -69,6 +69,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     explain: core.explain,
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
+    raise: (event) => core.runner.raise(event),
     counters,
     health,
     metrics,

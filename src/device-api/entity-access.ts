@@ -14,6 +14,7 @@ import {
   type EntityMakers,
   fieldsOf,
   makeEntity,
+  TENANT_ORIGINATOR,
 } from './entity-makers.ts';
 import { refuseAttachments } from './entity-rules.ts';
 import type { WriteFence } from './write-fence.ts';
@@ -51,7 +52,7 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
         return customer && customerOriginator(customer);
       }
       case 'TENANT':
-        return id.id === TENANT.id ? THE_TENANT : undefined;
+        return id.id === TENANT.id ? TENANT_ORIGINATOR : undefined;
     }
   }
 
@@ -98,7 +99,7 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
           return customer && customerOriginator(customer);
         }
         case 'TENANT':
-          return THE_TENANT;
+          return TENANT_ORIGINATOR;
       }
     },
     async relations(of, direction, { type, limit }) {
@@ -138,8 +139,6 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
     },
   };
 }
-
-const THE_TENANT: Originator = { ...TENANT, name: 'Tenant', profile: '' };
 
 /** Without what an originator knows of itself besides. */
 const plain = ({ from, type, to }: Relation): Relation => ({

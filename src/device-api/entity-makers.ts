@@ -51,6 +51,8 @@ export const customerOriginator = ({ id, title }: Customer): EntityOriginator =>
   profile: '',
 });
 
+export const TENANT_ORIGINATOR: EntityOriginator = { ...TENANT, name: 'Tenant', profile: '' };
+
 type Wanted = Parameters<EntityContext['ensureEntity']>[0];
 
 /** The entity of that name, made when there is none; then `raise` hears ENTITY_CREATED (thingsboard-rule-chains 3.3). */

@@ -124,6 +124,7 @@ export async function startHarness(
     explain: core.explain,
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
+    raise: (event) => core.runner.raise(event),
     counters: core.counters,
     health,
     metrics,

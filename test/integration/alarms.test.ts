@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
-import { eventTypes } from '../helpers/event-chain.ts';
+import { eventsOf, eventTypes } from '../helpers/event-chain.ts';
 import { api, deviceId, newDevice } from '../helpers/system.ts';
 
 const hot = (limit: number, operator = 'greaterThan') => ({
   all: [{ fact: 'telemetry', path: '$.t', operator, value: limit }],
 });
+const hotterThanLimit = {
+  all: [{ fact: 'telemetry', path: '$.t', operator: 'greaterThan', value: { fact: 'attributes', path: '$.limit' } }],
+};
 const PROFILE = {
   name: 'smart-meter',
   provision: {
@@ -24,9 +27,11 @@ const PROFILE = {
     },
     { type: 'Long', create: { WARNING: { when: hot(10), for: '2s' } } },
     { type: 'Thrice', create: { MINOR: { when: hot(0), times: 3 } } },
+    { type: 'Own', create: { MINOR: { when: hotterThanLimit } } },
   ],
 };
 const LABELS = ['Alarm Created', 'Alarm Updated', 'Alarm Severity Updated', 'Alarm Cleared'];
+const HEARD = ['Alarm Cleared', 'Attributes Updated', 'Attributes Deleted'];
 const CHAIN = {
   name: 'main',
   root: true,
@@ -39,7 +44,10 @@ const CHAIN = {
     },
     'by-type': {
       kind: 'filter/msg-type-switch',
-      to: { 'Post telemetry': 'save', 'Alarm Acknowledged': 'keep', 'Alarm Cleared': 'keep' },
+      to: {
+        'Post telemetry': 'save',
+        ...Object.fromEntries(['Alarm Acknowledged', ...HEARD].map((label) => [label, 'keep'])),
+      },
     },
     save: { kind: 'action/save-telemetry' },
     keep: { kind: 'flow/dead-letter', config: { reason: 'to be seen' } },
@@ -88,6 +96,27 @@ it("a profile's alarm rules raise, escalate and clear alarms, and durations end 
   expect(heard).toContain('ALARM_ACK');
   expect(heard).toContain('ALARM_CLEAR');
   expect(heard.filter((type) => type === 'ALARM').length).toBeGreaterThanOrEqual(4);
+});
+
+it('a limit that people change over REST counts from the next sample on, and is told to the chains', async () => {
+  await using files = await folders();
+  await using broker = await startBroker(files);
+  const token = await newDevice(broker, 'm3');
+  const url = `/api/plugins/telemetry/DEVICE/${await deviceId(broker, 'm3')}`;
+  await api(broker, `${url}/SERVER_SCOPE`, { method: 'POST', body: { limit: 70 } });
+  await send(broker, token, 8);
+  expect(await alarms(broker, 'm3')).toEqual([]);
+  await api(broker, `${url}/SERVER_SCOPE`, { method: 'POST', body: { limit: 5 } });
+  await send(broker, token, 8);
+  expect(await alarms(broker, 'm3')).toEqual(['Own MINOR ACTIVE_UNACK']);
+  await api(broker, `${url}/SERVER_SCOPE?keys=limit`, { method: 'DELETE' });
+  const heard = await eventsOf(broker, 'm3');
+  const told = heard.filter(({ msgType }) => msgType.startsWith('ATTRIBUTES_'));
+  expect(told.map(({ msgType, data, metadata }) => [msgType, data, metadata.scope])).toEqual([
+    ['ATTRIBUTES_UPDATED', { limit: 70 }, 'SERVER_SCOPE'],
+    ['ATTRIBUTES_UPDATED', { limit: 5 }, 'SERVER_SCOPE'],
+    ['ATTRIBUTES_DELETED', { attributes: ['limit'] }, 'SERVER_SCOPE'],
+  ]);
 });
 
 it('counts and durations outlive a kill when their node keeps them', async () => {
