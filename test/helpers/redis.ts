@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,20 +31,36 @@ export interface TestRedisOptions {
   /** Append-only, flushed always. */
   readonly durable?: boolean;
   readonly port?: number;
+  /** TLS only, with these files; the certificate is its own authority. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** How the helper's own client logs in. */
   readonly client?: RedisOptions;
 }
 
 const HOST = '127.0.0.1';
 const SERVER = 'redis-server';
+const PROMPT_SYNC = ['--repl-diskless-sync-delay', '0'];
 
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const dir = mkdtempSync(join(tmpdir(), 'gridmoor-redis-'));
   const port = options.port ?? (await freePort());
+  const { tls } = options;
+  const plain = ['--port', String(port)];
+  const secured = tls && [
+    '--port',
+    '0',
+    '--tls-port',
+    String(port),
+    '--tls-cert-file',
+    tls.cert,
+    '--tls-key-file',
+    tls.key,
+    '--tls-auth-clients',
+    'no',
+  ];
   const durability = options.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const args = [
-    '--port',
-    String(port),
+    ...(secured ?? plain),
     '--bind',
     HOST,
     '--dir',
@@ -74,7 +90,12 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await up;
   };
   await run();
-  const client = new Redis(port, HOST, { retryStrategy: () => 50, maxRetriesPerRequest: null, ...options.client });
+  const client = new Redis(port, HOST, {
+    ...(tls === undefined ? {} : { tls: { ca: readFileSync(tls.cert) } }),
+    retryStrategy: () => 50,
+    maxRetriesPerRequest: null,
+    ...options.client,
+  });
   client.on('error', () => undefined);
   const kill = async (): Promise<void> => {
     const running = child;
@@ -126,7 +147,7 @@ export async function startRedisCluster({
   readonly replicas?: number;
   readonly args?: readonly string[];
 } = {}): Promise<TestRedisCluster> {
-  const nodeArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...args];
+  const nodeArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...PROMPT_SYNC, ...args];
   const nodes: TestRedis[] = [];
   for (let i = 0; i < 3 * (1 + replicas); i++)
     nodes.push(await startRedis({ args: nodeArgs, port: await freePort(true) }));
@@ -151,6 +172,7 @@ export async function startRedisCluster({
     );
   }
   for (const node of nodes) await until(async () => (await clusterInfo(node)).includes('cluster_state:ok'));
+  for (const node of nodes.slice(3)) await until(() => isLinked(node));
   return {
     nodes,
     addresses: masters.map(({ host, port }) => `${host}:${port}`).join(','),
@@ -162,6 +184,9 @@ export async function startRedisCluster({
     },
   };
 }
+
+const isLinked = async ({ client }: TestRedis): Promise<boolean> =>
+  (await client.info('replication')).includes('master_link_status:up');
 
 const clusterInfo = async ({ client }: TestRedis): Promise<string> => String(await client.call('cluster', 'info'));
 
@@ -177,13 +202,14 @@ export interface TestSentinel {
 /** A master, a replica, and three sentinels that fail over after a second of silence. */
 export async function startSentinel(): Promise<TestSentinel> {
   const masterName = 'gridmoor';
-  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+  const master = await startRedis({ args: PROMPT_SYNC });
   const replica = await startRedis({ args: ['--replicaof', `${HOST} ${master.port}`] });
-  await until(async () => (await replica.client.info('replication')).includes('master_link_status:up'));
+  await until(() => isLinked(replica));
   const sentinels: SentinelProcess[] = [];
   for (let i = 0; i < 3; i++) sentinels.push(await startSentinelProcess(masterName, master.port));
   for (const { port } of sentinels) {
     const client = new Redis(port, HOST);
+    client.on('error', () => undefined);
     await until(async () => {
       const words = (await client.call('sentinel', 'master', masterName)) as string[];
       const fact = (name: string): string | undefined => words[words.indexOf(name) + 1];
@@ -218,7 +244,7 @@ async function startSentinelProcess(masterName: string, masterPort: number): Pro
     `dir ${dir}`,
     `sentinel monitor ${masterName} ${HOST} ${masterPort} 2`,
     `sentinel down-after-milliseconds ${masterName} 1000`,
-    `sentinel failover-timeout ${masterName} 5000`,
+    `sentinel failover-timeout ${masterName} 2000`,
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const child = spawn(SERVER, [file, '--sentinel'], { stdio: 'ignore' });
