@@ -17,7 +17,11 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'a message is acknowledged before it is committed',
     patches: [
-      { file: 'device-api/message-runner.js', from: 'gate.pass(context.commit(), ', to: 'gate.pass(undefined, ' },
+      {
+        file: 'device-api/message-runner.js',
+        from: 'gate.pass(context.commit(), (error) => {\n            if (error === undefined) {\n                end(',
+        to: 'gate.pass(undefined, (error) => {\n            if (error === undefined) {\n                end(',
+      },
     ],
     caughtBy: 'I1',
     kills: { moment: 'ack', times: 3, delayMs: 0 },
@@ -34,22 +38,22 @@ const BUGS: readonly PlantedBug[] = [
     caughtBy: 'I9',
   },
   {
-    name: 'a provisioning answer goes to every provisioning session',
+    name: 'a provisioning answer goes to the provisioning session before, too',
     patches: [
       {
         file: 'transport/mqtt/provision-session.js',
         from: 'export class ProvisionSession {',
-        to: 'const everybody = new Set();\nexport class ProvisionSession {',
+        to: 'const everybody = [];\nexport class ProvisionSession {',
       },
       {
         file: 'transport/mqtt/provision-session.js',
         from: 'this.#client = client;',
-        to: 'this.#client = client;\n        everybody.add(client);',
+        to: 'this.#client = client;\n        everybody.push(client);',
       },
       {
         file: 'transport/mqtt/provision-session.js',
         from: 'sendTo(this.#client, PROVISION_RESPONSE, answer,',
-        to: 'for (const other of everybody) sendTo(other, PROVISION_RESPONSE, answer,',
+        to: 'for (const other of new Set([everybody.at(-2) ?? this.#client, this.#client])) sendTo(other, PROVISION_RESPONSE, answer,',
       },
     ],
     caughtBy: 'I6',
@@ -119,7 +123,11 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a stop does not wait for what was accepted',
-    patches: [{ file: 'app/compose.js', from: 'await runner.drain();', to: '' }],
+    patches: [
+      { file: 'app/compose.js', from: 'await runner.drain();', to: '' },
+      // What still runs reads from the store: closed, it would end the process before it is judged.
+      { file: 'storage/embedded/index.js', from: 'await environment.close();', to: '' },
+    ],
     caughtBy: 'I11',
     fleet: { messages: 5_000, window: 90, attachEvery: 1 },
   },
