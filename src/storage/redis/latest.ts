@@ -8,8 +8,9 @@ import { sampleOf, sampleText } from './samples.ts';
 import { loadTimed } from './scripts.ts';
 
 const DROP = loadTimed('drop-latest');
-/** Every name of a value has it, so that `#` is none. */
+/** Every name of a value has it, so that the field of the highest time is none. */
 const VALUE = '=';
+const HIGHEST = '#';
 
 export const latestField = (key: string): string => `${VALUE}${key}`;
 export const latestText = (ts: number, value: JsonObject[string]): string => sampleText(ts, stringifyJson(value));
@@ -43,7 +44,7 @@ export function latestRuns(writes: readonly Written[]): { readonly runs: number;
 }
 
 function runWords({ ts, values }: Written, keys: readonly string[]): Word[] {
-  const words: Word[] = [ts, keys.length];
+  const words: Word[] = [ts, keys.length, HIGHEST, ts];
   for (const key of keys) words.push(latestField(key), latestText(ts, values[key] ?? null));
   return words;
 }

@@ -1,15 +1,17 @@
 --[[ save-samples: latest values and history of some entities.
   KEYS for each entity: marker, latest values, open samples
-  ARGV 1 deadline; for each entity: number of runs, number of samples, the samples, then each run: time, count, and field and
-    text of each value of that time; runs in order of time
+  ARGV 1 deadline; for each entity: number of runs, number of samples, the samples, then each run: time, count, "#", time, and
+    field and text of each value of that time; runs in order of time
   Gives for each entity how many samples are open; -1: there is no such entity, nothing was stored. ]]
 local MOST = 1000
 local answer, at = {}, 2
 
 local function call(command, key, first, last)
+  local reply = 0
   for from = first, last, MOST do
-    redis.call(command, key, unpack(ARGV, from, math.min(last, from + MOST - 1)))
+    reply = redis.call(command, key, unpack(ARGV, from, math.min(last, from + MOST - 1)))
   end
+  return reply
 end
 
 -- Values of an earlier time than the highest: each is compared with the one that stands.
@@ -29,23 +31,19 @@ for entity = 1, #KEYS / 3 do
   at = at + 2
   if not there then
     answer[entity] = -1
-  elseif samples > 0 then
-    call('RPUSH', open, at, at + samples - 1)
-    answer[entity] = redis.call('LLEN', open)
   else
-    answer[entity] = 0
+    answer[entity] = call('RPUSH', open, at, at + samples - 1)
   end
   at = at + samples
   for _ = 1, runs do
     local time, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    local first, last = at + 2, at + 1 + 2 * count
+    local first, last = at + 2, at + 3 + 2 * count
     if there then
       local highest = redis.call('HGET', latest, '#')
       if not highest or tonumber(highest) <= time then
-        redis.call('HSET', latest, '#', ARGV[at])
         call('HSET', latest, first, last)
       else
-        compare(latest, time, first, last)
+        compare(latest, time, first + 2, last)
       end
     end
     at = last + 1
