@@ -38,7 +38,7 @@ import { createRegistry } from '../registry/registry.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
 import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
-import { openEmbeddedStorage } from '../storage/embedded/index.ts';
+import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
@@ -46,6 +46,7 @@ import { startAlarms } from './alarms.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
 import { checkInstanceKey } from './instance-key.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
+import { openStorage } from './open-storage.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
@@ -59,6 +60,8 @@ export interface CoreOptions {
   readonly allowedHosts: readonly string[];
   readonly instanceId: string;
   readonly instanceKey: Secret;
+  /** Absent: this instance is alone. */
+  readonly redis?: RedisConnectionOptions;
   readonly adminKey: Secret;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Flush to disk before acknowledging: survives power loss, not only the end of the process. */
@@ -87,7 +90,7 @@ export type Core = Awaited<ReturnType<typeof startCore>>;
 /** Opens the store, loads profiles and chains, and wires the rooms. Throws BrokerError; then nothing is left open. */
 export async function startCore(options: CoreOptions, log: Log, clock: Clock = systemClock) {
   const hash = createKeyedHash(Buffer.from(options.instanceKey.reveal(), 'utf8'));
-  const storage = await openEmbeddedStorage({ dataDir: options.dataDir, log, sync: options.sync });
+  const storage = await openStorage(options, log);
   try {
     await checkInstanceKey(storage, options.instanceKey, options.dataDir);
     const { settings, audit } = storage;

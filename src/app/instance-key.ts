@@ -19,7 +19,10 @@ export function storedKeyCheck(storage: Storage): Promise<string | undefined> {
 export async function checkInstanceKey(storage: Storage, instanceKey: Secret, dataDir: string): Promise<void> {
   const check = keyCheckOf(instanceKey);
   if ((await storage.settings.putIfAbsent(KEY_CHECK, check)) !== check) {
-    const detail = `${dataDir} was written with another instance key: give that key (GRIDMOOR_SECRET_KEY or ${dataDir}/instance.key)`;
+    const detail =
+      storage.kind === 'redis'
+        ? 'the data in Redis was written with another instance key: give that key (GRIDMOOR_SECRET_KEY), the same to every broker'
+        : `${dataDir} was written with another instance key: give that key (GRIDMOOR_SECRET_KEY or ${dataDir}/instance.key)`;
     throw new BrokerError('SECRET_KEY_MISMATCH', { detail });
   }
 }

@@ -4,6 +4,7 @@ import { parseNetworks } from '../model/network.ts';
 import type { Secret } from '../model/secret.ts';
 import { createAddressGuard } from '../rules/outside/index.ts';
 import { readRegularFile } from '../schema/regular-file.ts';
+import { redisConnection } from './redis-connection.ts';
 import type { StartOptions } from './start.ts';
 
 const MAX_PEM_BYTES = 1024 * 1024;
@@ -17,6 +18,7 @@ export function toStartOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
   const { mqtt, http, rpc, files, instance, store, limits, gateways } = config;
+  const redis = redisConnection(config);
   const proxy = { trusted: parseNetworks(instance.trustedProxies).list, headerTimeoutMs: PROXY_HEADER_TIMEOUT_MS };
   return {
     dataDir: files.dataDir,
@@ -25,6 +27,7 @@ export function toStartOptions(
     allowedHosts: allowedHosts(config),
     explain: { keep: config.rules.explainKeep, sampleEvery: config.rules.explainSample },
     instanceId: instance.id,
+    ...(redis === undefined ? {} : { redis }),
     ...keys,
     env,
     sync: store.sync,
