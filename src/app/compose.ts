@@ -1,3 +1,4 @@
+import { createAppLogins, createAppPublisher } from '../app-clients/index.ts';
 import {
   type ConnectivityOptions,
   createClaims,
@@ -19,9 +20,12 @@ import {
   LongPolls,
   Recorder,
   RefusalPause,
+  SessionClaims,
   Sessions,
   type SubDeviceRules,
   sealClaimingData,
+  stateElsewhere,
+  tellOthersBy,
   WriteFence,
   watchTimeouts,
 } from '../device-api/index.ts';
@@ -43,6 +47,8 @@ import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { startAlarms } from './alarms.ts';
+import { type Cluster, joinCluster } from './cluster.ts';
+import { startClusterCare } from './cluster-care.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
 import { checkInstanceKey } from './instance-key.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
@@ -91,13 +97,16 @@ export type Core = Awaited<ReturnType<typeof startCore>>;
 export async function startCore(options: CoreOptions, log: Log, clock: Clock = systemClock) {
   const hash = createKeyedHash(Buffer.from(options.instanceKey.reveal(), 'utf8'));
   const storage = await openStorage(options, log);
+  let cluster: Cluster | undefined;
   try {
     await checkInstanceKey(storage, options.instanceKey, options.dataDir);
     const { settings, audit } = storage;
     const first = await loadDefinitions(options, { settings, hash, log });
-    return wire(options, storage, hash, first, log, clock, audit);
+    cluster = await joinCluster(options, log);
+    return wire(options, storage, cluster, hash, first, log, clock, audit);
   } catch (error) {
     await storage.close();
+    await cluster?.close();
     throw error;
   }
 }
@@ -105,6 +114,7 @@ export async function startCore(options: CoreOptions, log: Log, clock: Clock = s
 function wire(
   options: CoreOptions,
   stored: Storage,
+  cluster: Cluster,
   hash: ReturnType<typeof createKeyedHash>,
   first: Definitions,
   log: Log,
@@ -135,7 +145,12 @@ function wire(
   const targets = () => live.current.targets;
   const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
   const polls = new LongPolls(options.longPolls);
-  const sessions = new Sessions(polls);
+  const { bus, instances } = cluster;
+  const tellOthers = tellOthersBy(bus, log);
+  const sessions = new Sessions(polls, (device, { text, deleted }) =>
+    tellOthers({ type: 'push', device, text, ...(deleted === undefined ? {} : { deleted }) }),
+  );
+  cluster.own.sessions = () => sessions.size;
   const counters = createMessageCounters();
   const { telemetry, deadLetters } = storage;
   const attributes = watchTimeouts(
@@ -163,10 +178,12 @@ function wire(
   });
   const explain = new ExplainRing(options.explain, clock);
   const recorder = new Recorder(clock);
+  const publisher = createAppPublisher({ outbox: storage.outbox, log, now: () => clock.now(), maxWaiting: 50_000 });
   const runner = createMessageRunner({
     telemetry,
     attributes,
     entities,
+    apps: publisher,
     alarms: alarming.access,
     fence,
     tellDeviceState: (id, event) => void connectivity.tell(id, event),
@@ -199,9 +216,19 @@ function wire(
     attributes,
     devices: storage.registry,
     runner,
+    elsewhere: stateElsewhere(cluster.sessions, bus, instances),
     clock,
     log,
   });
+  const claimed = new SessionClaims({
+    registry: cluster.sessions,
+    bus,
+    instances,
+    sessions,
+    settled: (id) => runner.settled(id),
+    log,
+  });
+  const care = startClusterCare({ bus, instances, registry: cluster.sessions, claimed, connectivity, log });
   const allowByDefault = options.allowClaimingByDefault;
   const claims = createClaims({ store: customers, attributes, audit, hash, clock, allowByDefault });
   const instanceLimits = new InstanceLimits(clock, options.instanceLimits);
@@ -226,6 +253,9 @@ function wire(
     attributes,
     runner,
     sessions,
+    claimed,
+    bus,
+    tellOthers,
     limits,
     connectivity,
     claims,
@@ -257,13 +287,23 @@ function wire(
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
   runner.start();
+  const { appSessions } = storage;
+  const apps = appSessions && {
+    logins: createAppLogins({ apiKeys, refusalPause: guessPause, clock }),
+    publisher,
+    store: appSessions,
+    now: () => clock.now(),
+    log,
+  };
   return {
     storage,
+    cluster,
     registry,
     suppliers,
     attachments,
     alarms: alarming.alarms,
     apiKeys,
+    apps,
     users,
     changes,
     ota,
@@ -282,6 +322,8 @@ function wire(
     recorder,
     /** Call after the fronts have closed: finishes what was accepted, then closes the store. */
     async close() {
+      await claimed.settled();
+      await care.stop();
       guessPause.close();
       failurePause.close();
       polls.stop();
@@ -292,8 +334,10 @@ function wire(
       await retention.stop();
       await ota.assignments.close();
       await runner.drain();
+      await publisher.close();
       await live.close();
       await storage.close();
+      await cluster.close();
     },
   };
 }

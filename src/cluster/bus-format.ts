@@ -9,11 +9,13 @@ const device = 'text';
 /** Fields of each message; what is not listed here is not taken from the wire. */
 const FIELDS = {
   kick: { device, epoch: 'number' },
+  'kick-heard': { device, epoch: 'number' },
   kicked: { device, epoch: 'number' },
   push: { device, text: 'text', deleted: 'texts?' },
   'session-end': { device, reason: 'text' },
   'credentials-changed': { device },
-  'timeout-changed': { device },
+  'check-state': { device },
+  'alarm-due': { device, chain: 'text', node: 'text' },
   'rpc-seek': { device },
   'rpc-listening': { device },
   'rpc-call': { device, id: 'text', call: 'call' },

@@ -19,8 +19,8 @@ export interface CarriedCall {
 
 /** What instances tell each other. Telemetry is never among it. */
 export type BusMessage =
-  /** Sessions of the device that are older than this claim are to end; `kicked` answers when they have. */
-  | { readonly type: 'kick' | 'kicked'; readonly device: DeviceId; readonly epoch: number }
+  /** Sessions of the device that are older than this claim are to end; `kick-heard` answers at once, `kicked` when they have. */
+  | { readonly type: 'kick' | 'kick-heard' | 'kicked'; readonly device: DeviceId; readonly epoch: number }
   /** Shared attributes for the device, as JSON text. */
   | { readonly type: 'push'; readonly device: DeviceId; readonly text: string; readonly deleted?: readonly string[] }
   | {
@@ -28,7 +28,10 @@ export type BusMessage =
       readonly device: DeviceId;
       readonly reason: 'credentials-changed' | 'device-deleted';
     }
-  | { readonly type: 'credentials-changed' | 'timeout-changed'; readonly device: DeviceId }
+  /** `check-state`: whether the device is active is to be looked at anew. */
+  | { readonly type: 'credentials-changed' | 'check-state'; readonly device: DeviceId }
+  /** Time asks for alarm rules of the device at this node. */
+  | { readonly type: 'alarm-due'; readonly device: DeviceId; readonly chain: string; readonly node: string }
   /** An instance has a call for the device and looks for who may deliver it; `rpc-listening` answers. */
   | { readonly type: 'rpc-seek' | 'rpc-listening'; readonly device: DeviceId }
   | { readonly type: 'rpc-call'; readonly id: string; readonly device: DeviceId; readonly call: CarriedCall }

@@ -26,10 +26,12 @@ export interface Instances {
   list(): Promise<readonly InstanceInfo[]>;
   /** Others that live, as of the last heartbeat. */
   readonly others: readonly InstanceInfo[];
-  /** False once a run has been silent for long, or has not answered what it must answer; true for this one. */
+  /** False once a run has been silent for long, or has not answered what it must answer. */
   isLive(run: RunId): boolean;
   /** It did not answer in time: it counts as gone until its next heartbeat. */
   suspect(run: RunId): void;
+  /** Takes a run out that is dead; one that lives comes back by itself. */
+  forget(run: RunId): Promise<void>;
   /** True in at most one instance: it does what must be done once for all. */
   readonly leads: boolean;
   onJoined(listener: (run: RunId) => void): void;

@@ -26,10 +26,12 @@ export interface SessionRegistry {
   owner(device: DeviceId): Promise<RunId | undefined>;
   /** Claims that must still stand, after messages or data may have been lost: those that another run has taken meanwhile. */
   confirm(claims: readonly { readonly device: DeviceId; readonly epoch: number }[]): Promise<ConfirmedClaims>;
+  /** Runs that hold sessions. */
+  runs(): Promise<readonly RunId[]>;
   /** Takes at most `limit` sessions of a run that is dead out of the registry, each once; none when the run lives. */
   takeOrphans(dead: RunId, limit: number): Promise<readonly OrphanedSession[]>;
   /** Notes that this run holds a call for the device which it cannot deliver itself. */
-  callWaits(device: DeviceId, expiresAt: number): Promise<void>;
+  callWaits(device: DeviceId): Promise<void>;
   callsWaitNoMore(device: DeviceId): Promise<void>;
   /** Other runs that hold such calls. */
   callersOf(device: DeviceId): Promise<readonly RunId[]>;

@@ -1,6 +1,7 @@
 import type { Device } from '../model/device.ts';
 import type { LiveCredentials } from './live-credentials.ts';
 import type { Presence } from './presence.ts';
+import type { SessionClaims } from './session-claims.ts';
 import type { DeviceLink, LiveSession, Sessions } from './sessions.ts';
 
 /** A session as its front holds it. */
@@ -32,14 +33,22 @@ export class ConnectedSession implements LiveSession, OpenSession {
   }
 
   close(): void {
-    const { sessions, live } = this.#parts;
+    const { sessions, live, claims } = this.#parts;
     sessions.closed(this);
     live.closed(this);
-    this.#presence.closed();
+    const gone = claims.closed(this);
+    if (gone instanceof Promise) void gone.then((known) => this.#ended(known));
+    else this.#ended(gone);
+  }
+
+  #ended(gone: boolean): void {
+    if (gone) this.#presence.closed();
+    else this.#presence.moved();
   }
 }
 
 export interface ConnectedSessionParts {
   readonly sessions: Sessions;
   readonly live: LiveCredentials;
+  readonly claims: SessionClaims;
 }

@@ -51,8 +51,19 @@ export interface ConnectivityParts {
   readonly attributes: AttributeStore;
   readonly devices: Pick<RegistryStore, 'device'>;
   readonly runner: Pick<MessageRunner, 'run'>;
+  readonly elsewhere: StateElsewhere;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What other instances do for the state of devices. */
+export interface StateElsewhere {
+  /** False: there are no others. */
+  readonly shared: boolean;
+  /** Whether this instance looks for silent devices, for all. */
+  readonly leads: boolean;
+  /** Asks the instance that has the device's session to look at its state; false when that is this one, or none. */
+  check(id: DeviceId): Promise<boolean>;
 }
 
 /** How exact the time of activity is, ms. */
@@ -63,7 +74,7 @@ const STEP = 250;
 const MAX_WITHOUT_CONNECTION = 100_000;
 
 export function createConnectivity(options: ConnectivityOptions, parts: ConnectivityParts): Connectivity {
-  const { store, attributes, devices, runner, clock, log } = parts;
+  const { store, attributes, devices, runner, clock, log, elsewhere } = parts;
   const entries = new Map<DeviceId, Entry>();
   let withoutConnection = 0;
   let stopped = false;
@@ -94,6 +105,8 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
       throw error;
     } finally {
       entry.writing--;
+      // Another instance may have the device next: what is known here of one without a connection would be old then.
+      if (elsewhere.shared && !entry.holder) release(entry);
     }
   };
 
@@ -147,6 +160,10 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
         raise('CONNECT_EVENT', entry.device, facts);
         wake(entry); // an open session is activity
       });
+    },
+    moved(entry: Entry): void {
+      entry.forgotten = true;
+      if (entries.get(entry.device.id) === entry) entries.delete(entry.device.id);
     },
     disconnected(entry: Entry): void {
       const at = clock.now();
@@ -253,11 +270,18 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     else await store.save([{ deviceId: id, values: {}, ts: clock.now(), due: 'never' }]);
   };
 
+  /** False when another instance has been asked. */
+  const checkHereOrElsewhere = async (id: DeviceId): Promise<boolean> => {
+    if (elsewhere.shared && !entries.get(id)?.holder && (await elsewhere.check(id))) return false;
+    await checkById(id);
+    return true;
+  };
+
   const sweep = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stopped && elsewhere.leads) {
       const due = await store.due(clock.now(), STEP);
-      if (due.length === 0) return;
-      await Promise.all(due.map(checkById));
+      const here = await Promise.all(due.map(checkHereOrElsewhere));
+      if (!here.includes(true)) return; // those of others are due until they have looked
     }
   };
 

@@ -1,3 +1,4 @@
+import type { Bus } from '../cluster/bus.ts';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
@@ -24,12 +25,14 @@ import { LiveCredentials } from './live-credentials.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
+import { sessionEnds, type TellOthers } from './other-instances.ts';
 import type { Presence } from './presence.ts';
 import type { RefusalPause } from './refusal-pause.ts';
 import type { Rpc } from './rpc.ts';
 import { pollForCall } from './rpc-poll.ts';
 import { createRpcUplink, type RpcUplink } from './rpc-uplink.ts';
 import type { ServerRpc } from './server-rpc.ts';
+import type { SessionClaims } from './session-claims.ts';
 import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
 import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
@@ -88,6 +91,8 @@ export interface DeviceApi {
   openSession(device: Device, link: DeviceLink, presence?: Presence): OpenSession;
   /** What connectivity keeps of a connection whose login is good; give it to `openSession`, and `closed()` it when none opens. */
   presence(device: Device): Presence;
+  /** A login that opens no session after all. */
+  abandon(device: Device): void;
   /** A request that waits for something to come for the device; counts as one of its messages. */
   poll(device: Device, kind: PollKind, timeoutMs: number, signal: AbortSignal): Promise<PollEnd | RateLimited>;
   readonly claims: Claims;
@@ -107,7 +112,7 @@ export interface DeviceApi {
   saveAttributes(id: DeviceId, scope: AttributeScope, values: JsonObject): Promise<readonly string[]>;
   /** Gives the keys that existed; the device hears of shared ones. */
   deleteAttributes(id: DeviceId, scope: AttributeScope, keys: readonly string[]): Promise<readonly string[]>;
-  /** Ends the device's live session after its credentials changed or it was deleted. */
+  /** Ends the device's live session after its credentials changed or it was deleted, in all instances. */
   endSession(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
   isConnected(id: DeviceId): boolean;
   readonly connected: number;
@@ -124,6 +129,10 @@ export interface DeviceApiParts {
   readonly attributes: AttributeStore;
   readonly runner: MessageRunner;
   readonly sessions: Sessions;
+  /** Which sessions are this instance's. */
+  readonly claimed: SessionClaims;
+  readonly bus: Bus;
+  readonly tellOthers: TellOthers;
   readonly limits: DeviceLimits;
   readonly rpc: Rpc;
   readonly serverRpc: ServerRpc;
@@ -153,7 +162,9 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
 
   const live = new LiveCredentials({ registry, sessions, clock, log });
-  const ends = { sessions, live };
+  const { claimed } = parts;
+  const ends = { sessions, live, claims: claimed };
+  const everywhere = sessionEnds({ ...parts, live });
 
   const byCertificate = async ({ der, notBefore, notAfter, issuers }: ClientCertificate): Promise<LoginMatch> => {
     const now = clock.now();
@@ -187,10 +198,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     return { kind: 'refused', reason: 'unavailable' };
   };
 
-  /** A session costs one message (thingsboard-device-api 7.3). */
-  const withinLimits = (login: LoginResult): LoginResult => {
-    if (login.kind !== 'device' || uplink(login.device).takeMessage('login')) return login;
-    return { kind: 'refused', reason: 'rate-limited' };
+  /** A session costs one message (thingsboard-device-api 7.3), and is this instance's alone. */
+  const mayOpen = async (login: LoginResult): Promise<LoginResult> => {
+    if (login.kind !== 'device') return login;
+    if (!uplink(login.device).takeMessage('login')) return { kind: 'refused', reason: 'rate-limited' };
+    if (claimed.shared && !(await claimed.claim(login.device))) return { kind: 'refused', reason: 'unavailable' };
+    return login;
   };
 
   const guarded = async (run: () => Promise<LoginResult>): Promise<LoginResult> => {
@@ -212,7 +225,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
         if (match.kind === 'device') {
           live.used(match.device, match.credentials);
-          return withinLimits(admit(match.device));
+          return mayOpen(admit(match.device));
         }
         if (login.certificate !== undefined) return refuse('not-authorized', login.address);
         const { clientId, userName, password } = login;
@@ -270,6 +283,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
 
     presence: (device) => connectivity.presence(device),
+    abandon: (device) => claimed.abandon(device),
     claims,
 
     async poll(device, kind, timeoutMs, signal) {
@@ -283,6 +297,10 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     openSession(device, link, presence = connectivity.presence(device)) {
       const session = new ConnectedSession({ device, link, since: clock.now() }, presence, ends);
       counters.connects++;
+      if (!claimed.opened(session)) {
+        link.close('taken-over');
+        return session;
+      }
       if (sessions.open(session)) counters.takeOvers++;
       presence.opened();
       live.opened(session);
@@ -311,6 +329,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         meter,
         ownUplink: uplink(device),
         openSession: (sub, subLink) => this.openSession(sub, subLink),
+        claim: claimed.shared ? (sub) => claimed.claim(sub) : undefined,
         uplink: (sub) => createUplink(sub, uplinkParts, meter),
         listen: (id, calls) => parts.rpc.listen(id, calls),
         respond: (sub, ...reply) =>
@@ -334,14 +353,9 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       return removed;
     },
 
-    endSession(id, reason) {
-      sessions.end(id, reason);
-      if (reason !== 'device-deleted') return;
-      connectivity.forget(id);
-      polls.forget(id);
-    },
+    endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
-    credentialsChanged: (id) => live.changed(id),
+    credentialsChanged: (id) => everywhere.credentialsChanged(id),
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {
       return sessions.size;

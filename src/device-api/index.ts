@@ -3,10 +3,16 @@ export type { DeviceProfile } from '../profiles/index.ts';
 export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
 export { startAlarmTimer } from './alarm-timer.ts';
+export type { AppOutlet } from './app-outlet.ts';
 export { sealClaimingData } from './claiming-data.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';
-export { type Connectivity, type ConnectivityOptions, createConnectivity } from './connectivity.ts';
+export {
+  type Connectivity,
+  type ConnectivityOptions,
+  createConnectivity,
+  type StateElsewhere,
+} from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
 export {
   type ClientCertificate,
@@ -29,6 +35,7 @@ export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
+export { stateElsewhere, type TellOthers, tellOthersBy } from './other-instances.ts';
 export type { Presence } from './presence.ts';
 export { type PayloadForm, readProvisionRequest } from './protobuf-payloads.ts';
 export {
@@ -48,6 +55,7 @@ export { formatCall } from './rpc-poll.ts';
 export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
 export type { CallResult, RpcUplink } from './rpc-uplink.ts';
 export { createServerRpc } from './server-rpc.ts';
+export { SessionClaims } from './session-claims.ts';
 export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-device-maker.ts';

@@ -11,6 +11,7 @@ import type { Log } from '../observe/index.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
 import {
+  type AppMessage,
   type AttributeChange,
   type CallAnswer,
   type DeviceCall,
@@ -29,6 +30,7 @@ import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
 import type { ChangeFeed } from '../telemetry/change-feed.ts';
 import type { AlarmAccess } from './alarm-access.ts';
+import type { AppOutlet } from './app-outlet.ts';
 import type { EntityAccess } from './entity-access.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { RpcEffects } from './rpc-effects.ts';
@@ -64,6 +66,7 @@ export interface ContextParts {
   /** Those who watch entities live. */
   readonly changes: Pick<ChangeFeed, 'emit'>;
   readonly attributes: AttributeStore;
+  readonly apps: AppOutlet;
   /** Notes an event in the state of a device. */
   readonly tellDeviceState: (id: DeviceId, event: DeviceStateEvent) => void;
   readonly suppliers: Suppliers;
@@ -299,6 +302,15 @@ export class MessageContext implements NodeContext {
     const text = stringifyJson(withoutSecrets(body));
     const { id } = deviceOf(msg);
     this.#later(() => this.#parts.rpc.reply(id, call, text));
+  }
+
+  publishToApps(_msg: Msg, { topic, payload, qos, retain, expiryMs }: AppMessage): void {
+    const expiresAt = expiryMs === undefined ? {} : { expiresAt: this.now() + expiryMs };
+    const handed = this.#parts.apps.hand({ topic, payload: Buffer.from(payload), qos, retain, ...expiresAt });
+    if (handed === undefined) throw new NodeFailure('too many publications to app clients wait');
+    if (handed.stored !== undefined) this.join(handed.stored);
+    this.onNotStored(() => handed.drop());
+    this.#later(() => void handed.send());
   }
 
   callDevice(msg: Msg, call: DeviceCall): ReturnType<NodeContext['callDevice']> {

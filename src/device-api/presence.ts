@@ -10,6 +10,8 @@ export interface Presence {
   seen(): void;
   /** The connection is gone: DISCONNECT_EVENT, unless a newer one of the device has taken over. */
   closed(): void;
+  /** The connection is gone, and the device has one to another instance: what is known of it here is of no use any more. */
+  moved(): void;
 }
 
 /** What is stored of a device's connectivity; times in ms, 0 = never. */
@@ -96,6 +98,7 @@ export interface EntryEvents {
   active(entry: Entry): void;
   connected(entry: Entry): void;
   disconnected(entry: Entry): void;
+  moved(entry: Entry): void;
   /** Wall time as of the last tick, ms: reading a number costs less than asking the system's clock for each message. */
   now: number;
 }
@@ -140,5 +143,14 @@ export class Connection implements Presence {
     entry.holder = formerGone ? undefined : former;
     // One that ended before it opened stands for the one it took over from, if that has ended meanwhile.
     if (this.#open || (former && formerGone)) this.#events.disconnected(entry);
+  }
+
+  moved(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#former = undefined;
+    if (this.#entry.holder !== this) return;
+    this.#entry.holder = undefined;
+    this.#events.moved(this.#entry);
   }
 }

@@ -40,10 +40,12 @@ export interface LiveSession {
 export class Sessions {
   readonly #byDevice = new Map<DeviceId, LiveSession>();
   readonly #polls: LongPolls | undefined;
+  readonly #elsewhere: ((id: DeviceId, downlink: Downlink) => void) | undefined;
 
-  /** @param polls hear of shared attributes too. */
-  constructor(polls?: LongPolls) {
+  /** @param polls hear of shared attributes too. @param elsewhere takes to other instances what is for a device without a session here. */
+  constructor(polls?: LongPolls, elsewhere?: (id: DeviceId, downlink: Downlink) => void) {
     this.#polls = polls;
+    this.#elsewhere = elsewhere;
   }
 
   /** Registers the session; a former one of the device is closed first. Gives whether there was one. */
@@ -59,8 +61,14 @@ export class Sessions {
     if (this.#byDevice.get(session.device.id) === session) this.#byDevice.delete(session.device.id);
   }
 
-  /** Shared attributes for the device's live connection and for the requests that wait for them. */
+  /** Shared attributes for the device's live connection and for the requests that wait for them, wherever they are. */
   push(id: DeviceId, downlink: Downlink): void {
+    this.pushHere(id, downlink);
+    if (!this.#byDevice.has(id)) this.#elsewhere?.(id, downlink);
+  }
+
+  /** The same for this instance alone. */
+  pushHere(id: DeviceId, downlink: Downlink): void {
     this.#byDevice.get(id)?.link.send(downlink);
     this.#polls?.push(id, 'shared-attributes', downlink.text);
   }

@@ -9,6 +9,8 @@ import type { Uplink } from './uplink.ts';
 
 export interface SubDeviceParts extends SubDeviceMakerParts {
   readonly openSession: (device: Device, link: DeviceLink) => SubSession;
+  /** Takes the device's session from other instances; false when a newer login is there. Undefined: there are none. */
+  readonly claim: ((device: Device) => Promise<boolean>) | undefined;
   readonly uplink: (device: Device) => Uplink;
   /** Calls of the server to the device go to the link from now on; gives what ends it. */
   readonly listen: (id: DeviceId, link: RpcLink) => () => void;
@@ -172,7 +174,7 @@ export class SubDevices {
       let device = await registry.deviceByName(name);
       if (device === undefined) {
         const created = await this.#maker.create(name, type);
-        if (typeof created !== 'string') return { kind: 'open', sub: this.#openSub(created) };
+        if (typeof created !== 'string') return await this.#claimAndOpen(created);
         if (created !== 'name-taken') return { kind: created };
         device = await registry.deviceByName(name);
         if (device === undefined) return { kind: 'failed' };
@@ -183,11 +185,17 @@ export class SubDevices {
         return { kind: 'refused' };
       }
       if (device.lastConnectedGateway !== gateway) await registry.connectedThrough(device.id, gateway);
-      return { kind: 'open', sub: this.#openSub({ ...device, lastConnectedGateway: gateway }) };
+      return await this.#claimAndOpen({ ...device, lastConnectedGateway: gateway });
     } catch (error) {
       log.error({ event: 'gateway.sub-device', gateway, err: BrokerError.from(error) }, 'sub-device not opened');
       return { kind: 'failed' };
     }
+  }
+
+  async #claimAndOpen(device: Device): Promise<SubResult> {
+    const { claim } = this.#parts;
+    if (claim && !(await claim(device))) return { kind: 'failed' };
+    return { kind: 'open', sub: this.#openSub(device) };
   }
 
   async #mayUse(device: Device): Promise<boolean> {

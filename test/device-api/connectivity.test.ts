@@ -6,6 +6,7 @@ import { createLog } from '../../src/observe/index.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 const TIMEOUT_MS = 600_000;
+const ALONE = { shared: false, leads: true, check: () => Promise.resolve(false) };
 
 describe('connectivity', () => {
   let rooms: Rooms;
@@ -19,6 +20,7 @@ describe('connectivity', () => {
         attributes: rooms.storage.attributes,
         devices: rooms.storage.registry,
         runner: { run: (message) => told.push(message) },
+        elsewhere: ALONE,
         clock: rooms.clock,
         log: createLog({ level: 'silent' }),
       },
@@ -261,6 +263,7 @@ describe('connectivity', () => {
         },
         attributes: rooms.storage.attributes,
         devices: rooms.storage.registry,
+        elsewhere: ALONE,
         runner: { run: () => {} },
         clock: rooms.clock,
         log: createLog({ level: 'silent' }),

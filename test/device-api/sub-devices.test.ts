@@ -51,6 +51,7 @@ async function setUp(rooms: Rooms, options: { max?: number; scope?: 'related' | 
           sessions.open(session);
           return { seen: () => {}, close: () => sessions.closed(session) };
         },
+        claim: undefined,
         uplink: () => ({}) as Uplink,
         listen: (id: DeviceId, link: RpcLink) => {
           listening.set(id, link);

@@ -7,6 +7,7 @@ import { inboxKey, KEYS } from './keys.ts';
 
 const BEAT = loadScript('instance-beat');
 const LEAVE = loadScript('instance-leave');
+const LEAVE_KEYS = [KEYS.instances, KEYS.beats, KEYS.leader];
 
 export interface BeatTimes {
   readonly everyMs: number;
@@ -16,6 +17,8 @@ export interface BeatTimes {
 
 /** An inbox outlives the last heartbeat of its run by this, ms. */
 const INBOX_MS = 120_000;
+/** Runs that have left and are still known as such. */
+const MAX_DEPARTED = 1_000;
 
 interface RedisInstances extends Instances {
   /** The first heartbeat: from now on this instance is listed. */
@@ -35,6 +38,7 @@ export function redisInstances(
   let beats = new Map<RunId, number>();
   let infos: readonly InstanceInfo[] = [];
   const suspects = new Map<RunId, number>();
+  const departed = new Set<RunId>();
   let leadsUntil = 0;
   let beating: Promise<void> | undefined;
   let closed = false;
@@ -67,7 +71,12 @@ export function redisInstances(
       if (now - at >= times.deadMs) for (const listener of gone) listener(run);
       else if (!former.has(run)) for (const listener of joined) listener(run);
     }
-    for (const run of former.keys()) if (!beats.has(run)) for (const listener of gone) listener(run);
+    for (const run of former.keys()) {
+      if (beats.has(run)) continue;
+      departed.add(run);
+      for (const listener of gone) listener(run);
+    }
+    for (const run of departed) if (departed.size > MAX_DEPARTED || beats.has(run)) departed.delete(run);
   };
 
   const timer = setInterval(() => {
@@ -82,7 +91,8 @@ export function redisInstances(
   const isLive = (run: RunId): boolean => {
     if (run === self) return true;
     const info = infos.find((one) => one.run === run);
-    return info !== undefined && info.silentMs < times.deadMs && !suspects.has(run);
+    // One that is not known yet may just have started.
+    return !suspects.has(run) && !departed.has(run) && (info === undefined || info.silentMs < times.deadMs);
   };
 
   return {
@@ -100,6 +110,9 @@ export function redisInstances(
     },
     isLive,
     suspect: (run) => void suspects.set(run, beats.get(run) ?? 0),
+    async forget(run) {
+      await queue.script(LEAVE, LEAVE_KEYS, [run]);
+    },
     get leads() {
       return performance.now() < leadsUntil;
     },
@@ -110,7 +123,7 @@ export function redisInstances(
       closed = true;
       clearInterval(timer);
       await beating;
-      await queue.script(LEAVE, [KEYS.instances, KEYS.beats, KEYS.leader], [self]);
+      await queue.script(LEAVE, LEAVE_KEYS, [self]);
     },
   };
 }

@@ -13,8 +13,8 @@ const ORPHANS = loadScript('session-orphans');
 const SESSION_KEYS = [KEYS.sessions, KEYS.sessionsByRun];
 /** Claims that one step confirms. */
 const STEP = 200;
-/** A note that a call waits goes by itself some time after the call, ms. */
-const CALL_SPARE_MS = 60_000;
+/** A note that a call waits goes by itself when no call can wait any more, ms. */
+const CALL_MS = 90_000_000;
 const CONFIRMED = ['stands', 'restored', 'lost'] as const;
 
 /** @param deadMs silence after which a run may lose its sessions. */
@@ -54,6 +54,16 @@ export function redisSessions(queue: Queue, self: RunId, deadMs: number): Sessio
       return { lost, restored };
     },
 
+    async runs() {
+      const found: RunId[] = [];
+      for (let from = '-'; ; from = `[${found.at(-1)}\x01`) {
+        const range = [KEYS.sessionsByRun, from, '+', 'LIMIT', 0, 1];
+        const [member] = (await queue.send('zrangebylex', range)) as readonly string[];
+        if (member === undefined) return found;
+        found.push(member.slice(0, member.indexOf('\0')) as RunId);
+      }
+    },
+
     async takeOrphans(dead, limit) {
       const range = [`[${dead}\0`, `[${dead}\x01`, 'LIMIT', 0, Math.min(limit, STEP)];
       const members = (await queue.send('zrangebylex', [KEYS.sessionsByRun, ...range])) as readonly string[];
@@ -63,13 +73,10 @@ export function redisSessions(queue: Queue, self: RunId, deadMs: number): Sessio
       return orphansOf((await queue.script(ORPHANS, keys, [dead, deadMs, ...devices])) as readonly string[]);
     },
 
-    async callWaits(device, expiresAt) {
+    async callWaits(device) {
       const key = callersKey(device);
       await queue.send('sadd', [key, self]);
-      const ms = Math.max(0, expiresAt - Date.now()) + CALL_SPARE_MS;
-      // The longest wait counts: without an expiry there was none before.
-      await queue.send('pexpire', [key, Math.ceil(ms), 'NX']);
-      await queue.send('pexpire', [key, Math.ceil(ms), 'GT']);
+      await queue.send('pexpire', [key, CALL_MS]);
     },
 
     async callsWaitNoMore(device) {

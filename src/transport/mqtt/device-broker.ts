@@ -33,6 +33,13 @@ export interface DeviceBrokerOptions {
   readonly addressBlock?: AddressBlockOptions;
 }
 
+/** Who takes over the connections of app clients. */
+export interface AppDoor {
+  /** Whether a CONNECT is an app client's. */
+  isFor(packet: IConnectPacket): boolean;
+  accept(conn: Duplex, address: string): void;
+}
+
 /** ThingsBoard counts the remaining length only (thingsboard-device-api 7.1); on the wire the fixed header comes on top. */
 export function wireBytes(remainingLength: number): number {
   const lengthBytes = remainingLength < 128 ? 1 : remainingLength < 16_384 ? 2 : remainingLength < 2_097_152 ? 3 : 4;
@@ -78,7 +85,7 @@ export class DeviceBroker extends Aedes {
   readonly #connections = new Map<Client, Connection>();
   readonly #blocked: AddressBlock | undefined;
 
-  constructor(options: DeviceBrokerOptions, api: DeviceApi, log: Log) {
+  constructor(options: DeviceBrokerOptions, api: DeviceApi, log: Log, apps?: AppDoor) {
     super({
       id: `gridmoor-${randomUUID()}`,
       concurrency: 100,
@@ -97,6 +104,7 @@ export class DeviceBroker extends Aedes {
       maxPacketBytes: options.maxPacketBytes,
       onDownlinkAck: (client, messageId, reasonCode) =>
         this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
+      ...(apps ? { handOver: (client: Client, packet: IConnectPacket) => this.#handOver(apps, client, packet) } : {}),
       onDrop: (client, { reason }) => this.#dropped(client, reason),
       onClose: (client) => this.#closed(client),
     };
@@ -135,6 +143,12 @@ export class DeviceBroker extends Aedes {
     guardClient(client, connection, this.#guard);
   }
 
+  #handOver(apps: AppDoor, client: Client, packet: IConnectPacket): ((conn: Duplex) => void) | undefined {
+    if (!apps.isFor(packet)) return undefined;
+    const address = this.#connections.get(client)?.address ?? 'unknown';
+    return (conn) => apps.accept(conn, address);
+  }
+
   /** Tells every client to move, then closes. */
   async shutDown(): Promise<void> {
     const told = [...this.#connections.keys()];
@@ -150,9 +164,10 @@ export class DeviceBroker extends Aedes {
   }
 
   #closed(client: Client): void {
-    const session = this.#connections.get(client)?.session;
+    const connection = this.#connections.get(client);
     this.#connections.delete(client);
-    session?.closed();
+    if (connection?.session) connection.session.closed();
+    else if (connection?.login) this.#abandon(connection.login);
   }
 
   #dropped(client: Client, reason: string): void {
@@ -181,6 +196,7 @@ export class DeviceBroker extends Aedes {
     // MQTT 5 clients are told the limit in the CONNACK; older ones cannot be told, and are not refused for it.
     if (packet.protocolVersion !== 5) packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
     void this.#login(login).then((result) => {
+      if (!this.#connections.has(client)) this.#abandon(result);
       connection.login = result;
       this.#countLogin(result, connection.address);
       if (result.kind === 'refused' && result.reason === 'hang-up') {
@@ -191,6 +207,11 @@ export class DeviceBroker extends Aedes {
       packet.clientId = result.kind === 'device' ? result.device.id : randomUUID();
       done(null, true);
     });
+  }
+
+  /** The connection has gone before its session opened. */
+  #abandon(login: LoginResult): void {
+    if (login.kind === 'device') this.#api.abandon(login.device);
   }
 
   /** Only what a peer itself gave wrong counts against its address. */

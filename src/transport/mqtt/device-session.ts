@@ -68,7 +68,10 @@ export class DeviceSession implements DeviceLink {
 
   closed(): void {
     if (this.#session) this.#session.close();
-    else this.#presence.closed();
+    else {
+      this.#presence.closed();
+      this.#api.abandon(this.#device);
+    }
     this.#gateway?.closed();
     this.#rpc?.closed();
   }

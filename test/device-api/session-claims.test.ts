@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SessionClaims } from '../../src/device-api/session-claims.ts';
+import { type CloseReason, type LiveSession, Sessions } from '../../src/device-api/sessions.ts';
+import type { Device } from '../../src/model/device.ts';
+import type { DeviceId } from '../../src/model/ids.ts';
+import { createLog } from '../../src/observe/index.ts';
+import { type Member, member } from '../cluster/redis/world.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+
+const ID = '784f394c-42b6-435a-983c-b7beff2784f9' as DeviceId;
+const login = (): Device => ({ id: ID, name: 'm1', profile: 'meter', createdAt: 0 }) as unknown as Device;
+
+interface Broker extends Member {
+  readonly claims: SessionClaims;
+  readonly live: Sessions;
+  readonly closed: CloseReason[];
+  settle: () => Promise<void>;
+}
+
+describe('session claims over two instances', () => {
+  let redis: TestRedis;
+  let brokers: Broker[] = [];
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    await Promise.all(brokers.map((one) => one.close()));
+    brokers = [];
+    await redis.client.flushall();
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
+
+  const broker = async (): Promise<Broker> => {
+    const joined = await member(redis);
+    const live = new Sessions();
+    const log = createLog({ level: 'silent' });
+    const { sessions: registry, bus, instances } = joined;
+    const one: Broker = Object.assign(
+      { ...joined },
+      { live, closed: [] as CloseReason[], settle: async () => {} },
+    ) as never;
+    const claims = new SessionClaims({ registry, bus, instances, sessions: live, settled: () => one.settle(), log });
+    brokers.push(Object.assign(one, { claims }));
+    return one;
+  };
+
+  /** What a front does with a login; gives the session when it opened. */
+  const open = async (at: Broker): Promise<LiveSession | undefined> => {
+    const device = login();
+    if (!(await at.claims.claim(device))) return undefined;
+    const session: LiveSession = {
+      device,
+      since: 0,
+      link: {
+        send: () => true,
+        close(reason) {
+          at.closed.push(reason);
+          at.live.closed(session);
+          void at.claims.closed(session);
+        },
+      },
+    };
+    if (!at.claims.opened(session)) {
+      session.link.close('taken-over');
+      return undefined;
+    }
+    at.live.open(session);
+    return session;
+  };
+
+  it('a login elsewhere ends the session before it goes on', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await open(a);
+    await open(b);
+    expect(a.closed).toEqual(['taken-over']);
+    expect([a.live.size, b.live.size]).toEqual([0, 1]);
+    expect(await a.sessions.owner(ID)).toBe(b.bus.self);
+  });
+
+  it('a login waits until everything has its outcome that the former session sent', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await open(a);
+    const order: string[] = [];
+    let settle = (): void => {};
+    a.settle = () =>
+      new Promise((resolve) => {
+        settle = () => {
+          order.push('outcome');
+          resolve();
+        };
+        setTimeout(settle, 200);
+      });
+    await open(b);
+    order.push('open');
+    expect(order).toEqual(['outcome', 'open']);
+  });
+
+  it('of logins at the same time on both, one session is left', async () => {
+    const [a, b] = [await broker(), await broker()];
+    for (let round = 0; round < 100; round++) {
+      await Promise.all([open(a), open(b), open(a), open(b)]);
+      expect(a.live.size + b.live.size).toBe(1);
+      const owner = a.live.size === 1 ? a : b;
+      expect(await a.sessions.owner(ID)).toBe(owner.bus.self);
+    }
+  });
+
+  it('a session that ends gives its claim back, an older one does not', async () => {
+    const [a, b] = [await broker(), await broker()];
+    const first = await open(a);
+    const second = await open(a);
+    first?.link.close('shutting-down');
+    await a.claims.settled();
+    expect(await b.sessions.owner(ID)).toBe(a.bus.self);
+    second?.link.close('shutting-down');
+    await a.claims.settled();
+    expect(await b.sessions.owner(ID)).toBeUndefined();
+  });
+
+  it('the end of a session that another instance has taken is no end of the device’s connection', async () => {
+    const [a, b] = [await broker(), await broker()];
+    const first = await open(a);
+    if (!first) throw new Error('no session');
+    const gone: unknown[] = [];
+    const closed = a.claims.closed.bind(a.claims);
+    a.claims.closed = (session) => {
+      const answer = closed(session);
+      gone.push(answer);
+      return answer;
+    };
+    await open(b);
+    expect(await Promise.all(gone)).toEqual([false]);
+  });
+
+  it('an instance that does not answer holds a login up for a second at most, and the next not at all', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await open(a);
+    await a.bus.close();
+    const before = performance.now();
+    await open(b);
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(b.live.size).toBe(1);
+  });
+
+  it('after the registry was lost, sessions stand there again, unless another instance has the device', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await open(a);
+    await redis.client.flushall();
+    expect(await a.claims.confirm()).toEqual([ID]);
+    expect(await b.sessions.owner(ID)).toBe(a.bus.self);
+    await redis.client.flushall();
+    await b.sessions.claim(ID);
+    expect(await a.claims.confirm()).toEqual([]);
+    expect(a.closed).toEqual(['taken-over']);
+  });
+});
