@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import { formatJson } from '../rules/index.ts';
+import { formatJson, hideSecrets } from '../rules/index.ts';
 import { integer, number, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { defineRoute, type Route, Tagged } from './route.ts';
@@ -64,14 +64,16 @@ export function chainRoutes(deps: AdminDeps): readonly Route[] {
       method: 'GET',
       url: `${CHAINS}/:name`,
       tag: 'chains',
-      summary: 'The file of a chain, with an ETag for If-Match.',
+      summary:
+        'The file of a chain, with an ETag for If-Match; what looks like a secret in it is for administrators alone.',
       role: 'read-only',
       params: named,
       answer: ANY_OBJECT,
-      async handle({ params }) {
+      async handle({ params, principal }) {
         const source = await deps.chains.source(params.name);
         if (!source) throw new BrokerError('CHAIN_NOT_FOUND', { field: 'name' });
-        return new Tagged(source.etag, JSON.parse(source.text.replace(/^\ufeff/, '')));
+        const file: unknown = JSON.parse(source.text.replace(/^\ufeff/, ''));
+        return new Tagged(source.etag, principal.role === 'administrator' ? file : hideSecrets(file));
       },
     }),
     defineRoute({

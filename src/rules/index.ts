@@ -21,6 +21,7 @@ export {
 export { chainToMermaid, type GraphCounts } from './graph.ts';
 export { formatJson } from './json-format.ts';
 export { LINT_RULES, type LintRule } from './lint.ts';
+export { hideSecrets } from './lint-secrets.ts';
 export type {
   AttributeChange,
   CallAnswer,

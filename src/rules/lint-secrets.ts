@@ -34,6 +34,14 @@ export function findSecrets(value: unknown, at = '', key = ''): SecretFinding[] 
   );
 }
 
+/** A copy in which every value that looks like a secret is `[redacted]`. */
+export function hideSecrets(value: unknown, key = ''): unknown {
+  if (typeof value === 'string') return secretIn(value, key) === undefined ? value : '[redacted]';
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item) => hideSecrets(item, key));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hideSecrets(inner, name)]));
+}
+
 function secretIn(text: string, key: string): string | undefined {
   const shape = SHAPES.find(([pattern]) => pattern.test(text));
   if (shape) return shape[1];

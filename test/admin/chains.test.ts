@@ -112,6 +112,20 @@ describe('PUT /api/gridmoor/chains/:name', () => {
     expect(refused.statusCode).toBe(403);
   });
 
+  it('shows what looks like a secret in it to administrators alone', async () => {
+    const { chain } = await read();
+    const text = `the key is gms_f4ae8de1_${'x'.repeat(43)}`;
+    const nodes = { say: { kind: 'action/log', config: { level: 'warn', text } } };
+    await put('/api/gridmoor/chains/side', { name: 'side', first: 'say', nodes });
+    expect((await read('/api/gridmoor/chains/side')).chain.nodes).toEqual(nodes);
+    for (const role of ['operator', 'read-only']) {
+      const { secretKey: key } = (await admin.api('POST', '/api/gridmoor/api-keys', { name: role, role })).json();
+      const side = await admin.api('GET', '/api/gridmoor/chains/side', undefined, key);
+      expect(side.json().nodes.say.config).toEqual({ level: 'warn', text: '[redacted]' });
+      expect((await admin.api('GET', CHAIN, undefined, key)).json()).toEqual(chain);
+    }
+  });
+
   it('of two at the same instant with one ETag, one wins', async () => {
     const { etag, chain } = await read();
     const answers = await Promise.all(['a', 'b'].map((description) => put(CHAIN, { ...chain, description }, etag)));
