@@ -1,11 +1,11 @@
 import type { Sample } from '../observe/index.ts';
 import type { AdminDeps } from './deps.ts';
 
-/** Hands the counters of message path, sessions, store and rule nodes to the metrics; each is read once per scrape. */
+/** Hands readiness and the counters of message path, sessions, store and rule nodes to the metrics; each is read once per scrape. */
 export function pullMetrics(
-  deps: Pick<AdminDeps, 'metrics' | 'counters' | 'deviceApi' | 'generation' | 'storage' | 'instance'>,
+  deps: Pick<AdminDeps, 'metrics' | 'counters' | 'deviceApi' | 'generation' | 'storage' | 'health' | 'instance'>,
 ): void {
-  const { metrics, counters, deviceApi, generation, storage, instance } = deps;
+  const { metrics, counters, deviceApi, generation, storage, health, instance } = deps;
   const total = (name: string, help: string, read: () => number): void =>
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help }, read);
   const totals = (name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void =>
@@ -29,6 +29,14 @@ export function pullMetrics(
   gauge('sessions', 'Devices connected now.', () => deviceApi.connected);
   gauge('waiting_messages', 'Messages in the store that go on later: delayed, or at a checkpoint.', () =>
     storage.messages.count(),
+  );
+  gauge('ready', 'Whether the instance takes traffic, as /readyz says.', async () =>
+    Number((await health.readyz()).ready),
+  );
+  metrics.pull(
+    'gauge',
+    { name: 'gridmoor_check', help: 'Checks of /readyz: 1 holds, 0 does not.', labels: ['check'] },
+    async () => (await health.readyz()).checks.map(({ name, ok }) => ({ value: Number(ok), labels: { check: name } })),
   );
   gauge('store_pending_writes', 'Writes that wait for their commit.', () => storage.health().pendingWrites);
 

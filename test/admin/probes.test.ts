@@ -20,6 +20,10 @@ it('readyz is 503 and says why when a check fails', async () => {
   const failing = own.health.register({ name: 'files', check: () => ({ ok: false, problem: 'a file is broken' }) });
   const answer = await own.inject({ url: '/readyz' });
   expect([answer.statusCode, answer.json().checks[1].problem]).toEqual([503, 'a file is broken']);
+  const metrics = (await own.inject({ url: '/metrics' })).body;
+  expect(metrics).toContain('\ngridmoor_ready 0\n');
+  expect(metrics).toContain('\ngridmoor_check{check="files"} 0\n');
+  expect(metrics).toContain('\ngridmoor_check{check="store"} 1\n');
   failing();
   expect((await own.inject({ url: '/readyz' })).statusCode).toBe(200);
   await own[Symbol.asyncDispose]();
