@@ -13,6 +13,8 @@ export interface TestRedis {
   /** For a look behind the back of what is tested. */
   readonly client: Redis;
   readonly pid: number;
+  /** Where its files are. */
+  readonly dir: string;
   /** What the server printed. */
   log(): string;
   /** SIGSTOP and SIGCONT. */
@@ -113,6 +115,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     get pid() {
       return child?.pid ?? 0;
     },
+    dir,
     log: () => output,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import mqtt, { type IClientOptions } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { api, attributes, deviceId, latest, requestOf } from '../helpers/system.ts';
 import { requireTool } from '../helpers/tools.ts';
 
@@ -33,13 +34,16 @@ const CODES = [
   'ES0113000000001234SN',
 ];
 
-describe('the main job', () => {
+describe.each(['the embedded store', 'Redis'])('the main job, %s', (store) => {
   let broker: Broker;
+  let redis: TestRedis | undefined;
   let supplierKey: string;
 
   beforeAll(async () => {
+    if (store === 'Redis') redis = await startRedis({ durable: true });
     broker = await startBroker({
       env: {
+        ...(redis && { REDIS_URL: redis.url, GRIDMOOR_SECRET_KEY: 'an-instance-key-0123456789-abcdefgh' }),
         MQTT_SSL_ENABLED: 'true',
         MQTT_SSL_BIND_PORT: '0',
         MQTT_SSL_PEM_CERT: join(TLS, 'cert.pem'),
@@ -55,6 +59,7 @@ describe('the main job', () => {
   });
   afterAll(async () => {
     await broker[Symbol.asyncDispose]();
+    await redis?.[Symbol.asyncDispose]();
   });
 
   const attachmentOf = (device: string) => api<Attachments>(broker, `/api/gridmoor/attachments?device=${device}`);
@@ -93,6 +98,7 @@ describe('the main job', () => {
       });
     };
     await check();
+    await redis?.restart();
     await broker.restart('SIGKILL');
     await check();
     await publish(TELEMETRY, { power_w: 432.5 });
@@ -195,7 +201,7 @@ describe('the main job', () => {
     await device.endAsync();
   });
 
-  it('no planted secret is in the data directory, the logs or the metrics', async () => {
+  it('no planted secret is in the data directory, the files of Redis, the logs or the metrics', async () => {
     const tokens = ['planted-token-0123456789', 'planted-password-0123456789'];
     await fetch(`${broker.url}/api/v1/provision`, {
       method: 'POST',
@@ -213,7 +219,9 @@ describe('the main job', () => {
     });
     await fetch(`${broker.url}/api/v1/${tokens[0]}/telemetry`, { method: 'POST', body: 'not json' });
     const metrics = await (await fetch(`${broker.url}/metrics`)).text();
-    const entries = await readdir(broker.dataDir, { recursive: true, withFileTypes: true });
+    const folders = [broker.dataDir, ...(redis ? [redis.dir] : [])];
+    const listed = folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true }));
+    const entries = (await Promise.all(listed)).flat();
     const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.key'));
     expect(files.length).toBeGreaterThan(0);
     const contents = await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')));
