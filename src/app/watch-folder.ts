@@ -1,37 +1,55 @@
-import { type FSWatcher, statSync, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import type { Log } from '../observe/index.ts';
 
 const REVISIT_MS = 500;
 const RETRY_MS = 5_000;
+/** The same as chains are read from (`chain-folder.ts`). */
+const MAX_DEPTH = 4;
+const MAX_FOLDERS = 1_000;
+
+interface Watched {
+  readonly identity: string;
+  readonly watcher: FSWatcher;
+}
 
 /**
  * Hears of every change below a folder, for as long as it runs: a folder that is removed, replaced or linked elsewhere,
- * as deployments do it, is watched anew once it is there.
+ * as deployments do it, is watched anew once it is there. Each folder has a watch of its own: those of Node that are
+ * `recursive` lose a file on Linux once it was replaced by a rename, as editors and git do.
  */
 export function watchFolder(dir: string, onChange: () => void, log: Log): { close(): void } {
-  let watcher: FSWatcher | undefined;
-  let watched: string | undefined;
+  const watches = new Map<string, Watched>();
   let notBefore = 0;
-  const lost = (error: unknown): void => {
-    log.debug({ event: 'files.watch', dir, err: error }, 'folder could not be watched: tried again');
-    watched = undefined;
+  const drop = (path: string): void => {
+    watches.get(path)?.watcher.close();
+    watches.delete(path);
+  };
+  const lost = (path: string, error: unknown): void => {
+    log.debug({ event: 'files.watch', dir: path, err: error }, 'folder could not be watched: tried again');
+    drop(path);
     notBefore = performance.now() + RETRY_MS;
   };
-  const visit = (): boolean => {
-    const now = identityOf(dir);
-    if (now === watched || (now !== undefined && performance.now() < notBefore)) return false;
-    watcher?.close();
-    watcher = undefined;
-    watched = now;
-    notBefore = 0;
-    if (now === undefined) return true;
+  const add = (path: string, identity: string): void => {
     try {
-      watcher = watch(dir, { recursive: true }, onChange);
-      watcher.on('error', lost);
+      const watcher = watch(path, () => {
+        visit();
+        onChange();
+      });
+      watcher.on('error', (error) => lost(path, error));
+      watches.set(path, { identity, watcher });
     } catch (error) {
-      lost(error);
+      lost(path, error);
     }
-    return true;
+  };
+  /** Gives true when there are other folders than before. */
+  const visit = (): boolean => {
+    const found = foldersOf(dir);
+    const gone = [...watches].filter(([path, { identity }]) => found.get(path) !== identity);
+    for (const [path] of gone) drop(path);
+    const added = performance.now() < notBefore ? [] : [...found].filter(([path]) => !watches.has(path));
+    for (const [path, identity] of added) add(path, identity);
+    return gone.length + added.length > 0;
   };
   visit();
   const timer = setInterval(() => {
@@ -41,17 +59,36 @@ export function watchFolder(dir: string, onChange: () => void, log: Log): { clos
   return {
     close() {
       clearInterval(timer);
-      watcher?.close();
+      for (const path of [...watches.keys()]) drop(path);
     },
   };
 }
 
-/** Tells one folder from another of the same name, links followed; undefined while there is none. */
-function identityOf(dir: string): string | undefined {
-  try {
-    const { dev, ino, birthtimeMs } = statSync(dir);
-    return `${dev} ${ino} ${birthtimeMs}`;
-  } catch {
-    return undefined;
-  }
+/** The folder and those below it that are not hidden, links followed, and what tells each from another of the same name. */
+function foldersOf(dir: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const visit = (path: string, depth: number): void => {
+    try {
+      const { dev, ino, birthtimeMs } = statSync(path);
+      const entries = readdirSync(path, { withFileTypes: true });
+      if (found.size < MAX_FOLDERS) found.set(path, `${dev} ${ino} ${birthtimeMs}`);
+      if (depth === MAX_DEPTH) return;
+      for (const entry of entries) {
+        if (!entry.name.startsWith('.') && isFolder(join(path, entry.name), entry)) {
+          visit(join(path, entry.name), depth + 1);
+        }
+      }
+    } catch {
+      // Not there, no folder, or not for us: it is looked for again.
+    }
+  };
+  visit(dir, 0);
+  return found;
+}
+
+function isFolder(path: string, entry: { isDirectory(): boolean; isSymbolicLink(): boolean }): boolean {
+  return (
+    entry.isDirectory() ||
+    (entry.isSymbolicLink() && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false))
+  );
 }
