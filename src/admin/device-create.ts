@@ -1,3 +1,4 @@
+import { deviceOriginator, type EntityEvent } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { Credentials, Device } from '../model/device.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -19,12 +20,13 @@ export interface WantedDevice {
 /** Throws PROFILE_NOT_FOUND, NAME_TAKEN, CREDENTIALS_TAKEN, RATE_LIMITED, and what the registry throws. */
 export async function createDevice(
   { profileField, ...wanted }: WantedDevice,
-  { registry, profiles }: Pick<AdminDeps, 'registry' | 'profiles'>,
+  { registry, profiles, raise }: Pick<AdminDeps, 'registry' | 'profiles' | 'raise'>,
 ): Promise<{ readonly device: Device; readonly credentials: Credentials }> {
   if (!profiles().byName(wanted.profile)) throw new BrokerError('PROFILE_NOT_FOUND', { field: profileField });
   const result = await registry.create(wanted);
   switch (result.kind) {
     case 'created':
+      raise(createdEvent(result.device));
       return result;
     case 'name-taken':
       throw new BrokerError('NAME_TAKEN', { field: 'name' });
@@ -33,4 +35,11 @@ export async function createDevice(
     case 'quota-reached':
       throw new BrokerError('RATE_LIMITED', { field: profileField, detail: 'the quota of the profile is reached' });
   }
+}
+
+function createdEvent(device: Device): EntityEvent {
+  const { id, name, profile, createdAt } = device;
+  const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
+  const metadata = { deviceName: name, deviceType: profile };
+  return { type: 'ENTITY_CREATED', originator: deviceOriginator(device), data, metadata };
 }

@@ -32,14 +32,15 @@ function writeRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: `${url}/:scope`,
       tag,
-      summary: 'Stores telemetry in the shapes that devices send; 200 once it is durable. Rule chains do not see it.',
+      summary:
+        'Stores telemetry in the shapes that devices send; 200 once it is durable. Rule chains hear of it as TIMESERIES_UPDATED.',
       role: 'operator',
       lenient: true,
       params: { ...idParam, scope: text('Any word: ThingsBoard ignores it, too.') },
       anyJson: true,
       answer: NO_CONTENT,
       async handle({ params, json, by }) {
-        const { id, device } = await dataOwnerOf(type, params.id, deps);
+        const { id, device, originator } = await dataOwnerOf(type, params.id, deps);
         const typeCast = (device && deps.profiles().byName(device.profile)?.typeCast) ?? false;
         const decoded = decodeTelemetry(json, { now: clock.now(), typeCast });
         if (!decoded.ok) throw new BrokerError('BAD_REQUEST', { detail: decoded.problem });
@@ -48,6 +49,8 @@ function writeRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
           throw new BrokerError('BAD_REQUEST', { detail: `more than ${MAX_SAMPLES} samples at once` });
         }
         await Promise.all(samples.map(({ ts, values }) => storage.telemetry.save({ entityId: id, ts, values })));
+        const timeseries = samples.map(({ ts, values }) => ({ ts, values }));
+        deps.raise({ type: 'TIMESERIES_UPDATED', originator, data: { timeseries }, metadata: {} });
         await audit('telemetry.save', id, by, { samples: samples.length });
       },
     }),
@@ -71,7 +74,7 @@ function writeRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
       },
       answer: NO_CONTENT,
       async handle({ params, query, by }) {
-        const { id } = await dataOwnerOf(type, params.id, deps);
+        const { id, originator } = await dataOwnerOf(type, params.id, deps);
         const keys = keyList(query.keys) ?? [];
         const range = query.deleteAllDataForKeys ? { startTs: -MAX_TS, endTs: MAX_TS } : rangeOf(query);
         if (!range) {
@@ -80,6 +83,8 @@ function writeRoutes(type: EntityType, deps: AdminDeps): readonly Route[] {
         }
         const dropped = query.rewriteLatestIfDeleted ? 'rewrite' : 'drop';
         await storage.telemetry.remove({ entityId: id, keys, ...range, latest: query.deleteLatest ? dropped : 'keep' });
+        const data = { timeseries: [...keys], ...range };
+        deps.raise({ type: 'TIMESERIES_DELETED', originator, data, metadata: {} });
         await audit('telemetry.delete', id, by, { keys: keys.length });
       },
     }),

@@ -31,6 +31,8 @@ export interface EntityEvent {
     | 'ENTITY_CREATED'
     | 'ATTRIBUTES_UPDATED'
     | 'ATTRIBUTES_DELETED'
+    | 'TIMESERIES_UPDATED'
+    | 'TIMESERIES_DELETED'
     | 'RELATION_ADD_OR_UPDATE';
   readonly originator: Originator;
   readonly data: JsonObject;

@@ -25,7 +25,7 @@ export {
 } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
-export { customerOriginator, deviceOriginator, TENANT_ORIGINATOR } from './entity-makers.ts';
+export { customerOriginator, deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
 export { type ExplainOptions, ExplainRing, type Explanation } from './explain-ring.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
