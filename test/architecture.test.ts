@@ -62,6 +62,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   'rules/thingsboard': ['schema', 'rules/chain-graph.ts', 'rules/node-kind.ts', 'rules/record.ts'],
   // Offline tools over the engine's files; the engine knows none of them.
   'rules/tools': ['rules', 'rules/thingsboard', 'schema', 'observe'],
+  'app-clients': ['device-api', 'registry', 'storage/ports', 'observe'],
   'device-api': [
     'registry',
     'ota',
@@ -75,7 +76,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   // The PROXY protocol, before any front.
   'transport/proxy': ['observe'],
-  'transport/mqtt': ['device-api', 'observe', 'transport/proxy'],
+  'transport/mqtt': ['device-api', 'app-clients', 'observe', 'transport/proxy'],
   'transport/http': ['device-api', 'observe', 'transport/proxy'],
   'transport/coap': ['device-api', 'observe'],
   admin: ['device-api', 'registry', 'ota', 'profiles', 'rules', 'telemetry', 'observe', 'storage/ports', 'schema'],
@@ -87,6 +88,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 /** One importing room for each library; an upgrade is one small diff. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   aedes: ['transport/mqtt'],
+  'aedes-persistence': ['transport/mqtt/app'],
+  'aedes-persistence-redis': ['transport/mqtt/app'],
   'mqtt-packet': ['transport/mqtt'],
   ws: ['transport/mqtt', 'admin/live/socket.ts'],
   ioredis: ['storage/redis/connection.ts'],

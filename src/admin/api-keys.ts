@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import { parseApiKeyId } from '../model/ids.ts';
 import { ROLES } from '../model/role.ts';
-import { number, oneOf, optional, text } from '../schema/fields.ts';
+import { json, number, oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { idParam, supplierIdOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -11,7 +11,16 @@ const URL = '/api/gridmoor/api-keys';
 const tag = 'api keys';
 const MAX_TTL_SECONDS = 100 * 365 * 86_400;
 
-/** Keys of this API itself. */
+const topicFilters = (description: string) =>
+  optional(
+    json<readonly string[]>(description, {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 512 },
+      maxItems: 32,
+    }),
+  );
+
+/** Keys of this API, with which app clients log in over MQTT too. */
 export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
   const { apiKeys } = deps;
   return [
@@ -27,19 +36,22 @@ export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
           default: 'read-only',
         }),
         supplier: optional(text('Id or name of the supplier, for the role supplier.')),
+        subscribe: topicFilters('Topic filters that the key may subscribe to over MQTT; absent: those of its role.'),
+        publish: topicFilters('Topic filters that the key may publish to over MQTT; absent: none.'),
         ttlSeconds: optional(
           number('How long it works; absent: until revoked.', { minimum: 1, maximum: MAX_TTL_SECONDS }),
         ),
       },
       status: 201,
       answer: API_KEY_WITH_SECRET,
-      async handle({ body: { name, role, supplier, ttlSeconds }, by }) {
+      async handle({ body: { name, role, supplier, subscribe, publish, ttlSeconds }, by }) {
         const ttl = ttlSeconds === undefined ? {} : { ttlMs: Math.round(ttlSeconds * 1_000) };
         const { key, secretKey } = await apiKeys.create({
           name,
           role,
           by,
           ...(await supplierIdOf(supplier, deps)),
+          topics: { ...(subscribe ? { subscribe } : {}), ...(publish ? { publish } : {}) },
           ...ttl,
         });
         return { ...toApiKey(key), secretKey: secretKey.reveal() };

@@ -57,11 +57,13 @@ export const toSupplier = ({ asset, keys }: Supplier) => ({
   keys: keys.map(({ kid, notBefore, notAfter }) => ({ kid, notBefore, notAfter })),
 });
 
-export const toApiKey = ({ id, name, role, supplierId, createdAt, expiresAt }: ApiKey) => ({
+export const toApiKey = ({ id, name, role, supplierId, topics, createdAt, expiresAt }: ApiKey) => ({
   id,
   name,
   role,
   supplierId,
+  subscribe: topics?.subscribe,
+  publish: topics?.publish,
   createdTime: createdAt,
   expiresAt,
 });
@@ -162,6 +164,8 @@ const apiKey = {
   name: string,
   role: string,
   'supplierId?': string,
+  'subscribe?': list(string),
+  'publish?': list(string),
   createdTime: time,
   'expiresAt?': time,
 };

@@ -50,6 +50,16 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     { name: 'gridmoor_mqtt_connections', help: 'Open MQTT connections, devices and provisioning sessions.' },
     () => mqtt.openConnections,
   );
+  const apps = {
+    connections: ['gauge', 'Open connections of app clients.'],
+    sessions: ['gauge', 'Stored sessions of app clients.'],
+    cut: ['counter', 'App clients that were cut off because they did not read.'],
+    lost: ['counter', 'Messages that sessions of app clients lost to limits, age or size.'],
+  } as const;
+  for (const [name, [kind, help]] of Object.entries(apps) as [keyof typeof apps, (typeof apps)[keyof typeof apps]][]) {
+    const unit = kind === 'counter' ? '_total' : '';
+    metrics.pull(kind, { name: `gridmoor_app_${name}${unit}`, help }, () => mqtt.apps?.[name] ?? 0);
+  }
   const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, log });
   await registerAdmin(front.server, {
     ota: core.ota,

@@ -17,7 +17,7 @@ export function toStartOptions(
   keys: { readonly instanceKey: Secret; readonly adminKey: Secret },
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
-  const { mqtt, http, rpc, files, instance, store, limits, gateways } = config;
+  const { apps, mqtt, http, rpc, files, instance, store, limits, gateways } = config;
   const redis = redisConnection(config);
   const proxy = { trusted: parseNetworks(instance.trustedProxies).list, headerTimeoutMs: PROXY_HEADER_TIMEOUT_MS };
   return {
@@ -71,6 +71,13 @@ export function toStartOptions(
         : { webSocket: { host: mqtt.bindAddress, port: mqtt.wsBindPort, path: mqtt.wsPath } }),
       maxConnections: mqtt.maxConnections,
       maxPayloadBytes: mqtt.maxPayloadBytes,
+      apps: {
+        maxConnections: apps.maxConnections,
+        maxSessions: apps.maxSessions,
+        maxSessionMs: apps.sessionDays * 86_400_000,
+        queue: { maxMessages: apps.queueMessages, maxBytes: apps.queueBytes },
+        maxRetained: apps.maxRetained,
+      },
       ...(mqtt.proxyProtocolEnabled ? { proxy } : {}),
       ...(mqtt.ipLimitsEnabled
         ? {

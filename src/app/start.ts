@@ -31,7 +31,7 @@ export interface Running {
 /** Starts the whole broker. Throws BrokerError; then nothing is left running. */
 export async function start(options: StartOptions, log: Log): Promise<Running> {
   const core = await startCore(options, log);
-  const mqtt = createMqttFront(options.mqtt, core.deviceApi, log);
+  const mqtt = createMqttFront(options.mqtt, core.deviceApi, log, core.apps);
   const management = await createManagement(options.http, core, mqtt, log);
   const stop = async (): Promise<void> => {
     management.drain();

@@ -13,32 +13,43 @@ interface ApiKey {
   readonly name: string;
   readonly role?: string;
   readonly supplierId?: string;
+  readonly subscribe?: readonly string[];
+  readonly publish?: readonly string[];
   readonly createdTime?: number;
   readonly expiresAt?: number;
 }
 
+const filtersOf = (text: string | undefined): readonly string[] | undefined =>
+  text?.split(',').flatMap((filter) => filter.trim() || []);
+
 const create = defineCommand({
   name: 'apikey create',
-  summary: 'Creates a key of the management API and prints it, once.',
+  summary: 'Creates a key of the management API, which is a login over MQTT too, and prints it, once.',
   args: '<name>',
   flags: {
     role: { type: 'string', value: '<role>', summary: 'administrator, operator, read-only or supplier' },
     supplier: { type: 'string', value: '<name>', summary: 'whose devices a key of the role supplier reads' },
+    subscribe: { type: 'string', value: '<filters>', summary: 'topics below app/ it may subscribe to, commas between' },
+    publish: { type: 'string', value: '<filters>', summary: 'topics below app/ it may publish to, commas between' },
     ...daysFlag,
     ...urlFlag,
   },
   examples: [
+    "gridmoor apikey create billing --role operator --subscribe 'app/readings/#' --publish 'app/billing/#'",
     'gridmoor apikey create grafana --role read-only --days 90',
     "gridmoor apikey create sol-portal --role supplier --supplier 'Sol Energia'",
   ],
-  async run({ url, json, role, supplier, days }, [name = ''], io) {
-    const body = { name, role, supplier, ttlSeconds: secondsOfDays(days) };
+  async run({ url, json, role, supplier, subscribe, publish, days }, [name = ''], io) {
+    const topics = { subscribe: filtersOf(subscribe), publish: filtersOf(publish) };
+    const body = { name, role, supplier, ...topics, ttlSeconds: secondsOfDays(days) };
     const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
     const facts = [
       ['id', made.id],
       ['name', made.name],
       ['role', made.role],
       ['supplier', made.supplierId],
+      ['subscribe', made.subscribe?.join(',')],
+      ['publish', made.publish?.join(',')],
       ['expires', formatTime(made.expiresAt)],
       ['secretKey', made.secretKey],
     ] as const;

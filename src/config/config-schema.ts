@@ -1,4 +1,5 @@
-import { CONFIG_TREE, LEAVES, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { CONFIG_TREE, LEAVES } from './settings.ts';
 
 /** JSON Schema of `gridmoor.json`, for editors and for the check at the start. */
 export function configSchema(): Record<string, unknown> {

@@ -1,44 +1,5 @@
-import type { Secret } from '../model/secret.ts';
 import { type Field, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
-
-/** One setting: its environment variable, its field, and what is special about it. */
-export interface Setting<T> {
-  readonly env: string;
-  readonly field: Field<T>;
-  /** `secret`: never shown, also as `NAME_FILE`. `path`: taken from the folder it was named in. `rate`: a rate limit text. */
-  readonly special?: 'secret' | 'path' | 'rate';
-  /** What the documentation says of a default that is found at the start. */
-  readonly defaultText?: string;
-}
-
-const setting = <T>(env: string, field: Field<T>, more: Omit<Setting<T>, 'env' | 'field'> = {}): Setting<T> => ({
-  env,
-  field,
-  ...more,
-});
-const path = <T>(env: string, field: Field<T>): Setting<T> => setting(env, field, { special: 'path' });
-const rate = (env: string, what: string): Setting<string> => {
-  const description = `${what} of one device, as capacity:seconds[,…]; empty means no limit. A profile's own limit wins.`;
-  return setting(env, text(description, { default: '', examples: ['100:1,2000:60'] }), { special: 'rate' });
-};
-const instanceRate = (env: string, what: string): Setting<string> => {
-  const description = `${what} of all devices together, as capacity:seconds[,…]; empty means no limit. Asked before a device's own.`;
-  return setting(env, text(description, { default: '', examples: ['10000:1'] }), { special: 'rate' });
-};
-const gatewayRate = (env: string, what: string): Setting<string> => {
-  const description = `${what}, as capacity:seconds[,…]; empty means no limit.`;
-  return setting(env, text(description, { default: '', examples: ['1000:1'] }), { special: 'rate' });
-};
-const secret = (env: string, description: string, minLength: number): Setting<Secret | undefined> => {
-  const { schema } = text(description, { minLength });
-  return setting(env, { schema, optional: true }, { special: 'secret' });
-};
-const port = (description: string, standard: number): Field<number> =>
-  integer(`${description} 0 takes a free one.`, { default: standard, minimum: 0, maximum: 65_535 });
-const ms = (description: string, standard: number): Field<number> =>
-  integer(`${description} Milliseconds.`, { default: standard, minimum: 1, maximum: 86_400_000 });
-const count = (description: string, standard: number): Field<number> =>
-  integer(description, { default: standard, minimum: 1, maximum: 1_000_000_000 });
+import { count, gatewayRate, instanceRate, ms, path, port, rate, type Setting, secret, setting } from './setting.ts';
 
 /** Every setting there is: section, key. `gridmoor.json` has the same shape. */
 export const CONFIG_TREE = {
@@ -189,6 +150,14 @@ export const CONFIG_TREE = {
       'REDIS_DB',
       integer('Number of the database; a Cluster has 0 only.', { default: 0, minimum: 0, maximum: 65_535 }),
     ),
+    waitReplicas: setting(
+      'REDIS_WAIT_REPLICAS',
+      integer('Replicas that must have a write before it is acknowledged; 0 = the master alone.', {
+        default: 0,
+        minimum: 0,
+        maximum: 10,
+      }),
+    ),
     sslEnabled: setting('TB_REDIS_SSL_ENABLED', flag('Whether Redis is reached over TLS.', { default: false })),
     sslCa: path(
       'TB_REDIS_SSL_PEM_CERT',
@@ -305,6 +274,30 @@ export const CONFIG_TREE = {
       'GRIDMOOR_OTA_MAX_PACKAGE_BYTES',
       integer('Largest firmware or software package.', { default: 134_217_728, minimum: 1, maximum: 2_147_483_648 }),
     ),
+  },
+  apps: {
+    maxConnections: setting('GRIDMOOR_APP_CONNECTIONS', count('Connections of app clients at a time.', 1_000)),
+    maxSessions: setting(
+      'GRIDMOOR_APP_SESSIONS',
+      count('Sessions of app clients that outlive their connection.', 1_000),
+    ),
+    sessionDays: setting(
+      'GRIDMOOR_APP_SESSION_DAYS',
+      integer('Days that such a session, and a message in it, is kept at most.', {
+        default: 7,
+        minimum: 1,
+        maximum: 365,
+      }),
+    ),
+    queueMessages: setting(
+      'GRIDMOOR_APP_QUEUE_MESSAGES',
+      count('Messages that may wait for one session; the oldest go first.', 10_000),
+    ),
+    queueBytes: setting(
+      'GRIDMOOR_APP_QUEUE_BYTES',
+      count('Bytes of messages that may wait for one session; the oldest go first.', 16_777_216),
+    ),
+    maxRetained: setting('GRIDMOOR_APP_RETAINED', count('Topics of app clients with a retained message.', 10_000)),
   },
   claiming: {
     allowByDefault: setting(

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { BrokerError } from '../errors.ts';
+import { appFilterProblem, filterCovers, supplierTopics } from '../model/app-topic.ts';
 import type { Clock } from '../model/clock.ts';
 import { type ApiKeyId, type AssetId, newApiKeyId, type UserId } from '../model/ids.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
-import type { ApiKey, ApiKeyStore, AuditStore } from '../storage/record-stores.ts';
+import type { ApiKey, ApiKeyStore, AppTopics, AuditStore } from '../storage/record-stores.ts';
 import { nameProblem } from './registry.ts';
 
 /** Who calls the management API. */
@@ -17,7 +18,12 @@ export interface Principal {
   readonly userId?: UserId;
   /** The one whose devices a principal of the role `supplier` sees. */
   readonly supplierId?: AssetId;
+  /** Set for keys that were made, and not the installation's own. */
+  readonly key?: Pick<ApiKey, 'id' | 'expiresAt' | 'topics'>;
 }
+
+/** How every key begins that is made here. */
+export const API_KEY_PREFIX = 'gma_';
 
 /** Keys of the management API. */
 export interface ApiKeys {
@@ -26,6 +32,8 @@ export interface ApiKeys {
     role: Role;
     /** For the role `supplier`, and only for it. */
     supplierId?: AssetId;
+    /** What it may do as an app client; absent: what follows from the role. */
+    topics?: Partial<AppTopics>;
     ttlMs?: number;
     by: string;
   }): Promise<{ key: ApiKey; secretKey: Secret }>;
@@ -42,6 +50,27 @@ export function checkSupplierOf(role: Role, supplierId: AssetId | undefined): vo
   throw new BrokerError('BAD_REQUEST', { field: 'supplier', detail });
 }
 
+const MAX_FILTERS = 32;
+
+/** Throws BAD_REQUEST for filters that are none of app clients, or more than the role may have. */
+function checkTopics(topics: Partial<AppTopics>, role: Role, supplierId: AssetId | undefined): void {
+  for (const field of ['subscribe', 'publish'] as const) {
+    const filters = topics[field] ?? [];
+    const refuse = (detail: string): never => {
+      throw new BrokerError('BAD_REQUEST', { field, detail });
+    };
+    if (filters.length > MAX_FILTERS) refuse(`at most ${MAX_FILTERS} filters`);
+    if (field === 'publish' && filters.length > 0 && role !== 'administrator' && role !== 'operator')
+      refuse(`a key of the role ${role} publishes nothing`);
+    for (const filter of filters) {
+      const problem = appFilterProblem(filter);
+      if (problem) refuse(`the filter ${JSON.stringify(filter.slice(0, 100))} ${problem}`);
+      if (supplierId !== undefined && !filterCovers(supplierTopics(supplierId), filter))
+        refuse(`a key of a supplier has filters below ${supplierTopics(supplierId).slice(0, -1)} only`);
+    }
+  }
+}
+
 /** @param adminKey the installation's own administrator key, from configuration or the data directory. */
 export function createApiKeys(parts: {
   readonly store: ApiKeyStore;
@@ -54,13 +83,14 @@ export function createApiKeys(parts: {
   const hashOf = (key: Secret): string => hash.hash('api-key', key.reveal());
   const adminHash = hashOf(parts.adminKey);
   return {
-    async create({ name: rawName, role, supplierId, ttlMs, by }) {
+    async create({ name: rawName, role, supplierId, topics = {}, ttlMs, by }) {
       const name = rawName.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       checkSupplierOf(role, supplierId);
+      checkTopics(topics, role, supplierId);
       const now = clock.now();
-      const secretKey = new Secret(`gma_${randomBytes(32).toString('base64url')}`);
+      const secretKey = new Secret(`${API_KEY_PREFIX}${randomBytes(32).toString('base64url')}`);
       const key: ApiKey = {
         id: newApiKeyId(now),
         name,
@@ -68,6 +98,7 @@ export function createApiKeys(parts: {
         hash: hashOf(secretKey),
         createdAt: now,
         ...(supplierId === undefined ? {} : { supplierId }),
+        ...(topics.subscribe || topics.publish ? { topics } : {}),
         ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
       };
       await store.create(key);
@@ -96,7 +127,7 @@ export function createApiKeys(parts: {
       if (!found || !sameHash(found.hash, given)) return undefined;
       if (found.expiresAt !== undefined && found.expiresAt <= clock.now()) return undefined;
       const { id, role, supplierId } = found;
-      return { by: `api-key:${id}`, role, ...(supplierId === undefined ? {} : { supplierId }) };
+      return { by: `api-key:${id}`, role, ...(supplierId === undefined ? {} : { supplierId }), key: found };
     },
   };
 }

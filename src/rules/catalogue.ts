@@ -29,6 +29,7 @@ import { tenantAttributes } from './nodes/enrich/tenant-attributes.ts';
 import { http } from './nodes/external/http.ts';
 import { kafka } from './nodes/external/kafka.ts';
 import { mqtt } from './nodes/external/mqtt.ts';
+import { mqttPublish } from './nodes/external/mqtt-publish.ts';
 import { postgres } from './nodes/external/postgres.ts';
 import { rabbitmq } from './nodes/external/rabbitmq.ts';
 import { alarmStatus } from './nodes/filter/alarm-status.ts';
@@ -99,6 +100,7 @@ export const catalogue = [
   http,
   kafka,
   mqtt,
+  mqttPublish,
   postgres,
   rabbitmq,
   alarmStatus,

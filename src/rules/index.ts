@@ -1,5 +1,6 @@
 export type { AlarmContext } from './alarm-context.ts';
 export { ALARM_RULES_DUE, AlarmStates, type DueAlarms } from './alarms/index.ts';
+export type { AppMessage } from './app-context.ts';
 export { toCallBody } from './call-body.ts';
 export { catalogue } from './catalogue.ts';
 export { ruleNodesMarkdown } from './chain-docs.ts';

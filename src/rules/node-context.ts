@@ -6,6 +6,7 @@ import type { Secret } from '../model/secret.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AlarmContext } from './alarm-context.ts';
+import type { AppContext } from './app-context.ts';
 import type { EntityContext } from './entity-context.ts';
 import type { QueueContext } from './queue-context.ts';
 
@@ -63,7 +64,7 @@ export interface AttributeChange {
  * Writes are queued in order and committed together before the device gets its acknowledgement; a node that needs the
  * result of an atomic step awaits it. Effects on the device (`reply`, shared attributes) leave after the commit.
  */
-export interface NodeContext extends EntityContext, QueueContext, AlarmContext {
+export interface NodeContext extends EntityContext, QueueContext, AlarmContext, AppContext {
   /** Wall time, ms. */
   now(): number;
   /** Hears when the commit of this message fails: what a node remembers of it must be forgotten, since it comes again. */

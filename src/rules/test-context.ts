@@ -3,6 +3,7 @@ import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { DeviceOriginator, Msg, Originator } from '../model/msg.ts';
 import { maskSupplyPoint } from '../model/supply-point/index.ts';
 import type { AttributeScope, Sample } from '../model/telemetry.ts';
+import type { AppMessage } from './app-context.ts';
 import { toCallBody } from './call-body.ts';
 import type { NodeContext } from './node-context.ts';
 import { dataObject, type ExampleWorld } from './node-kind.ts';
@@ -38,6 +39,7 @@ export interface TestContext extends NodeContext {
   readonly replies: readonly { readonly device: string; readonly body: JsonObject }[];
   /** Answers to calls of devices. */
   readonly callReplies: readonly { readonly device: string; readonly body: JsonObject }[];
+  readonly publications: readonly AppMessage[];
   readonly logs: readonly LogLine[];
   /** ENTITY_CREATED, ATTRIBUTES_UPDATED … that nodes raised. */
   readonly events: readonly RaisedEvent[];
@@ -65,6 +67,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   const alarms = createTestAlarms(given, { now: () => now, named: registry.named, byId: registry.byId });
   const replies: { device: string; body: JsonObject }[] = [];
   const callReplies: { device: string; body: JsonObject }[] = [];
+  const publications: AppMessage[] = [];
   const logs: LogLine[] = [];
 
   return {
@@ -74,6 +77,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     named: registry.named,
     replies,
     callReplies,
+    publications,
     logs,
     attachments: () => attachments.held(),
     now: () => now,
@@ -121,6 +125,9 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     },
     replyToCall(msg, _call, body) {
       callReplies.push({ device: msg.originator.name, body: withoutSecrets(body) });
+    },
+    publishToApps(_msg, message) {
+      publications.push(message);
     },
     callDevice(msg, { method, goOn }) {
       const found = given.rpc?.find((one) => one.device === msg.originator.name && one.method === method);

@@ -61,12 +61,20 @@ export interface DeadLetterStore {
   remove(id: string): Promise<boolean>;
 }
 
+/** Topic filters of an app client. */
+export interface AppTopics {
+  readonly subscribe: readonly string[];
+  readonly publish: readonly string[];
+}
+
 export interface ApiKey {
   readonly id: ApiKeyId;
   readonly name: string;
   readonly role: Role;
   /** Set for the role `supplier`: whose devices the key sees. */
   readonly supplierId?: AssetId;
+  /** What it may do as an app client over MQTT; what is absent follows from the role. */
+  readonly topics?: Partial<AppTopics>;
   readonly hash: string;
   readonly createdAt: number;
   readonly expiresAt?: number;

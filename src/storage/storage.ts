@@ -1,5 +1,6 @@
 import type { AlarmStateStore } from './alarm-state-store.ts';
 import type { AlarmStore } from './alarm-store.ts';
+import type { AppSessionStore } from './app-session-store.ts';
 import type { AssetStore } from './asset-store.ts';
 import type { AttachmentStore } from './attachment-store.ts';
 import type { AttributeStore } from './attribute-store.ts';
@@ -8,6 +9,7 @@ import type { CustomerStore } from './customer-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { MessageStore } from './message-store.ts';
 import type { OtaStore } from './ota-store.ts';
+import type { OutboxStore } from './outbox-store.ts';
 import type { ApiKeyStore, AuditStore, DeadLetterStore, SettingStore } from './record-stores.ts';
 import type { RegistryStore } from './registry-store.ts';
 import type { RpcStore } from './rpc-store.ts';
@@ -53,6 +55,9 @@ export interface Storage {
   readonly generations: GenerationStore;
   readonly settings: SettingStore;
   readonly ota: OtaStore;
+  readonly outbox: OutboxStore;
+  /** Sessions of app clients; where it is absent they are kept by others. */
+  readonly appSessions?: AppSessionStore;
   health(): StorageHealth;
   /** Resolves when every write called so far has settled. */
   drain(): Promise<void>;

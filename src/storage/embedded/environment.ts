@@ -59,6 +59,11 @@ export const TABLES = [
   'alarmStates',
   'alarmStateTimes',
   'generations',
+  'outbox',
+  'appSessions',
+  'appQueues',
+  'appQueueFill',
+  'appRetained',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

@@ -1,6 +1,7 @@
 import type { Storage, StoreLog } from '../storage.ts';
 import { createAlarmStateStore } from './alarm-state-store.ts';
 import { createAlarmStore } from './alarm-store.ts';
+import { createAppSessionStore } from './app-session-store.ts';
 import { createAssetStore } from './asset-store.ts';
 import { createAttachmentStore } from './attachment-store.ts';
 import { createAttributeStore } from './attribute-store.ts';
@@ -14,6 +15,7 @@ import { checkFormat } from './format.ts';
 import { createGenerationStore } from './generation-store.ts';
 import { createMessageStore } from './message-store.ts';
 import { createOtaStore } from './ota-store.ts';
+import { createOutboxStore } from './outbox-store.ts';
 import { createPurge } from './purge.ts';
 import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSettingStore } from './record-stores.ts';
 import { createRegistryStore } from './registry-store.ts';
@@ -105,6 +107,8 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       users: createUserStore(environment, committer),
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),
+      outbox: createOutboxStore(environment, committer),
+      appSessions: createAppSessionStore(environment, committer),
       health: () => committer.health(),
       drain,
       async backup(target) {

@@ -5,7 +5,8 @@ import mqtt, { type Packet } from 'mqtt-packet';
 import { connack, farewell } from './connection-packets.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { type ClientPacket, checkFirstByte, decodePacket, type ProtocolVersion } from './packet-decoder.ts';
-import { createFrameSplitter, type Frame, type FrameRules, isRefusal } from './packet-frames.ts';
+import { newTable, PacketEntry, type PacketListener } from './packet-entry.ts';
+import { createFrameSplitter, type Frame, type FrameRules, frameBytes, isRefusal } from './packet-frames.ts';
 import type { PacketGate } from './packet-gate.ts';
 import { type Refusal, reasonCodes } from './reason-codes.ts';
 
@@ -19,6 +20,8 @@ interface PrivateClient {
   _parsingBatch: number;
   /** aedes' read loop, its `readable` listener; given to every handler as its callback when the packet is handed over. */
   _nextBatch: (err?: Error | null) => void;
+  /** Runs until the CONNECT. */
+  readonly _connectTimer: NodeJS.Timeout | null;
   /** Restarted by the handlers; packets that never reach them must restart it here. */
   readonly _keepaliveTimer: NodeJS.Timeout | null;
   readonly _keepaliveInterval: number;
@@ -28,6 +31,7 @@ interface PrivateClient {
   subscriptions: object;
   duplicates: object;
   disconnectReasonCode: number | null;
+  closed: boolean;
   connected: boolean;
   connecting: boolean;
   connackSent: boolean;
@@ -50,34 +54,7 @@ interface PrivateBroker {
 /** Set by aedes on an MQTT 5 publish that it answered with 0x87. */
 type MaybeRefused = ClientPacket & { _notAuthorized?: boolean };
 
-type PacketListener = (this: PacketEntry, packet: ClientPacket) => void;
 type Done = (err?: Error | null) => void;
-
-/** In place of aedes' parser, which would cost each connection 1.4 KiB and never parses here: its client and its listener. */
-class PacketEntry {
-  readonly client: Client;
-  readonly _queue = null;
-  #listener: PacketListener | undefined;
-
-  constructor(client: Client, listener: PacketListener) {
-    this.client = client;
-    this.#listener = listener;
-  }
-
-  hand(packet: ClientPacket): void {
-    this.#listener?.call(this, packet);
-  }
-
-  /** aedes calls it when the client is closed. */
-  removeAllListeners(): void {
-    this.#listener = undefined;
-  }
-}
-
-/** A table without inherited names, like `Object.create(null)`, which takes ten times the memory. */
-function Table(this: object): void {}
-Table.prototype = Object.create(null);
-const newTable = (): object => new (Table as unknown as new () => object)();
 
 const GUARD = Symbol('guard');
 type GuardedConn = Duplex & { [GUARD]?: Guard };
@@ -146,6 +123,7 @@ class Guard implements FrameRules {
   readonly options: GuardOptions;
   lastMessageId = 0;
   leaving = false;
+  #moved = false;
   readonly #client: Client;
   readonly #entry: PacketEntry;
   readonly #splitter = createFrameSplitter(this);
@@ -201,6 +179,7 @@ class Guard implements FrameRules {
 
   /** One packet or one read; false when there is nothing more to do until an event. */
   #step(): boolean {
+    if (this.#moved) return false;
     if (this.leaving) return this.#discard();
     if (this.#client.closed) return false;
     if (this.#stage === 'connecting') return this.#readAhead();
@@ -246,8 +225,31 @@ class Guard implements FrameRules {
 
   #dispatch(frame: Frame): void {
     const decoded = decodePacket(frame, this.#version);
-    if ('packet' in decoded) this.#judge(decoded.packet);
-    else this.#drop(decoded.refusal);
+    if (!('packet' in decoded)) {
+      this.#drop(decoded.refusal);
+      return;
+    }
+    const { packet } = decoded;
+    const next = packet.cmd === 'connect' && this.#stage === 'new' && this.options.handOver?.(this.#client, packet);
+    if (next) this.#handOver(frame, next);
+    else this.#judge(packet);
+  }
+
+  /** Lets go of the connection with its CONNECT unread. What aedes has on it finds a client that is closed. */
+  #handOver(connect: Frame, next: (conn: Duplex) => void): void {
+    const client = this.#client;
+    const inner = this.#inner;
+    const conn: GuardedConn = client.conn;
+    this.#moved = true;
+    clearTimeout(inner._connectTimer ?? undefined);
+    this.#entry.removeAllListeners();
+    inner.closed = true;
+    client.removeAllListeners('error').on('error', ignore);
+    conn.off('readable', onReadable).off('close', onClose);
+    delete conn[GUARD];
+    this.options.onClose?.(client);
+    conn.unshift(Buffer.concat([frameBytes(connect), this.#splitter.take()]));
+    next(conn);
   }
 
   #judge(packet: ClientPacket): void {

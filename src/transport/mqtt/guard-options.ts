@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
+import type { IConnectPacket } from 'mqtt-packet';
 import type { Refusal } from './reason-codes.ts';
 
 /** What the guard of a connection allows, and who hears of it: one object for all connections of a broker. */
@@ -15,8 +17,10 @@ export interface GuardOptions {
   readonly maxPendingBytes?: number;
   /** The device acknowledged a message written by `writePacket`. */
   readonly onDownlinkAck?: (client: Client, messageId: number, reasonCode: number) => void;
+  /** Gives who takes a connection over whose CONNECT is not for this broker: it reads that anew. */
+  readonly handOver?: (client: Client, packet: IConnectPacket) => ((conn: Duplex) => void) | undefined;
   /** Hears why we closed the connection. */
   readonly onDrop?: (client: Client, refusal: Refusal) => void;
-  /** The connection is gone. */
+  /** The connection is gone, or handed over. */
   readonly onClose?: (client: Client) => void;
 }

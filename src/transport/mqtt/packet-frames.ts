@@ -13,6 +13,8 @@ export interface FrameSplitter {
   next(): Frame | Refusal | undefined;
   /** Bytes held that no packet has taken yet. */
   readonly held: number;
+  /** Gives them away. */
+  take(): Buffer;
 }
 
 export interface FrameRules {
@@ -27,6 +29,17 @@ const smallestHold = 1024;
 
 export function isRefusal(value: Frame | Refusal): value is Refusal {
   return 'reasonCode' in value;
+}
+
+/** The packet as it came. */
+export function frameBytes({ first, body }: Frame): Buffer {
+  const header = [first];
+  let length = body.length;
+  do {
+    header.push((length % 128) | (length > 127 ? 0x80 : 0));
+    length = Math.floor(length / 128);
+  } while (length > 0);
+  return Buffer.concat([Buffer.from(header), body]);
 }
 
 /** A packet that is known to be too large is refused from its fixed header: nothing of its body is kept. */
@@ -50,6 +63,12 @@ class Splitter implements FrameSplitter {
 
   get held(): number {
     return this.#end - this.#start;
+  }
+
+  take(): Buffer {
+    const held = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return held;
   }
 
   push(chunk: Buffer): void {

@@ -6,6 +6,7 @@ import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { expectProxyHeader, linkOf, type ProxyOptions, setRemoteAddress } from '../proxy/expect-header.ts';
 import type { AddressBlockOptions } from './address-block.ts';
+import { type AppClients, type AppCounts, type AppLimits, createAppBroker } from './app/index.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { DeviceBroker, type DeviceBrokerOptions, wireBytes } from './device-broker.ts';
 
@@ -26,6 +27,7 @@ export interface MqttFrontOptions {
   readonly maxPayloadBytes: number;
   readonly broker: Omit<DeviceBrokerOptions, 'maxPacketBytes' | 'maxPayloadBytes' | 'addressBlock'>;
   readonly addressBlock?: AddressBlockOptions;
+  readonly apps: AppLimits;
 }
 
 export interface MqttPorts {
@@ -55,10 +57,14 @@ export interface MqttFront {
   /** Stops accepting, tells the clients, closes. */
   close(): Promise<void>;
   readonly openConnections: number;
+  /** Of app clients. */
+  readonly apps: AppCounts | undefined;
 }
 
-export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log): MqttFront {
+/** @param apps without it no app client is let in. */
+export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: Log, apps?: AppClients): MqttFront {
   const maxPacketBytes = wireBytes(options.maxPayloadBytes);
+  const appBroker = apps && createAppBroker({ ...options.broker, ...options.apps, maxPacketBytes }, apps);
   const broker = new DeviceBroker(
     {
       ...options.broker,
@@ -68,6 +74,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     },
     api,
     log,
+    appBroker,
   );
   const servers: (Server | HttpServer)[] = [];
   const patienceMs = options.broker.connectTimeoutMs;
@@ -102,6 +109,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   return {
     async listen() {
       await broker.listen();
+      await appBroker?.start();
       const mqtt = await open(createServer({ noDelay: true }, accept), options.tcp);
       const tls =
         options.tls &&
@@ -120,7 +128,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     },
     async close() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      await broker.shutDown();
+      await Promise.all([broker.shutDown(), appBroker?.shutDown()]);
       for (const off of headersOff) off();
       for (const socket of handshakes) socket.destroy();
       for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();
@@ -128,6 +136,9 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     },
     get openConnections() {
       return broker.openConnections;
+    },
+    get apps() {
+      return appBroker?.counts;
     },
   };
 }

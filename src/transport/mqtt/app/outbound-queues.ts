@@ -1,0 +1,61 @@
+import type { OutboundQueue } from './outbound.ts';
+import type { AedesPacket, AedesPersistence, SessionClient } from './persistence.ts';
+
+/** The queue of a session that is stored. */
+export function storedQueue(client: SessionClient, persistence: AedesPersistence): OutboundQueue {
+  return {
+    async first(limit) {
+      const packets: AedesPacket[] = [];
+      for await (const packet of persistence.outgoingStream(client)) {
+        packets.push(packet);
+        if (packets.length >= limit) break;
+      }
+      return packets;
+    },
+    async sent(packet, messageId) {
+      if (packet.messageId !== messageId) await persistence.outgoingUpdate(client, { ...packet, messageId });
+    },
+    async done(_packet, messageId) {
+      if (messageId !== undefined) await persistence.outgoingClearMessageId(client, { messageId });
+    },
+  };
+}
+
+export interface MemoryLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+/** The queue of a session that ends with its connection. */
+export class MemoryQueue implements OutboundQueue {
+  readonly #limits: MemoryLimits;
+  readonly #packets = new Set<AedesPacket>();
+  #bytes = 0;
+
+  constructor(limits: MemoryLimits) {
+    this.#limits = limits;
+  }
+
+  /** False, and nothing taken, when it is full: its client does not keep up. */
+  add(packet: AedesPacket): boolean {
+    if (this.#packets.size >= this.#limits.maxMessages || this.#bytes >= this.#limits.maxBytes) return false;
+    this.#packets.add(packet);
+    this.#bytes += packet.payload.length;
+    return true;
+  }
+
+  async first(limit: number): Promise<readonly AedesPacket[]> {
+    const packets: AedesPacket[] = [];
+    for (const packet of this.#packets) {
+      packets.push(packet);
+      if (packets.length >= limit) break;
+    }
+    return packets;
+  }
+
+  async sent(): Promise<void> {}
+
+  async done(packet: AedesPacket): Promise<void> {
+    if (this.#packets.delete(packet)) this.#bytes -= packet.payload.length;
+  }
+}
