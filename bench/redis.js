@@ -1,15 +1,10 @@
 // What the Redis store costs per telemetry sample: CPU of this process and of Redis, commands, bytes, memory.
 // Needs `npm run build` and redis-server.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { newDeviceId } from '../dist/model/ids.js';
 import { openRedisStorage } from '../dist/storage/redis/index.js';
-import { cpuSeconds } from './proc.js';
+import { cpuOf, numbersOf, startRedis } from './redis-server.js';
 
 const CASES = [
   { title: '50 devices x 50 samples per group', devices: 50, each: 50, groups: 200 },
@@ -23,7 +18,7 @@ const { values: flags } = parseArgs({
 });
 
 async function measure({ title, devices, each, groups, warmup = groups / 4 }) {
-  await using redis = await startRedis();
+  const redis = await startRedis(flags);
   const connection = { target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } };
   const storage = await openRedisStorage({ connection });
   const client = new Redis(redis.port);
@@ -69,24 +64,9 @@ async function measure({ title, devices, each, groups, warmup = groups / 4 }) {
   } finally {
     client.disconnect();
     await storage.close();
+    await redis.stop();
   }
 }
-
-async function numbersOf(client) {
-  const info = await client.info();
-  const number = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
-  return {
-    commands: number('total_commands_processed'),
-    bytesIn: number('total_net_input_bytes'),
-    bytesOut: number('total_net_output_bytes'),
-    memory: number('used_memory'),
-  };
-}
-
-const cpuOf = (pid) => {
-  const { user, system } = cpuSeconds(pid);
-  return user + system;
-};
 
 async function register(storage, i) {
   const id = newDeviceId(Date.now());
@@ -107,36 +87,6 @@ function sampleOf(n) {
     state: 'on',
   };
   return { values, text: JSON.stringify(values) };
-}
-
-async function startRedis() {
-  const dir = mkdtempSync(join(tmpdir(), 'gridmoor-bench-'));
-  const port = await freePort();
-  const durability = flags.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...durability];
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.stdout.on('data', (data) => String(data).includes('Ready to accept') && resolve());
-  });
-  return {
-    port,
-    pid: child.pid,
-    async [Symbol.asyncDispose]() {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await gone;
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const round = (value) => Math.round(value * 100) / 100;
