@@ -25,6 +25,8 @@ export interface RedisConnectionOptions {
   readonly db?: number;
   /** Absent: no TLS. PEM texts; without `ca` the authorities of Node apply. */
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  /** Replicas that must have a write before it counts as done (WAIT); 0 by default. */
+  readonly waitReplicas?: number;
   /** Shown in CLIENT LIST. */
   readonly name?: string;
 }
@@ -39,6 +41,8 @@ export interface RedisConnection {
   readonly trouble: string | undefined;
   /** Writes the command at once, in one packet with the others of this turn. Rejects when not ready, and with errors of Redis. */
   send(command: string, words: readonly Word[]): Promise<unknown>;
+  /** As `send`, for a write: rejects with NOREPLICAS unless `waitReplicas` of them have it, though it is done, and may be repeated. */
+  sendWrite(command: string, words: readonly Word[]): Promise<unknown>;
   /** As `send`; texts in the reply are bytes. */
   sendBuffer(command: string, words: readonly Word[]): Promise<unknown>;
   /** Called whenever `ready` may have changed. */
@@ -48,6 +52,8 @@ export interface RedisConnection {
 
 /** A connection without an answer for so long is given up, ms. */
 const SOCKET_TIMEOUT_MS = 5_000;
+/** How long replicas have to take a write, ms. */
+const WAIT_MS = 1_000;
 /** Longest pause between two tries to connect, ms. */
 const MAX_PAUSE_MS = 1_000;
 
@@ -71,6 +77,12 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
   });
   for (const event of ['close', 'end', 'reconnecting']) client.on(event, changed);
   const pack = packer(client);
+  const { waitReplicas = 0 } = options;
+  const send = (command: string, words: readonly Word[]): Promise<unknown> => {
+    pack();
+    const reply = client.call(command, ...words);
+    return command === 'hgetall' ? reply.then(flat) : reply;
+  };
   return {
     clustered: client instanceof Cluster,
     get ready() {
@@ -79,11 +91,8 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
     get trouble() {
       return trouble;
     },
-    send(command, words) {
-      pack();
-      const reply = client.call(command, ...words);
-      return command === 'hgetall' ? reply.then(flat) : reply;
-    },
+    send,
+    sendWrite: waitReplicas === 0 ? send : (command, words) => sendAndWait(client, [command, ...words], waitReplicas),
     sendBuffer(command, words) {
       pack();
       return client.callBuffer(command, ...words);
@@ -91,6 +100,16 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
     onChange: (listener) => void listeners.push(listener),
     close: () => client.disconnect(),
   };
+}
+
+/** Both in one pipeline: WAIT counts for what its own connection has written. */
+async function sendAndWait(client: Redis | Cluster, command: readonly Word[], replicas: number): Promise<unknown> {
+  const [done, waited] = (await client.pipeline([[...command], ['wait', replicas, WAIT_MS]]).exec()) ?? [];
+  for (const one of [done, waited]) if (one?.[0]) throw one[0];
+  if (Number(waited?.[1] ?? 0) >= replicas) return done?.[1];
+  const error = new Error(`NOREPLICAS ${waited?.[1]} of ${replicas} replicas have the write`);
+  error.name = 'ReplyError';
+  throw error;
 }
 
 function clientOf({ target, username, password, db, tls, name }: RedisConnectionOptions): Redis | Cluster {

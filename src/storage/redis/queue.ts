@@ -197,13 +197,13 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     clustered: connection.clustered,
     send: (command, words) => persist(() => connection.send(command, words)),
     sendBuffer: (command, words) => persist(() => connection.sendBuffer(command, words)),
-    script: (script, keys, args) => persist(() => runScript(connection, script, keys, args)),
+    script: (script, keys, args) => persist(() => runScript(connection.send, script, keys, args)),
     operationId,
     timed: (script, keys, args, since) =>
-      persist((deadline) => runScript(connection, script, keys, [deadline, ...args]), since),
+      persist((deadline) => runScript(connection.sendWrite, script, keys, [deadline, ...args]), since),
     step(script, keys, args) {
       const operation = operationKey(operationId());
-      return persist((deadline) => runScript(connection, script, [operation, ...keys], [deadline, ...args]));
+      return persist((deadline) => runScript(connection.sendWrite, script, [operation, ...keys], [deadline, ...args]));
     },
     write(bytes, work) {
       const refused = admit(bytes);

@@ -7,8 +7,9 @@ import { openKey } from './keys.ts';
 import type { Queue } from './queue.ts';
 import { type ChunkEntry, type Sample, sampleOf, unpackChunk } from './samples.ts';
 
-/** Chunks that are read at once. */
-const CHUNKS_PER_PAGE = 32;
+/** Entries of the index, and chunks, that are read at once. */
+const ENTRIES_PER_PAGE = 128;
+const CHUNKS_AT_ONCE = 8;
 
 /** A point and the chunk that it came from: of one time and key, the later chunk has the later write. */
 interface Point {
@@ -31,18 +32,46 @@ export async function readRange(queue: Queue, query: RangeQuery): Promise<Readon
   const within = ({ ts }: Sample): boolean => ts >= startTs && ts < endTs;
   addSamples(points, Number.POSITIVE_INFINITY, lines.map(sampleOf).filter(within));
   const span = await readSpan(queue, id);
+  const unbounded = order === 'ASC' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   for await (const { entries, edge } of pages(queue, { ...query, startTs, endTs, span })) {
-    const chunks = await readChunks(queue, id, entries);
-    for (const [at, { number }] of entries.entries()) {
-      const bytes = chunks[at];
-      if (bytes !== undefined) addSamples(points, number, unpackChunk(bytes).filter(within));
+    for (let at = 0; at < entries.length; at += CHUNKS_AT_ONCE) {
+      const bound = farthest(points, query) ?? unbounded;
+      const may = ({ first, last }: ChunkEntry): boolean => (order === 'ASC' ? first <= bound : last >= bound);
+      await addChunks(points, queue, id, { entries: entries.slice(at, at + CHUNKS_AT_ONCE).filter(may), within });
     }
     // Chunks that have not been read begin at the edge or behind it.
-    const settled = (ts: number): boolean => (order === 'ASC' ? ts < edge : ts > edge + span);
-    if ([...points.values()].every((list) => countOf(list.keys(), settled) >= limit)) break;
+    const bound = farthest(points, query);
+    if (bound !== undefined && (order === 'ASC' ? edge > bound : edge + span < bound)) break;
   }
   return inOrder(points, query);
 }
+
+async function addChunks(
+  points: Points,
+  queue: Queue,
+  id: string,
+  { entries, within }: { readonly entries: readonly ChunkEntry[]; readonly within: (sample: Sample) => boolean },
+): Promise<void> {
+  const chunks = await readChunks(queue, id, entries);
+  for (const [at, { number }] of entries.entries()) {
+    const bytes = chunks[at];
+    if (bytes !== undefined) addSamples(points, number, unpackChunk(bytes).filter(within));
+  }
+}
+
+/** The time behind which no point is wanted any more; undefined while a key has too few. */
+function farthest(points: Points, { order, limit }: RangeQuery): number | undefined {
+  let bound: number | undefined;
+  for (const list of points.values()) {
+    if (list.size < limit) return undefined;
+    const last = inTime(list.keys(), order)[limit - 1] ?? 0;
+    if (bound === undefined || (order === 'ASC' ? last > bound : last < bound)) bound = last;
+  }
+  return bound;
+}
+
+const inTime = (times: Iterable<number>, order: 'ASC' | 'DESC'): readonly number[] =>
+  [...times].sort((a, b) => (order === 'ASC' ? a - b : b - a));
 
 /** Chunks that may have points of the range, nearest first; `edge`: where the last one of the page begins. */
 async function* pages(
@@ -51,7 +80,7 @@ async function* pages(
 ): AsyncGenerator<{ readonly entries: readonly ChunkEntry[]; readonly edge: number }> {
   let from = startTs - span;
   let to: string | number = `(${endTs}`;
-  let limit = CHUNKS_PER_PAGE;
+  let limit = ENTRIES_PER_PAGE;
   let seen = new Set<string>();
   for (;;) {
     const page = await readIndex(queue, entityId, { from, to, limit }, order);
@@ -61,7 +90,7 @@ async function* pages(
     const fresh = page.filter(({ member }) => !seen.has(member));
     yield { entries: fresh.filter(({ last: end }) => end >= startTs), edge: last.first };
     if (page.length < limit) return;
-    limit = fresh.length === 0 ? limit * 2 : CHUNKS_PER_PAGE;
+    limit = fresh.length === 0 ? limit * 2 : ENTRIES_PER_PAGE;
     seen = new Set(page.map(({ member }) => member));
     if (order === 'ASC') from = last.first;
     else to = last.first;
@@ -79,17 +108,11 @@ function addSamples(points: Points, chunk: number, samples: readonly Sample[]): 
   }
 }
 
-function countOf(times: Iterable<number>, settled: (ts: number) => boolean): number {
-  let count = 0;
-  for (const ts of times) if (settled(ts)) count++;
-  return count;
-}
-
 function inOrder(points: Points, { order, limit }: RangeQuery): ReadonlyMap<string, readonly TimedValue[]> {
   const found = new Map<string, readonly TimedValue[]>();
   for (const [key, list] of points) {
     if (list.size === 0) continue;
-    const times = [...list.keys()].sort((a, b) => (order === 'ASC' ? a - b : b - a)).slice(0, limit);
+    const times = inTime(list.keys(), order).slice(0, limit);
     found.set(
       key,
       times.map((ts) => ({ ts, value: list.get(ts)?.value ?? null })),

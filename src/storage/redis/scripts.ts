@@ -26,15 +26,15 @@ export const loadStep = (name: string): Script => scriptOf(name, `${read('prelud
 
 /** Runs the script where its first key lives; a node that does not know it yet is given its text. */
 export async function runScript(
-  connection: RedisConnection,
+  send: RedisConnection['send'],
   script: Script,
   keys: readonly string[],
   args: readonly Word[],
 ): Promise<unknown> {
   try {
-    return await connection.send('evalsha', [script.sha, keys.length, ...keys, ...args]);
+    return await send('evalsha', [script.sha, keys.length, ...keys, ...args]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return connection.send('eval', [script.source, keys.length, ...keys, ...args]);
+    return send('eval', [script.source, keys.length, ...keys, ...args]);
   }
 }

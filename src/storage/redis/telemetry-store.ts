@@ -48,7 +48,7 @@ export interface TelemetryStoreParts {
  */
 export function createTelemetryStore(queue: Queue, { entities, onDamage }: TelemetryStoreParts): TelemetryStore {
   const full = new Set<string>();
-  let seals = 0;
+  const sealing = new Set<string>();
 
   const lanes = createLanes<Item>({ queue, entities, send: write });
 
@@ -68,7 +68,7 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
     for (const [at, one] of part.entries()) {
       const count = open[at] ?? 0;
       if (count < 0) missing.push(one);
-      else if (count >= OPEN_SAMPLES) full.add(one.id);
+      else if (count >= OPEN_SAMPLES && !sealing.has(one.id)) full.add(one.id);
     }
     if (full.size > 0) sealFull();
     if (!first || missing.length === 0) return;
@@ -79,16 +79,16 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
 
   function sealFull(): void {
     for (const id of full) {
-      if (seals >= SEALS_AT_ONCE) return;
+      if (sealing.size >= SEALS_AT_ONCE) return;
       full.delete(id);
-      seals++;
+      sealing.add(id);
       const done = queue.background(() => sealOnce(queue, id));
       done
         .catch((error: unknown) => {
           if (!(error instanceof BrokerError) || error.code === 'STORE_CORRUPT') onDamage(id, error);
         })
         .finally(() => {
-          seals--;
+          sealing.delete(id);
           sealFull();
         });
     }
