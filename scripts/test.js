@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PROJECTS = ['unit', 'integration', 'conformance', 'chaos'];
-/** Real MQTT clients, against which the broker is tested; Debian keeps the broker of the same project beside them. */
-const TOOLS = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr'];
-const PACKAGES = ['mosquitto-clients', 'mosquitto'];
+/** Real MQTT clients, against which the broker is tested, and Redis; Debian keeps the broker of Mosquitto beside its clients. */
+const TOOLS = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr', 'redis-server'];
+const PACKAGES = ['mosquitto-clients', 'mosquitto', 'redis-server'];
 const INSTALL = `apt-get update && apt-get install -y --no-install-recommends ${PACKAGES.join(' ')}`;
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
@@ -41,8 +41,8 @@ function ensureTools() {
   const sudo = isRoot ? '' : 'sudo ';
   const debian = INSTALL.split(' && ').map((command) => `${sudo}${command}`);
   process.stderr.write(
-    `The tests speak to the broker with real clients, and ${missing.join(', ')} is missing. On Debian or Ubuntu type:\n\n` +
-      `    ${debian.join(' && ')}\n\nand on macOS: brew install mosquitto\n`,
+    `The tests speak to the broker with real clients and keep data in a real Redis, and ${missing.join(', ')} is missing. On Debian or Ubuntu type:\n\n` +
+      `    ${debian.join(' && ')}\n\nand on macOS: brew install mosquitto redis\n`,
   );
   return false;
 }
