@@ -158,6 +158,7 @@ function wire(
     (id) => void connectivity.timeoutChanged(id),
   );
   const calls = startRpc(options.rpc, {
+    cluster,
     storage,
     clock,
     log,

@@ -1,5 +1,6 @@
 import {
   announceRpcs,
+  createCallRoutes,
   createRpc,
   createRpcEffects,
   createServerRpc,
@@ -10,6 +11,7 @@ import type { Clock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Cluster } from './cluster.ts';
 
 export interface RpcSettings extends RpcOptions {
   /** A call of a device that no chain answers gets `{"error":"timeout"}` after this, ms. */
@@ -20,12 +22,14 @@ export interface RpcSettings extends RpcOptions {
 export function startRpc(
   options: RpcSettings,
   {
+    cluster,
     storage,
     clock,
     log,
     json,
     run,
   }: {
+    readonly cluster: Pick<Cluster, 'bus' | 'sessions'>;
     readonly storage: Pick<Storage, 'rpcs' | 'registry'>;
     readonly clock: Clock;
     readonly log: Log;
@@ -36,7 +40,8 @@ export function startRpc(
 ) {
   const device = (id: DeviceId) => storage.registry.device(id);
   const announced = announceRpcs(storage.rpcs, { device, run, clock, log });
-  const rpc = createRpc({ store: announced.store, clock, log, options, json });
+  const routes = createCallRoutes({ bus: cluster.bus, registry: cluster.sessions, log });
+  const rpc = createRpc({ routes, store: announced.store, clock, log, options, json });
   const { clientTimeoutMs: timeoutMs, maxPerDevice, maxTotal } = options;
   const serverRpc = createServerRpc({ timeoutMs, maxPerDevice, maxTotal });
   return {

@@ -4,6 +4,7 @@ export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
 export { startAlarmTimer } from './alarm-timer.ts';
 export type { AppOutlet } from './app-outlet.ts';
+export { type CallRoutes, createCallRoutes } from './call-routes.ts';
 export { sealClaimingData } from './claiming-data.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';

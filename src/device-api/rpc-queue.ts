@@ -49,7 +49,10 @@ export interface RpcQueueParts {
   readonly onLoaded: (device: DeviceId) => void;
 }
 
-/** A call in memory: `unheard` was not acknowledged and waits for the next connection, `delivered` for its response. */
+/**
+ * A call in memory: `unheard` was not acknowledged and waits for the next connection, `delivered` for its response, `carried`
+ * is with another instance.
+ */
 export interface Entry {
   /** Wall time of its creation, ms: the order of the calls. */
   readonly at: number;
@@ -59,7 +62,7 @@ export interface Entry {
   readonly oneway: boolean;
   readonly stored?: PersistentRpc;
   readonly settle?: (outcome: RpcOutcome) => void;
-  state: 'waiting' | 'sent' | 'unheard' | 'delivered';
+  state: 'waiting' | 'sent' | 'unheard' | 'delivered' | 'carried';
   everSent: boolean;
   retries: number;
   id?: number;
@@ -99,6 +102,21 @@ export class RpcQueue {
     return this.#entries.filter((entry) => !entry.stored).length;
   }
 
+  /** Whether a connection takes calls. */
+  get listens(): boolean {
+    return this.#links.length > 0;
+  }
+
+  /** Calls that another instance may take over. */
+  get movable(): readonly Entry[] {
+    return this.#entries.filter(({ stored, state }) => !stored && (state === 'waiting' || state === 'unheard'));
+  }
+
+  /** There may be persistent calls in the store that are not here. */
+  reload(): void {
+    if (this.listens) void this.#load();
+  }
+
   /** From now on calls go to this link, the newest one. What waits is handed over soon, never within this call. */
   listen(link: RpcLink): void {
     if (this.#links.includes(link)) return;
@@ -130,6 +148,10 @@ export class RpcQueue {
     if (this.#loading)
       this.#more = true; // the read under way may have missed it
     else this.add(toEntry(rpc));
+  }
+
+  has(entry: Entry): boolean {
+    return this.#entries.includes(entry);
   }
 
   remove(entry: Entry): void {

@@ -1,9 +1,11 @@
+import { randomInt } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { type JsonLimits, parseJson } from '../model/json.ts';
 import { newRpcId, type PersistentRpc, type RpcId } from '../model/rpc.ts';
 import type { Log } from '../observe/index.ts';
 import type { RpcStore } from '../storage/rpc-store.ts';
+import type { CallRoutes } from './call-routes.ts';
 import { type Entry, type RpcLink, type RpcOutcome, RpcQueue, type RpcQueueOptions } from './rpc-queue.ts';
 
 /** A call that somebody wants made. */
@@ -32,6 +34,7 @@ export interface RpcOptions extends RpcQueueOptions {
 }
 
 export interface RpcParts {
+  readonly routes: CallRoutes;
   readonly store: RpcStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,8 +71,9 @@ const MAX_CALL_MS = 86_400_000;
 const SWEEP_MS = 1_000;
 const SWEPT_AT_ONCE = 500;
 const MAX_ID_COUNTERS = 200_000;
+const MAX_ID = 0x7fffffff;
 
-export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
+export function createRpc({ routes, store, clock, log, options, json }: RpcParts): Rpc {
   const queues = new Map<DeviceId, RpcQueue>();
   /** The next id of each device: from 0 in each process. */
   const nextIds = new Map<DeviceId, number>();
@@ -83,12 +87,13 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
   };
 
   const takeId = (device: DeviceId): number => {
-    const id = nextIds.get(device) ?? 0;
-    if (id === 0 && nextIds.size >= MAX_ID_COUNTERS) {
+    // With other instances, an answer to one of their calls must not be taken for one of ours.
+    const id = nextIds.get(device) ?? (routes.shared ? randomInt(MAX_ID) : 0);
+    if (!nextIds.has(device) && nextIds.size >= MAX_ID_COUNTERS) {
       const oldest = nextIds.keys().next();
       if (!oldest.done) nextIds.delete(oldest.value);
     }
-    nextIds.set(device, (id + 1) % 0x7fffffff);
+    nextIds.set(device, (id + 1) % MAX_ID);
     return id;
   };
 
@@ -119,14 +124,19 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
   const expiryOf = ({ timeoutMs, expiresAt }: RpcRequest): number =>
     expiresAt ?? clock.now() + Math.max(options.minTimeoutMs, timeoutMs ?? options.defaultTimeoutMs);
 
+  const drop = (device: DeviceId, id: RpcId): void => {
+    queues.get(device)?.dropStored(id);
+    tidy(device);
+  };
+
   const sweep = async (): Promise<void> => {
     if (sweeping || stopped) return;
     sweeping = true;
     try {
       const { expired } = await store.sweep({ now: clock.now(), keepMs: options.keepMs, limit: SWEPT_AT_ONCE });
       for (const { id, deviceId } of expired) {
-        queues.get(deviceId)?.dropStored(id);
-        tidy(deviceId);
+        drop(deviceId, id);
+        routes.dropped(deviceId, id);
       }
     } catch (error) {
       onError(error);
@@ -140,7 +150,7 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
   const timer = setInterval(() => void sweep(), SWEEP_MS);
   timer.unref();
 
-  return {
+  const rpc: Rpc = {
     call(device, request) {
       if (stopped) return Promise.resolve({ kind: 'shutting-down' });
       const queue = queueOf(device);
@@ -157,7 +167,10 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
           inMemory--;
           resolve(outcome);
           // The queue may be at work on this entry.
-          queueMicrotask(() => tidy(device));
+          queueMicrotask(() => {
+            tidy(device);
+            routes.settled(device);
+          });
         };
         const { method, params, oneway } = request;
         const rest = { state: 'waiting', everSent: false, retries: 0 } as const;
@@ -171,6 +184,7 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
           Math.min(Math.max(0, expiresAt - now), MAX_CALL_MS),
         );
         queue.add(entry);
+        if (entry.state === 'waiting' && !queue.listens) routes.waiting(device);
       });
     },
 
@@ -192,7 +206,9 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
       };
       const stored = await store.create(rpc);
       if (stored !== 'created') return { kind: stored === 'full' ? 'busy' : stored };
-      queues.get(device)?.addStored(rpc);
+      const queue = queues.get(device);
+      if (queue?.listens) queue.addStored(rpc);
+      else routes.stored(device);
       return { kind: 'queued', id: rpc.id };
     },
 
@@ -200,8 +216,10 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
       if (stopped) return () => {};
       const queue = queueOf(device);
       queue.listen(link);
+      routes.listening(device);
       return () => {
         queue.unlisten(link);
+        if (!queue.listens && queue.movable.length > 0) routes.waiting(device);
         tidy(device);
       };
     },
@@ -218,8 +236,8 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
       const rpc = await store.get(id);
       if (!(await store.remove(id))) return false;
       if (rpc) {
-        queues.get(rpc.deviceId)?.dropStored(id);
-        tidy(rpc.deviceId);
+        drop(rpc.deviceId, id);
+        routes.dropped(rpc.deviceId, id);
       }
       return true;
     },
@@ -234,4 +252,38 @@ export function createRpc({ store, clock, log, options, json }: RpcParts): Rpc {
       refused.clear();
     },
   };
+
+  /** Another instance has it from here on; when that one goes away, it waits here again. */
+  const giveAway = (device: DeviceId, queue: RpcQueue, entry: Entry, outcome: Promise<RpcOutcome>): void => {
+    entry.state = 'carried';
+    entry.everSent = true;
+    void outcome.then((end) => {
+      if (entry.state !== 'carried' || !queue.has(entry)) return;
+      if (end.kind === 'shutting-down' && !stopped) {
+        entry.state = 'waiting';
+        if (queue.listens) queue.pump();
+        else routes.waiting(device);
+        return;
+      }
+      queue.remove(entry);
+      entry.settle?.(end);
+    });
+  };
+
+  routes.attach({
+    listens: (device) => queues.get(device)?.listens === true,
+    waits: (device) => (queues.get(device)?.movable.length ?? 0) > 0,
+    take: (device, { expiresAt, method, params, oneway }) => rpc.call(device, { expiresAt, method, params, oneway }),
+    giveAway(device, carry) {
+      const queue = queues.get(device);
+      if (!queue || queue.listens) return;
+      for (const entry of queue.movable) {
+        const { method, params, oneway, expiresAt } = entry;
+        giveAway(device, queue, entry, carry({ method, params, oneway, expiresAt }));
+      }
+    },
+    reload: (device) => queues.get(device)?.reload(),
+    drop,
+  });
+  return rpc;
 }

@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { newRunId } from '../../src/cluster/bus.ts';
+import { LocalHub, localSessions } from '../../src/cluster/local.ts';
+import { createCallRoutes } from '../../src/device-api/call-routes.ts';
 import { createRpc, type RpcOptions, type RpcRequest } from '../../src/device-api/rpc.ts';
 import type { CallToDevice, RpcLink } from '../../src/device-api/rpc-queue.ts';
 import type { DeviceId } from '../../src/model/ids.ts';
@@ -57,7 +60,9 @@ class Meter implements RpcLink {
 async function setUp(rooms: Rooms, change: Partial<RpcOptions> = {}) {
   const { storage, clock, registry } = rooms;
   const options = { ...OPTIONS, ...change };
-  const make = () => createRpc({ store: storage.rpcs, clock, log, options, json: { maxDepth: 32 } });
+  const bus = new LocalHub().join(newRunId('alone', 0, 'test'));
+  const routes = createCallRoutes({ bus, registry: localSessions, log });
+  const make = () => createRpc({ routes, store: storage.rpcs, clock, log, options, json: { maxDepth: 32 } });
   const device = async (name: string): Promise<DeviceId> => {
     const made = await registry.create({ name, profile: 'p', by: 'test' });
     if (made.kind !== 'created') throw new Error(made.kind);
