@@ -38,16 +38,20 @@ export class MqttClient implements AsyncDisposable {
 
   /** Opens the socket and sends CONNECT; the CONNACK is the first packet to read. */
   static async open(options: ConnectOptions): Promise<MqttClient> {
-    const version = options.version ?? 4;
-    const socket = connect(options.port, '127.0.0.1');
+    const client = await MqttClient.raw(options);
+    client.sendConnect(options);
+    return client;
+  }
+
+  /** Opens the socket and sends nothing. */
+  static async raw({ port, version = 4 }: Pick<ConnectOptions, 'port' | 'version'>): Promise<MqttClient> {
+    const socket = connect(port, '127.0.0.1');
     socket.setNoDelay(true);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    const client = new MqttClient(socket, version);
-    client.sendConnect(options);
-    return client;
+    return new MqttClient(socket, version);
   }
 
   /** The CONNECT packet alone, for a socket of the caller's. */
