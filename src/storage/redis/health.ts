@@ -5,16 +5,17 @@ export interface Pulse {
   readonly ok: boolean;
   /** Why not, in words for an operator. */
   readonly problem: string | undefined;
-  /** Time of the clock of Redis, ms since 1970. */
+  /** Time of the clock of Redis, ms since 1970: never ahead of it, and behind by no more than the quickest answer took. */
   redisNow(): number;
-  /** Compares the clocks once more. */
-  measure(): Promise<void>;
+  /** Compares the clocks anew, for one that was set. */
+  compare(): Promise<void>;
   stop(): void;
 }
 
 const EVERY_MS = 1_000;
 /** Without an answer for so long, nothing more is sent. */
 const SILENT_MS = 2_000;
+const KEPT_OFFSETS = 10;
 const CLOCK = "local t = redis.call('TIME') return { t[1], t[2] }";
 /** In the slot of the registry, whose steps compare times. */
 const CLOCK_KEY = '{gm}:clock';
@@ -27,11 +28,13 @@ export interface PulseOptions {
 }
 
 export function createPulse(connection: RedisConnection, { onChange, onReady }: PulseOptions): Pulse {
-  let offset: number | undefined;
+  /** How far the clock of Redis was ahead at least, by the last answers. */
+  const offsets: number[] = [];
   /** Since when an answer is awaited. */
   let asked: number | undefined;
   let askedLast = Number.NEGATIVE_INFINITY;
   let refused: string | undefined;
+  let reconnected = true;
   let wasOk = false;
   let stopped = false;
 
@@ -43,7 +46,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     if (refused !== undefined) return refused;
     const silentMs = asked === undefined ? 0 : performance.now() - asked;
     if (silentMs > SILENT_MS) return `Redis has not answered for ${Math.floor(silentMs / 1000)} s`;
-    return offset === undefined ? 'Redis has not answered yet' : undefined;
+    return offsets.length === 0 ? 'Redis has not answered yet' : undefined;
   }
 
   function look(): void {
@@ -56,13 +59,15 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     if (ok) onReady();
   }
 
-  async function measure(): Promise<void> {
-    const before = Date.now();
+  /** @param anew what was measured before no longer counts: it may be another clock. */
+  async function measure(anew: boolean): Promise<void> {
     askedLast = performance.now();
     asked ??= askedLast;
     try {
       const [seconds, micros] = (await connection.send('eval', [CLOCK, 1, CLOCK_KEY])) as [string, string];
-      offset = Number(seconds) * 1000 + Number(micros) / 1000 - (before + Date.now()) / 2;
+      if (anew) offsets.length = 0;
+      offsets.push(Number(seconds) * 1000 + Number(micros) / 1000 - Date.now());
+      if (offsets.length > KEPT_OFFSETS) offsets.shift();
       refused = undefined;
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
@@ -75,7 +80,10 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
 
   function beat(): void {
     const due = performance.now() - askedLast >= EVERY_MS;
-    if (connection.ready && asked === undefined && due) void measure();
+    if (connection.ready && asked === undefined && due) {
+      void measure(reconnected);
+      reconnected = false;
+    }
     look();
   }
 
@@ -86,6 +94,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     // What was asked on the connection that is gone may never be answered.
     asked = undefined;
     askedLast = Number.NEGATIVE_INFINITY;
+    reconnected = true;
     beat();
   });
   return {
@@ -95,8 +104,8 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     get problem() {
       return problem();
     },
-    redisNow: () => Date.now() + (offset ?? 0),
-    measure,
+    redisNow: () => Date.now() + (offsets.length === 0 ? 0 : Math.max(...offsets)),
+    compare: () => measure(true),
     stop() {
       stopped = true;
       clearInterval(timer);

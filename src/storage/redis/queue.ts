@@ -157,7 +157,7 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
       } catch (error) {
         const failure = failureOf(error);
         if (failure.kind === 'final') throw failure.error;
-        if (failure.kind === 'late') await pulse.measure();
+        if (failure.kind === 'late') await pulse.compare();
         if (performance.now() + RETRY_PAUSE_MS > until) throw unavailable(error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
       }

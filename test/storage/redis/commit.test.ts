@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Commits, createCommits } from '../../../src/storage/redis/commit.ts';
+import { type Commits, createCommits, type Draft } from '../../../src/storage/redis/commit.ts';
 import { openConnection } from '../../../src/storage/redis/connection.ts';
 import { KEYS, operationKey } from '../../../src/storage/redis/keys.ts';
 import { createQueue, type Queue } from '../../../src/storage/redis/queue.ts';
@@ -72,6 +72,24 @@ describe('redis: steps that are done wholly, once, and in time', () => {
     redis.resume();
     expect(await later).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     expect(queue.health()).toEqual({ ok: true, pendingWrites: 0 });
+  });
+
+  it('the clock of Redis may be another than ours', async () => {
+    const real = Date.now;
+    Date.now = () => real() - 3_600_000;
+    try {
+      const behind = createQueue(openConnection(standalone()));
+      await behind.opened(5_000);
+      const work = async (draft: Draft) => draft.write('hset', KEYS.settings, 'n', 1);
+      await createCommits(behind).run('x', work);
+      // Set while it runs: the first step finds it out.
+      Date.now = () => real() - 7_200_000;
+      await createCommits(behind).run('x', work);
+      await behind.close();
+    } finally {
+      Date.now = real;
+    }
+    expect(await redis.client.hget(KEYS.settings, 'n')).toBe('1');
   });
 
   it('what was refused because Redis did not answer is not done later', async () => {
