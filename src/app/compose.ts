@@ -56,6 +56,7 @@ import { openStorage } from './open-storage.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
+import { shareChains } from './shared-chains.ts';
 
 export interface CoreOptions {
   readonly dataDir: string;
@@ -124,9 +125,10 @@ function wire(
   const changes = new ChangeFeed();
   const storage = watchedStorage(stored, changes);
   const { settings, generations } = storage;
+  const shared = shareChains({ shared: cluster.sessions.shared, settings, bus: cluster.bus });
   const live = new LiveDefinitions(
     { ...options, workDir: workDirOf(options.dataDir) },
-    { settings, generations, audit, hash, clock, log, onLoaded: ({ made }) => announceMade(made, log) },
+    { settings, generations, audit, shared, hash, clock, log, onLoaded: ({ made }) => announceMade(made, log) },
     first,
   );
   const profiles = () => live.current.profiles;

@@ -11,6 +11,7 @@ import { type FolderFile, inCopy, readChainFolder, writeChainFolder } from './ch
 import { type DefinitionOptions, type DefinitionParts, type Definitions, loadDefinitions } from './definitions.ts';
 import { RetiredGenerations } from './retired-generations.ts';
 import { setAside } from './set-aside.ts';
+import type { SharedChains } from './shared-chains.ts';
 import { watchFolder } from './watch-folder.ts';
 
 export interface LiveOptions extends DefinitionOptions {
@@ -21,6 +22,7 @@ export interface LiveOptions extends DefinitionOptions {
 export interface LiveParts extends DefinitionParts {
   readonly generations: GenerationStore;
   readonly audit: AuditStore;
+  readonly shared: SharedChains;
   readonly clock: Clock;
   readonly onLoaded: (next: Definitions) => void;
 }
@@ -45,6 +47,7 @@ export type ChainSource = FolderFile & { readonly etag: string };
 
 const SETTLE_MS = 200;
 const MAX_SHOWN = 20;
+const FILES_CHANGED = 'given up: the chain files have changed';
 
 /**
  * Profiles and chains in force, and every way to change them while messages run: files, uploads, roll-back, canary.
@@ -59,6 +62,8 @@ export class LiveDefinitions {
   #canary: Canary | undefined;
   #endedCanary: string | undefined;
   #problem: string | undefined;
+  /** Time of the chains in force for all that were looked at last. */
+  #followed: number | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -70,7 +75,10 @@ export class LiveDefinitions {
     this.#retired = new RetiredGenerations(options.runLimits.deadlineMs, parts.log);
     const folders = new Set([options.profilesDir, options.chainsDir]);
     this.#watches = [...folders].map((dir) => watchFolder(dir, () => this.#changed(), parts.log));
-    void this.#inTurn(() => this.#remember('files')).catch((error: unknown) => this.#refuse(error));
+    void this.#inTurn(() => this.#begin()).catch((error: unknown) => this.#refuse(error));
+    parts.shared.onChange(() => {
+      if (!this.#closed) void this.#inTurn(() => this.#follow()).catch((error: unknown) => this.#refuse(error));
+    });
   }
 
   get current(): Definitions {
@@ -93,7 +101,9 @@ export class LiveDefinitions {
     const canary = this.#canary;
     if (canary === undefined || canary.generation !== generation || !canary.ended(failed)) return;
     const { messages, failed: lost } = canary.state();
-    this.#endCanary(`given up: ${lost} of ${messages} messages were dead-lettered`);
+    const how = `given up: ${lost} of ${messages} messages were dead-lettered`;
+    this.#endCanary(how);
+    this.#tellEnded(how);
     this.#audit('chain.canary', 'gridmoor', canary.generation.id, 'rolled-back');
   }
 
@@ -118,12 +128,13 @@ export class LiveDefinitions {
       if (canary === undefined) {
         await generation.close();
         await this.#switchTo(files, by);
+        await this.#share(by);
         this.#audit('chain.change', by, name, this.#current.generation.id);
         return { generation: this.#current.generation.id, canary: false };
       }
-      this.#endCanary(undefined);
-      this.#canary = new Canary({ generation, files, by }, canary, this.#parts.clock.now());
-      this.#endedCanary = undefined;
+      const at = this.#parts.clock.now();
+      this.#try({ generation, files, by }, canary, at);
+      await this.#parts.shared.putCandidate({ name, files, by, at, options: canary });
       this.#audit('chain.canary', by, name, 'begun');
       return { generation: generation.id, canary: true };
     });
@@ -137,6 +148,7 @@ export class LiveDefinitions {
       const record = wanted === undefined ? undefined : await this.#parts.generations.get(wanted);
       if (!record) throw new BrokerError('NOT_FOUND', { field: 'generation', detail: 'there is no such generation' });
       const kept = await this.#switchTo(record.files, by);
+      await this.#share(by);
       const generation = this.#current.generation.id;
       this.#audit('chain.rollback', by, record.id, generation);
       return kept === undefined ? { generation } : { generation, setAside: kept };
@@ -154,6 +166,7 @@ export class LiveDefinitions {
     return this.#inTurn(async () => {
       const { files, generation } = this.#candidateUnderWay();
       await this.#switchTo(files, by);
+      await this.#share(by, 'promoted');
       this.#endedCanary = 'promoted';
       this.#audit('chain.canary', by, generation.id, 'promoted');
       return this.#current.generation.id;
@@ -163,6 +176,7 @@ export class LiveDefinitions {
   abort(by: string): void {
     const { generation } = this.#candidateUnderWay();
     this.#endCanary('aborted');
+    this.#tellEnded('aborted');
     this.#audit('chain.canary', by, generation.id, 'aborted');
   }
 
@@ -203,7 +217,7 @@ export class LiveDefinitions {
     this.#current = next;
     this.#problem = undefined;
     this.#retired.add(former);
-    this.#endCanary('given up: the chain files have changed');
+    this.#endCanary(FILES_CHANGED);
     this.#parts.onLoaded(next);
     const { id } = next.generation;
     this.#parts.log.info({ event: 'files.loaded', generation: id, by }, 'profiles and chains loaded anew');
@@ -232,6 +246,62 @@ export class LiveDefinitions {
     }
     await this.#take(next, by);
     return kept;
+  }
+
+  /** Chains that somebody put in force for all are so here too, unless the files here came later. */
+  async #begin(): Promise<void> {
+    const { id } = this.#current.generation;
+    const inForce = await this.#parts.shared.inForce();
+    const known = (await this.history()).find((line) => line.id === id);
+    if (inForce && known && known.at <= inForce.at) return this.#follow();
+    this.#followed = inForce?.at;
+    await this.#remember('files');
+    await this.#followCandidate();
+  }
+
+  /** Does what another instance has been told. */
+  async #follow(): Promise<void> {
+    const { shared, generations } = this.#parts;
+    const inForce = await shared.inForce();
+    if (inForce && inForce.at !== this.#followed) {
+      this.#followed = inForce.at;
+      const record = inForce.id === this.#current.generation.id ? undefined : await generations.get(inForce.id);
+      if (record) await this.#switchTo(record.files, inForce.by);
+    }
+    await this.#followCandidate();
+  }
+
+  async #followCandidate(): Promise<void> {
+    const candidate = await this.#parts.shared.candidate();
+    if (candidate === undefined) return;
+    if ('ended' in candidate) {
+      this.#endCanary(candidate.ended);
+      if (this.#endedCanary !== undefined) this.#endedCanary = candidate.ended;
+      return;
+    }
+    const { name, files, by, at, options } = candidate;
+    if (this.#canary?.since === at) return;
+    this.#try({ generation: await this.#candidate(files, name), files, by }, options, at);
+  }
+
+  #try(candidate: ConstructorParameters<typeof Canary>[0], options: CanaryOptions, at: number): void {
+    this.#endCanary(undefined);
+    this.#canary = new Canary(candidate, options, at);
+    this.#endedCanary = undefined;
+  }
+
+  /** What is in force here now is to be so everywhere, without a candidate. */
+  async #share(by: string, ended = FILES_CHANGED): Promise<void> {
+    const { shared, clock } = this.#parts;
+    const inForce = { id: this.#current.generation.id, at: clock.now(), by };
+    this.#followed = inForce.at;
+    await shared.putCandidate({ ended });
+    await shared.putInForce(inForce);
+  }
+
+  #tellEnded(how: string): void {
+    this.#endedCanary = how;
+    this.#parts.shared.putCandidate({ ended: how }).catch((error: unknown) => this.#refuse(error));
   }
 
   async #remember(by: string): Promise<void> {
