@@ -19,6 +19,7 @@ import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ChangeFeed } from '../telemetry/change-feed.ts';
+import type { BrokerControl } from './broker-control.ts';
 import type { ChainControl } from './chain-control.ts';
 
 /** What the management API stands on; `app` passes all of it in. */
@@ -61,6 +62,7 @@ export interface AdminDeps {
   readonly retryLetter: MessageRunner['retry'];
   /** Tells the chains of something. */
   readonly raise: MessageRunner['raise'];
+  readonly brokers: BrokerControl;
   readonly counters: MessageCounters;
   readonly health: Health;
   readonly metrics: Metrics;

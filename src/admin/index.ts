@@ -9,6 +9,7 @@ import { attributeRoutes } from './attributes.ts';
 import { auditRoutes } from './audit.ts';
 import { authorise, keyOf } from './auth.ts';
 import { registerBackup } from './backup.ts';
+import { brokerRoutes } from './brokers.ts';
 import { chainHistoryRoutes } from './chain-history.ts';
 import { chainRoutes } from './chains.ts';
 import { compileCheck, parseBody } from './checking.ts';
@@ -42,6 +43,7 @@ import { telemetryWriteRoutes } from './telemetry-writes.ts';
 import { credentialsRoutes } from './thingsboard-credentials.ts';
 import { userRoutes } from './users.ts';
 
+export type { BrokerControl, BrokerLine } from './broker-control.ts';
 export type { AdminDeps } from './deps.ts';
 
 /** Every route of the management API. */
@@ -75,6 +77,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...alarmListRoutes(deps),
   ...otaRoutes(deps),
   ...credentialsEndRoutes(deps),
+  ...brokerRoutes(deps),
 ];
 
 /**

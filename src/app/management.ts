@@ -4,6 +4,7 @@ import { createHealth, createMetrics, type Log } from '../observe/index.ts';
 import { createHttpFront, type HttpFrontOptions } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
 import { type BackupCopy, makeBackup } from './backup.ts';
+import { createBrokerControl } from './brokers.ts';
 import type { Core } from './compose.ts';
 import { version } from './version.ts';
 
@@ -18,6 +19,11 @@ export interface ManagementOptions {
   readonly requestTimeoutMs: number;
   readonly proxy?: NonNullable<HttpFrontOptions['proxy']>;
 }
+
+/** Load balancers have noticed by then that the instance is not ready, ms. */
+const NOTICE_MS = 5_000;
+/** So many devices move each second when an instance drains: the others take them without a queue. */
+const MOVES_PER_SECOND = 1_000;
 
 /** The HTTP server with the device API, the management API and the probes on it. */
 export async function createManagement(options: ManagementOptions, core: Core, mqtt: MqttFront, log: Log) {
@@ -60,6 +66,18 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     const unit = kind === 'counter' ? '_total' : '';
     metrics.pull(kind, { name: `gridmoor_app_${name}${unit}`, help }, () => mqtt.apps?.[name] ?? 0);
   }
+  const notReady = (): void => {
+    draining = true;
+    core.cluster.own.draining = true;
+    core.polls.stop();
+  };
+  let moving: NodeJS.Timeout | undefined;
+  const drainSelf = (): void => {
+    if (draining) return;
+    log.info({ event: 'draining' }, 'draining: not ready, and the devices move to other instances');
+    notReady();
+    moving = setTimeout(() => void mqtt.drain(MOVES_PER_SECOND), NOTICE_MS);
+  };
   const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, log });
   await registerAdmin(front.server, {
     ota: core.ota,
@@ -80,6 +98,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     raise: (event) => core.runner.raise(event),
+    brokers: createBrokerControl(core.cluster, drainSelf, log),
     counters,
     health,
     metrics,
@@ -92,11 +111,11 @@ export async function createManagement(options: ManagementOptions, core: Core, m
       return (await front.listen()).port;
     },
     /** From now on `/readyz` says no, and nobody waits. */
-    drain(): void {
-      draining = true;
-      core.polls.stop();
+    drain: notReady,
+    close() {
+      clearTimeout(moving);
+      return front.close();
     },
-    close: () => front.close(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import type { Log } from '../observe/index.ts';
 import { createMqttFront, type MqttFrontOptions } from '../transport/mqtt/server.ts';
+import { placeOf } from './brokers.ts';
 import { type Core, type CoreOptions, startCore } from './compose.ts';
 import { createManagement, type ManagementOptions } from './management.ts';
 
@@ -44,15 +45,19 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
     const bound = await mqtt.listen();
     const http = await management.listen();
     const { tcp, tls, webSocket } = options.mqtt;
+    const ports: Ports = {
+      mqtt: { host: tcp.host, port: bound.mqtt },
+      ...(tls && bound.mqtts !== undefined ? { mqtts: { host: tls.host, port: bound.mqtts } } : {}),
+      ...(webSocket && bound.ws !== undefined ? { ws: { host: webSocket.host, port: bound.ws } } : {}),
+      http: { host: options.http.host, port: http },
+    };
+    core.cluster.own.addresses = Object.fromEntries(
+      Object.entries(ports).map(([name, place]: [string, Bound]) => [name, placeOf(place)]),
+    );
     let stopping: Promise<void> | undefined;
     return {
       core,
-      ports: {
-        mqtt: { host: tcp.host, port: bound.mqtt },
-        ...(tls && bound.mqtts !== undefined ? { mqtts: { host: tls.host, port: bound.mqtts } } : {}),
-        ...(webSocket && bound.ws !== undefined ? { ws: { host: webSocket.host, port: bound.ws } } : {}),
-        http: { host: options.http.host, port: http },
-      },
+      ports,
       stop() {
         stopping ??= stop();
         return stopping;

@@ -33,6 +33,7 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
   record: { summary: 'record what devices send, without secrets, for chain replay', load: () => import('./record.ts') },
   simulate: { summary: 'drive a fleet of meters over real MQTT', load: () => import('./simulate.ts') },
+  brokers: { summary: 'brokers that share one store: list, drain', load: () => import('./brokers.ts') },
   backup: { summary: 'copy the embedded store into one file, also while it runs', load: () => import('./backup.ts') },
   restore: { summary: 'make a data directory of a backup', load: () => import('./restore.ts') },
   config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },

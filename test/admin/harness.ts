@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 import { type AdminDeps, registerAdmin } from '../../src/admin/index.ts';
 import { makeBackup } from '../../src/app/backup.ts';
+import { createBrokerControl } from '../../src/app/brokers.ts';
 import { startCore } from '../../src/app/compose.ts';
 import type { Device } from '../../src/model/device.ts';
 import { Secret } from '../../src/model/secret.ts';
@@ -125,6 +126,7 @@ export async function startHarness(
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     raise: (event) => core.runner.raise(event),
+    brokers: createBrokerControl(core.cluster, () => undefined, log),
     counters: core.counters,
     health,
     metrics,

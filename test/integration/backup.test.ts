@@ -61,8 +61,8 @@ describe('backup and restore', () => {
     supplierKey = supplier.secretKey;
     await using meter = await MqttClient.connect({ port: broker.ports.mqtt, userName: token });
     const attach = JSON.stringify({ Power_supplier_secret_key: supplierKey, CUPS });
-    await meter.publish('v1/devices/me/attributes', attach, 1);
-    for (let n = 1; n <= 50; n++) await meter.publish('v1/devices/me/telemetry', `{"n":${n}}`, 1);
+    await meter.publish('v1/devices/me/attributes', attach);
+    for (let n = 1; n <= 50; n++) await meter.publish('v1/devices/me/telemetry', `{"n":${n}}`);
     const made = await online(whole, { ...key, GRIDMOOR_BACKUP_PASSPHRASE: PASSPHRASE }, '--with-key');
     expect(made).toMatchObject({ code: 0, stderr: '' });
     expect(statSync(whole).mode & 0o777).toBe(0o600);
@@ -80,7 +80,7 @@ describe('backup and restore', () => {
     let acknowledged = 0;
     let stop = false;
     const load = (async () => {
-      for (; !stop; acknowledged++) await meter.publish('v1/devices/me/telemetry', `{"seq":${acknowledged + 1}}`, 1);
+      for (; !stop; acknowledged++) await meter.publish('v1/devices/me/telemetry', `{"seq":${acknowledged + 1}}`);
     })();
     await expect.poll(() => acknowledged).toBeGreaterThan(20);
     const before = acknowledged;
@@ -96,7 +96,7 @@ describe('backup and restore', () => {
     expect(await restore(loaded, to, '--with-key')).toMatchObject({ code: 0, stderr: '' });
     await using restored = await startBroker({ dataDir: to });
     await using again = await MqttClient.connect({ port: restored.ports.mqtt, userName: token });
-    await again.publish('v1/devices/me/telemetry', '{"after":1}', 1);
+    await again.publish('v1/devices/me/telemetry', '{"after":1}');
     expect((await latest(restored, 'kept')).n).toBe('50');
     expect(Number((await latest(restored, 'busy')).seq)).toBeGreaterThanOrEqual(before);
     const attached = await api<{ data: unknown[] }>(restored, '/api/gridmoor/attachments?device=kept');

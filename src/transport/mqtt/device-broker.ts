@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Aedes, type Client } from 'aedes';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import type { ClientCertificate, DeviceApi, LoginResult } from '../../device-api/index.ts';
@@ -147,6 +148,16 @@ export class DeviceBroker extends Aedes {
     if (!apps.isFor(packet)) return undefined;
     const address = this.#connections.get(client)?.address ?? 'unknown';
     return (conn) => apps.accept(conn, address);
+  }
+
+  /** Tells the clients to move, so many a second, until none is left; call when none comes any more. */
+  async moveAway(perSecond: number): Promise<void> {
+    while (this.#connections.size > 0 && !this.closed) {
+      for (const client of [...this.#connections.keys()].slice(0, perSecond)) {
+        disconnectClient(client, reasonCodes.serverShuttingDown);
+      }
+      await pause(1_000, undefined, { ref: false });
+    }
   }
 
   /** Tells every client to move, then closes. */

@@ -54,6 +54,8 @@ function ignore(): void {}
 export interface MqttFront {
   /** Throws when a port cannot be bound; nothing then listens. */
   listen(): Promise<MqttPorts>;
+  /** Stops accepting and tells the clients to move, so many a second; what they have sent is finished as ever. */
+  drain(perSecond: number): Promise<void>;
   /** Stops accepting, tells the clients, closes. */
   close(): Promise<void>;
   readonly openConnections: number;
@@ -80,6 +82,12 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
   const patienceMs = options.broker.connectTimeoutMs;
   let handshakes: ReadonlySet<Socket> = new Set();
   const headersOff: (() => void)[] = [];
+
+  let appsGone: Promise<void> | undefined;
+  const shutDownApps = async (): Promise<void> => {
+    appsGone ??= appBroker?.shutDown();
+    await appsGone;
+  };
 
   const accept = (socket: Socket): void => {
     // aedes listens for errors only once it has the socket; before that one would end the process.
@@ -126,9 +134,13 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
       const ws = web && options.webSocket ? await open(web, options.webSocket) : undefined;
       return { mqtt, ...(mqtts === undefined ? {} : { mqtts }), ...(ws === undefined ? {} : { ws }) };
     },
+    async drain(perSecond) {
+      for (const server of servers) server.close();
+      await Promise.all([broker.moveAway(perSecond), shutDownApps()]);
+    },
     async close() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      await Promise.all([broker.shutDown(), appBroker?.shutDown()]);
+      await Promise.all([broker.shutDown(), shutDownApps()]);
       for (const off of headersOff) off();
       for (const socket of handshakes) socket.destroy();
       for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();

@@ -1,0 +1,42 @@
+import { hostname } from 'node:os';
+import type { BrokerControl, BrokerLine } from '../admin/index.ts';
+import type { InstanceInfo } from '../cluster/instances.ts';
+import type { Log } from '../observe/index.ts';
+import type { Cluster } from './cluster.ts';
+
+/**
+ * The brokers of the system. Whichever is asked to drain one tells it; `drainSelf` is called when this one is told.
+ */
+export function createBrokerControl(
+  { bus, instances }: Pick<Cluster, 'bus' | 'instances'>,
+  drainSelf: () => void,
+  log: Log,
+): BrokerControl {
+  bus.subscribe((message, from) => {
+    if (message.type !== 'drain') return;
+    log.info({ event: 'drain.asked', from }, 'another instance says that this one is to drain');
+    drainSelf();
+  });
+  const lineOf = ({ draining, epoch: _epoch, ...info }: InstanceInfo): BrokerLine => ({
+    ...info,
+    state: !instances.isLive(info.run) ? 'gone' : draining ? 'draining' : 'live',
+  });
+  return {
+    list: async () => (await instances.list()).map(lineOf),
+    async drain(id) {
+      const named = (await instances.list()).filter((info) => info.id === id || info.run === id);
+      // The last to have started, where a name was given again.
+      const target = named.filter(({ run }) => instances.isLive(run)).at(-1);
+      if (target === undefined) return undefined;
+      if (target.run === instances.self) drainSelf();
+      else await bus.publish(target.run, { type: 'drain' });
+      return { ...lineOf(target), state: 'draining' };
+    },
+  };
+}
+
+/** Where others reach a listener: one that is bound to every address of this machine is named by the machine. */
+export function placeOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host === '0.0.0.0' || host === '::' ? hostname() : host;
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
