@@ -87,18 +87,57 @@ export function compileForeignSchema(
   }
 }
 
+/** Form and number of a branch. */
+const BRANCH = /^(.*\/(?:oneOf|anyOf))\/(\d+)\//;
+
 function explain(errors: readonly ErrorObject[], root: unknown): Violation[] {
   const seen = new Set<string>();
   const violations: Violation[] = [];
   // `if`, `oneOf` and `anyOf` only repeat what their branches say better, when these say anything.
-  const branches = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
-  for (const error of branches.length > 0 ? branches : errors) {
-    const violation = explainOne(error, root);
+  const said = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
+  const ways = waysOf(said);
+  for (const error of said.length > 0 ? said : errors) {
+    const violation = ways.get(error) ?? explainOne(error, root);
     const key = `${violation.at} ${violation.problem}`;
     if (!seen.has(key)) violations.push(violation);
     seen.add(key);
   }
   return violations;
+}
+
+interface Branches {
+  readonly errors: ErrorObject[];
+  /** What each misses. */
+  readonly branches: Map<string, string[]>;
+}
+
+/** Branches of one `oneOf` or `anyOf` that each miss something: one finding for all, unless it says what goes with what. */
+function waysOf(errors: readonly ErrorObject[]): ReadonlyMap<ErrorObject, Violation> {
+  const places = new Map<string, Branches>();
+  for (const error of errors) {
+    const [, form, branch] = (error.keyword === 'required' && BRANCH.exec(error.schemaPath)) || [];
+    if (form === undefined || branch === undefined) continue;
+    const place: Branches = places.get(`${error.instancePath} ${form}`) ?? { errors: [], branches: new Map() };
+    places.set(`${error.instancePath} ${form}`, place);
+    place.errors.push(error);
+    place.branches.set(branch, [...(place.branches.get(branch) ?? []), String(error.params.missingProperty)]);
+  }
+  const ways = new Map<ErrorObject, Violation>();
+  for (const { errors: own, branches } of places.values()) {
+    const at = own[0]?.instancePath ?? '';
+    const beside = errors.find((error) => error.keyword === 'dependentRequired' && error.instancePath === at);
+    if (beside === undefined && branches.size < 2) continue;
+    const needs = [...branches.values()].map((names) => names.map((name) => `"${name}"`).join(' and '));
+    const problem = `needs ${needs.join(', or ')}`;
+    const violation = beside ? besideOf(beside) : { at, rule: 'missing-field', problem };
+    for (const error of own) ways.set(error, violation);
+  }
+  return ways;
+}
+
+function besideOf({ instancePath, params }: ErrorObject): Violation {
+  const problem = `"${String(params.missingProperty)}" is missing beside "${String(params.property)}"`;
+  return { at: instancePath, rule: 'missing-field', problem };
 }
 
 function explainOne(error: ErrorObject, root: unknown): Violation {
@@ -121,6 +160,8 @@ function explainOne(error: ErrorObject, root: unknown): Violation {
     }
     case 'required':
       return { at, rule: 'missing-field', problem: `"${String(params.missingProperty)}" is missing` };
+    case 'dependentRequired':
+      return besideOf(error);
     case 'enum': {
       const words = (params.allowedValues as readonly unknown[]).map(String);
       const value = valueAt(root, at);

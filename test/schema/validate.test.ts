@@ -71,6 +71,21 @@ describe('violations', () => {
     expect(problems([])).toEqual([' must be object, is array; ']);
   });
 
+  it('names the ways to fill a form that has several, in one finding', () => {
+    const check = compileSchema({
+      type: 'object',
+      dependentRequired: { telemetry: ['from'] },
+      oneOf: [{ required: ['from', 'telemetry'] }, { required: ['from', 'type'] }, { required: ['advance'] }],
+    });
+    const found = (value: unknown) => {
+      const checked = check(value);
+      return checked.ok ? [] : checked.violations.map(({ rule, problem }) => `${rule}: ${problem}`);
+    };
+    expect(found({})).toEqual(['missing-field: needs "from" and "telemetry", or "from" and "type", or "advance"']);
+    expect(found({ from: 'm1' })).toEqual(['missing-field: needs "telemetry", or "type", or "advance"']);
+    expect(found({ telemetry: {} })).toEqual(['missing-field: "from" is missing beside "telemetry"']);
+  });
+
   it('finds the nearest word only when it is near', () => {
     expect(nearest('telemtry', ['telemetry', 'attributes'])).toBe('telemetry');
     expect(nearest('xyz', ['telemetry', 'attributes'])).toBeUndefined();
