@@ -38,6 +38,8 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
   readonly #store: AppSessionStore;
   readonly #sessions = new Map<string, AppSession>();
   readonly #places = new Map<string, Places>();
+  /** What is being taken out of queues: reads still find it until the commit. */
+  readonly #taking = new Set<string>();
   lost = 0;
 
   constructor(options: StoredSessionsOptions) {
@@ -153,10 +155,11 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
     const sequence = messageId === undefined ? undefined : places.byMessageId.get(messageId);
     if (messageId === undefined || sequence === undefined) return undefined;
     places.byMessageId.delete(messageId);
+    const taken = this.#take(client.id, sequence);
     const [stored] = await this.#store.queue(client.id, 1, sequence - 1);
     const packet = stored?.sequence === sequence ? packetOf(stored.bytes) : undefined;
     if (packet) places.byKey.delete(packetKey(packet));
-    await this.#store.take(client.id, sequence);
+    await taken;
     return packet;
   }
 
@@ -204,6 +207,7 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
       const page = await this.#store.queue(client.id, PAGE, after);
       for (const { sequence, bytes } of page) {
         after = sequence;
+        if (this.#taking.has(`${sequence}/${client.id}`)) continue;
         const packet = packetOf(bytes);
         const places = this.#placesOf(client.id);
         places.byKey.set(packetKey(packet), sequence);
@@ -211,6 +215,16 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
         yield packet;
       }
       if (page.length < PAGE) return;
+    }
+  }
+
+  async #take(id: string, sequence: number): Promise<void> {
+    const place = `${sequence}/${id}`;
+    this.#taking.add(place);
+    try {
+      await this.#store.take(id, sequence);
+    } finally {
+      this.#taking.delete(place);
     }
   }
 
