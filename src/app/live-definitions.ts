@@ -217,9 +217,9 @@ export class LiveDefinitions {
     this.#current = next;
     this.#problem = undefined;
     this.#retired.add(former);
-    this.#endCanary(FILES_CHANGED);
-    this.#parts.onLoaded(next);
     const { id } = next.generation;
+    if (id !== former.id) this.#endCanary(FILES_CHANGED);
+    this.#parts.onLoaded(next);
     this.#parts.log.info({ event: 'files.loaded', generation: id, by }, 'profiles and chains loaded anew');
     if (id !== former.id) await this.#remember(by);
   }
