@@ -26,7 +26,7 @@ async function lettersOf(nodes: object): Promise<readonly Letter[]> {
   expect(answer.status).toBe(200);
   const letters = async () => (await api<{ data: Letter[] }>(broker, '/api/gridmoor/dead-letters?pageSize=100')).data;
   await expect.poll(letters).toHaveLength(1);
-  return letters();
+  return await letters();
 }
 
 it('attributes that are written because attributes were written come to an end, with a reason', async () => {

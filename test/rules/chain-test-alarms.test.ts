@@ -24,7 +24,7 @@ async function report(...cases: object[]) {
     'main.json': JSON.stringify(CHAIN),
     'main.test.json': JSON.stringify({ cases }),
   });
-  return runChainTests(folder.path);
+  return await runChainTests(folder.path);
 }
 const differences = async (one: object, end: object) => {
   const { cases, issues } = await report(caseOf(one, end));
