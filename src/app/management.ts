@@ -1,11 +1,13 @@
 import { registerAdmin } from '../admin/index.ts';
 import { BrokerError } from '../errors.ts';
 import { createHealth, createMetrics, type Log } from '../observe/index.ts';
+import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
 import { createHttpFront, type HttpFrontOptions } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
 import { type BackupCopy, makeBackup } from './backup.ts';
 import { createBrokerControl } from './brokers.ts';
 import type { Core } from './compose.ts';
+import { watchRedis } from './redis-watch.ts';
 import { version } from './version.ts';
 
 export interface ManagementOptions {
@@ -14,6 +16,8 @@ export interface ManagementOptions {
   readonly port: number;
   readonly instanceId: string;
   readonly dataDir: string;
+  /** Present: the store is that Redis. */
+  readonly redis?: RedisConnectionOptions;
   readonly maxPayloadBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutMs: number;
@@ -50,6 +54,8 @@ export async function createManagement(options: ManagementOptions, core: Core, m
       return problem === undefined ? { ok: true } : { ok: false, problem: `changed files are refused: ${problem}` };
     },
   });
+  const redis = options.redis && watchRedis(options.redis, log);
+  if (redis) health.register(redis.check);
   const metrics = createMetrics();
   metrics.pull(
     'gauge',
@@ -112,9 +118,10 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     },
     /** From now on `/readyz` says no, and nobody waits. */
     drain: notReady,
-    close() {
+    async close() {
       clearTimeout(moving);
-      return front.close();
+      await redis?.stop();
+      await front.close();
     },
   };
 }

@@ -101,6 +101,7 @@ export function toStartOptions(
       port: http.bindPort,
       instanceId: instance.id,
       dataDir: files.dataDir,
+      ...(redis === undefined ? {} : { redis }),
       maxPayloadBytes: http.maxPayloadBytes,
       maxConnections: mqtt.maxConnections,
       requestTimeoutMs: http.requestTimeoutMs,

@@ -6,6 +6,7 @@ import { urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { checkDataDir, checkDescriptors, checkKeyFiles, checkNode, type Finding } from './doctor-checks.ts';
 import { checkPort, configuredPorts } from './doctor-ports.ts';
+import { checkStore } from './doctor-store.ts';
 import { single } from './frame.ts';
 import { EXIT, type Io } from './io.ts';
 import { cleanText, printJson } from './table.ts';
@@ -46,6 +47,7 @@ async function examine(io: Io, url: string | undefined): Promise<Finding[]> {
     ...fromIssues('configuration', warnings, 'valid'),
     ...checkDataDir(config.files.dataDir),
     ...checkKeyFiles(config.files.dataDir),
+    ...(await checkStore(config, instance.running)),
     ...fromIssues('device profiles', profiles.ok ? profiles.warnings : profiles.issues, config.files.profilesDir),
     ...fromIssues('rule chains', chains.ok ? chains.generation.warnings : chains.issues, config.files.chainsDir),
     checkDescriptors(config),

@@ -90,4 +90,16 @@ describe('gridmoor brokers', () => {
     expect(await one.kill()).toEqual({ code: 0, signal: null });
     await expect.poll(async () => (await listed()).map(({ id }) => id), { timeout: 10_000 }).toEqual(['broker-2']);
   });
+
+  it('a Redis that throws data away does not stop a broker, and shows in readiness and metrics', async () => {
+    await brokers.redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const three = await brokers.start({ env: { GRIDMOOR_INSTANCE_ID: 'broker-3' } });
+    const ready = async () =>
+      (await (await fetch(`${three.url}/readyz`)).json()) as { ready: boolean; checks: unknown[] };
+    const said = { name: 'redis-settings', ok: false, problem: expect.stringContaining('throws devices away') };
+    await expect.poll(async () => (await ready()).checks, { timeout: 10_000 }).toContainEqual(said);
+    expect((await ready()).ready).toBe(true);
+    const metrics = await (await fetch(`${three.url}/metrics`)).text();
+    expect(metrics).toContain('gridmoor_check{check="redis-settings"} 0');
+  });
 });

@@ -74,6 +74,11 @@ function held(path: string): DirectoryLock {
   };
 }
 
+/** The living process that holds the directory; undefined when none does. */
+export async function ownerOf(directory: string): Promise<number | undefined> {
+  return (await livingOwner(directory, ''))?.pid;
+}
+
 async function livingOwner(directory: string, own: string): Promise<Owner | undefined> {
   for (const name of readdirSync(directory)) {
     const parts = NAME.exec(name);

@@ -1,0 +1,109 @@
+import { openConnection, type RedisConnection, type RedisConnectionOptions } from './connection.ts';
+
+/** A setting of Redis that a promise of the store rests on. */
+export interface RedisFact {
+  readonly what: string;
+  /** Words for an operator, when it is not as it should be. */
+  readonly problem?: string;
+  readonly repair?: string;
+}
+
+export type RedisSurvey =
+  | { readonly reached: true; readonly version: string; readonly facts: readonly RedisFact[] }
+  | { readonly reached: false; readonly problem: string };
+
+/** Memory that is still free when it is time to think of more. */
+const FULL_SHARE = 0.9;
+
+/**
+ * Asks Redis how it keeps data, on a connection of its own; of a Cluster one node, behind Sentinel the master. What a user may
+ * not ask for is left out.
+ */
+export async function surveyRedis(options: RedisConnectionOptions, timeoutMs: number): Promise<RedisSurvey> {
+  const connection = openConnection({ ...options, name: `${options.name ?? 'gridmoor'}:survey` });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<RedisSurvey>((resolve) => {
+    timer = setTimeout(() => {
+      const problem = connection.trouble ?? `no answer within ${timeoutMs} ms`;
+      resolve({ reached: false, problem });
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([survey(connection), late]);
+  } catch (error) {
+    return { reached: false, problem: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+    connection.close();
+  }
+}
+
+async function survey(connection: RedisConnection): Promise<RedisSurvey> {
+  if (!connection.ready) {
+    await new Promise<void>((resolve) => connection.onChange(() => connection.ready && resolve()));
+  }
+  const info = fieldsOf(String(await connection.send('info', [])));
+  const fsync = await settingOf(connection, 'appendfsync');
+  const facts = [persistence(info, fsync), eviction(info), memory(info)].filter((fact) => fact !== undefined);
+  return { reached: true, version: info.get('redis_version') ?? 'unknown', facts };
+}
+
+function persistence(info: ReadonlyMap<string, string>, fsync: string | undefined): RedisFact | undefined {
+  const enabled = info.get('aof_enabled');
+  if (enabled === undefined) return undefined;
+  const repair = 'appendonly yes and appendfsync always in redis.conf';
+  if (enabled !== '1') {
+    const problem = 'the append-only file is off: a restart of Redis loses what was acknowledged';
+    return { what: 'appendonly no', problem, repair };
+  }
+  if (info.get('aof_last_write_status') === 'err') {
+    const problem = 'the append-only file cannot be written';
+    return { what: 'appendonly yes', problem, repair: 'look at the disk of Redis' };
+  }
+  if (fsync === undefined || fsync === 'always')
+    return { what: `appendonly yes${fsync ? ', appendfsync always' : ''}` };
+  const lost = fsync === 'everysec' ? 'up to two seconds' : 'all that the system had not written';
+  const problem = `a power cut loses ${lost} of acknowledged messages`;
+  return { what: `appendonly yes, appendfsync ${fsync}`, problem, repair: 'appendfsync always, where that may not be' };
+}
+
+function eviction(info: ReadonlyMap<string, string>): RedisFact | undefined {
+  const policy = info.get('maxmemory_policy');
+  if (policy === undefined) return undefined;
+  const what = `maxmemory-policy ${policy}`;
+  if (policy === 'noeviction') return { what };
+  const problem = 'Redis throws devices away when its memory is full';
+  return { what, problem, repair: 'maxmemory-policy noeviction in redis.conf' };
+}
+
+function memory(info: ReadonlyMap<string, string>): RedisFact | undefined {
+  const used = Number(info.get('used_memory'));
+  const most = Number(info.get('maxmemory'));
+  if (!(used > 0) || !(most >= 0)) return undefined;
+  const mib = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
+  if (most === 0) return { what: `${mib(used)} MiB used, no limit` };
+  const what = `${mib(used)} of ${mib(most)} MiB used`;
+  if (used < most * FULL_SHARE) return { what };
+  const problem = 'the memory of Redis is nearly full: then writes are refused';
+  return { what, problem, repair: 'more maxmemory, or a shorter retention of telemetry in the device profiles' };
+}
+
+/** `name:value` lines. */
+function fieldsOf(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text.split(/\r?\n/).flatMap((line) => {
+      const at = line.indexOf(':');
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)] as const];
+    }),
+  );
+}
+
+/** Managed Redis often forbids CONFIG: then the setting is not known. */
+async function settingOf(connection: RedisConnection, name: string): Promise<string | undefined> {
+  try {
+    const reply = await connection.send('config', ['GET', name]);
+    return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
+  } catch {
+    return undefined;
+  }
+}
