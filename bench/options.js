@@ -100,7 +100,11 @@ export function parseOptions(argv) {
     json: flag,
     help: { ...flag, short: 'h' },
   });
-  const names = listOption('target', values.target, /** @type {const} */ (['gridmoor', 'aedes', 'mosquitto']));
+  const names = listOption(
+    'target',
+    values.target,
+    /** @type {const} */ (['gridmoor', 'gridmoor-redis', 'aedes', 'mosquitto']),
+  );
   return {
     scenarios: listOption('scenario', values.scenario, SCENARIO_NAMES),
     targets: TARGETS.filter((target) => names.includes(target.name)),

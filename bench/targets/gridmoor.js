@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startServer } from './process.js';
+import { freePort, startServer } from './process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/main.js');
@@ -36,42 +37,85 @@ async function verify(httpPort, { messagesSent }) {
   return problems;
 }
 
+function probe() {
+  if (!existsSync(MAIN)) return { missing: 'dist/main.js is missing: npm run build' };
+  return { version: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version };
+}
+
+/**
+ * @param {string} directory
+ * @param {Parameters<import('./index.js').Target['start']>[1]} how
+ * @param {NodeJS.ProcessEnv} [settings]
+ */
+async function start(directory, { kept }, settings = {}) {
+  const secret = kept?.provision?.secret ?? randomBytes(24).toString('base64url');
+  const adminKey = kept?.adminKey ?? randomBytes(24).toString('base64url');
+  const data = join(directory, 'data');
+  mkdirSync(data, { recursive: true });
+  const server = await startServer({
+    command: process.execPath,
+    args: [MAIN, 'serve'],
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      MQTT_BIND_ADDRESS: '127.0.0.1',
+      MQTT_BIND_PORT: '0',
+      HTTP_BIND_ADDRESS: '127.0.0.1',
+      HTTP_BIND_PORT: '0',
+      GRIDMOOR_DATA_DIR: data,
+      PROVISION_SECRET_SMART_METER: secret,
+      GRIDMOOR_ADMIN_KEY: adminKey,
+      ...settings,
+    },
+    readyFrom,
+  });
+  return {
+    ...server,
+    address: { host: '127.0.0.1', port: server.ready.mqtt },
+    provision: { key: PROVISION_KEY, secret },
+    adminKey,
+    verify: (/** @type {import('../load/worker.js').Outcome} */ outcome) => verify(server.ready.http, outcome),
+  };
+}
+
 /** @type {import('./index.js').Target} */
 export const gridmoor = {
   name: 'gridmoor',
   settings: 'embedded store, shipped profile and rule chains, logs to a pipe',
   provisions: true,
+  probe,
+  start,
+};
+
+/** @type {import('./index.js').Target} */
+export const gridmoorRedis = {
+  name: 'gridmoor-redis',
+  settings: 'as gridmoor, with a redis-server of its own on this machine, append-only, flushed every second',
+  provisions: true,
   probe() {
-    if (!existsSync(MAIN)) return { missing: 'dist/main.js is missing: npm run build' };
-    return { version: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version };
+    const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
+    return redis.error ? { missing: 'redis-server is not installed: apt-get install redis-server' } : probe();
   },
-  async start(directory, { kept }) {
-    const secret = kept?.provision?.secret ?? randomBytes(24).toString('base64url');
-    const adminKey = kept?.adminKey ?? randomBytes(24).toString('base64url');
-    const data = join(directory, 'data');
-    mkdirSync(data, { recursive: true });
-    const server = await startServer({
-      command: process.execPath,
-      args: [MAIN, 'serve'],
-      cwd: ROOT,
-      env: {
-        ...process.env,
-        MQTT_BIND_ADDRESS: '127.0.0.1',
-        MQTT_BIND_PORT: '0',
-        HTTP_BIND_ADDRESS: '127.0.0.1',
-        HTTP_BIND_PORT: '0',
-        GRIDMOOR_DATA_DIR: data,
-        PROVISION_SECRET_SMART_METER: secret,
-        GRIDMOOR_ADMIN_KEY: adminKey,
-      },
-      readyFrom,
+  async start(directory, how) {
+    const port = await freePort();
+    const options = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'yes' };
+    const redis = await startServer({
+      command: 'redis-server',
+      args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      readyFrom: (line) => (line.includes('Ready to accept connections') ? true : undefined),
+    });
+    const server = await start(directory, how, {
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+      // The same after a restart: what is stored is sealed with it.
+      GRIDMOOR_SECRET_KEY: createHash('sha256').update(directory).digest('base64'),
     });
     return {
       ...server,
-      address: { host: '127.0.0.1', port: server.ready.mqtt },
-      provision: { key: PROVISION_KEY, secret },
-      adminKey,
-      verify: (outcome) => verify(server.ready.http, outcome),
+      async stop() {
+        const ended = await server.stop();
+        await redis.stop();
+        return ended;
+      },
     };
   },
 };

@@ -1,5 +1,5 @@
 import { aedes } from './aedes.js';
-import { gridmoor } from './gridmoor.js';
+import { gridmoor, gridmoorRedis } from './gridmoor.js';
 import { mosquitto } from './mosquitto.js';
 
 /**
@@ -14,7 +14,7 @@ import { mosquitto } from './mosquitto.js';
  * @property {string} [adminKey]
  *
  * @typedef {object} Target
- * @property {'gridmoor' | 'aedes' | 'mosquitto'} name
+ * @property {'gridmoor' | 'gridmoor-redis' | 'aedes' | 'mosquitto'} name
  * @property {string} settings  As printed.
  * @property {boolean} provisions  Answers provisioning requests.
  * @property {() => { version: string, missing?: undefined } | { version?: undefined, missing: string }} probe
@@ -26,4 +26,4 @@ import { mosquitto } from './mosquitto.js';
  */
 
 /** @type {readonly Target[]} */
-export const TARGETS = [gridmoor, aedes, mosquitto];
+export const TARGETS = [gridmoor, gridmoorRedis, aedes, mosquitto];
