@@ -37,7 +37,7 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
   const stop = async (): Promise<void> => {
     management.drain();
     core.calls.stop();
-    await mqtt.close();
+    await mqtt.close(core.cluster.instances.others.some(({ draining }) => !draining));
     await management.close();
     await core.close();
   };

@@ -115,6 +115,8 @@ export interface DeviceApi {
   /** Ends the device's live session after its credentials changed or it was deleted, in all instances. */
   endSession(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
   isConnected(id: DeviceId): boolean;
+  /** Resolves when no message is under way. */
+  settled(): Promise<void>;
   readonly connected: number;
   readonly ota: OtaDownloads;
   /** Ends the device's live session when the credentials it used work no more, now or at their end. */
@@ -356,6 +358,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
+    settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {
       return sessions.size;

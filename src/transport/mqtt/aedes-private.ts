@@ -185,7 +185,7 @@ class Guard implements FrameRules {
     if (this.#stage === 'connecting') return this.#readAhead();
     if (this.#inFlight >= (this.options.maxInFlight ?? 1000)) return false;
     const next = this.#nextEarly() ?? this.#splitter.next();
-    if (!next) return this.#inFlight === 0 && this.#read(); // strict back-pressure: read on when all is done
+    if (!next) return this.#inFlight === 0 && !this.options.paused && this.#read(); // strict back-pressure: read on when all is done
     if (isRefusal(next)) this.#drop(next);
     else this.#dispatch(next);
     return true;

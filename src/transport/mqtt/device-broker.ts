@@ -47,6 +47,12 @@ export function wireBytes(remainingLength: number): number {
   return 1 + lengthBytes + remainingLength;
 }
 
+/** At the end, what was read gets so long to be acknowledged, ms. */
+const FINISH_MS = 3_000;
+/** Clients that are sent to other instances at a time, and the pause between, ms: 10,000 go in 2 s. */
+const SLICE = 250;
+const SLICE_MS = 50;
+
 type Session = DeviceSession | ProvisionSession;
 
 /** One connection: its packet gate, and behind that SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
@@ -154,17 +160,26 @@ export class DeviceBroker extends Aedes {
   async moveAway(perSecond: number): Promise<void> {
     while (this.#connections.size > 0 && !this.closed) {
       for (const client of [...this.#connections.keys()].slice(0, perSecond)) {
-        disconnectClient(client, reasonCodes.serverShuttingDown);
+        disconnectClient(client, reasonCodes.useAnotherServer);
       }
       await pause(1_000, undefined, { ref: false });
     }
   }
 
-  /** Tells every client to move, then closes. */
-  async shutDown(): Promise<void> {
+  /**
+   * Reads no more, acknowledges what was read, ends every connection, then closes.
+   * @param others there are instances that take the clients, who are told so, and not all at the same moment.
+   */
+  async shutDown(others: boolean): Promise<void> {
+    this.#guard.paused = true;
+    await Promise.race([this.#api.settled(), pause(FINISH_MS, undefined, { ref: false })]);
     const told = [...this.#connections.keys()];
     const gone = Promise.all(told.map(({ conn }) => new Promise((resolve) => conn.once('close', resolve))));
-    for (const client of told) disconnectClient(client, reasonCodes.serverShuttingDown);
+    const reasonCode = others ? reasonCodes.useAnotherServer : reasonCodes.serverShuttingDown;
+    for (const [at, client] of told.entries()) {
+      if (others && at > 0 && at % SLICE === 0) await pause(SLICE_MS, undefined, { ref: false });
+      disconnectClient(client, reasonCode);
+    }
     // aedes destroys sockets at once: what a client still sends would then reset the connection before it reads why it ends.
     await gone;
     await new Promise<void>((resolve) => this.close(() => resolve()));

@@ -21,6 +21,8 @@ export interface GuardOptions {
   readonly handOver?: (client: Client, packet: IConnectPacket) => ((conn: Duplex) => void) | undefined;
   /** Hears why we closed the connection. */
   readonly onDrop?: (client: Client, refusal: Refusal) => void;
+  /** Nothing more is read from any client: what was read is finished. */
+  paused?: boolean;
   /** The connection is gone, or handed over. */
   readonly onClose?: (client: Client) => void;
 }

@@ -20,6 +20,7 @@ export const reasonCodes = {
   quotaExceeded: 0x97,
   administrativeAction: 0x98,
   payloadFormatInvalid: 0x99,
+  useAnotherServer: 0x9c,
   connectionRateExceeded: 0x9f,
 } as const satisfies Record<string, number>;
 

@@ -56,8 +56,8 @@ export interface MqttFront {
   listen(): Promise<MqttPorts>;
   /** Stops accepting and tells the clients to move, so many a second; what they have sent is finished as ever. */
   drain(perSecond: number): Promise<void>;
-  /** Stops accepting, tells the clients, closes. */
-  close(): Promise<void>;
+  /** Stops accepting, finishes what was read, tells the clients, closes. @param others there are instances that take them. */
+  close(others?: boolean): Promise<void>;
   readonly openConnections: number;
   /** Of app clients. */
   readonly apps: AppCounts | undefined;
@@ -138,9 +138,9 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
       for (const server of servers) server.close();
       await Promise.all([broker.moveAway(perSecond), shutDownApps()]);
     },
-    async close() {
+    async close(others = false) {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      await Promise.all([broker.shutDown(), shutDownApps()]);
+      await Promise.all([broker.shutDown(others), shutDownApps()]);
       for (const off of headersOff) off();
       for (const socket of handshakes) socket.destroy();
       for (const server of servers) if ('closeAllConnections' in server) server.closeAllConnections();
