@@ -23,6 +23,7 @@ export function redisConnection(config: Pick<Config, 'redis' | 'instance'>): Red
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     db,
+    waitReplicas: redis.waitReplicas,
     ...(tls ? { tls: tlsFiles(redis) } : {}),
     name: `gridmoor:${instance.id}`,
   };
