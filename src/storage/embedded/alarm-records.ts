@@ -1,10 +1,9 @@
 import { ALARM_SEVERITIES, ALARM_STATUSES, type Alarm, type AlarmOriginator, statusOf } from '../../model/alarm.ts';
 import { type JsonValue, stringifyJson } from '../../model/json.ts';
+import { corrupt, storedJson } from '../stored-json.ts';
 import type { Span, Tables } from './environment.ts';
 import { digestKey, ID_BYTES, idKey, joinKey, newIdKey, prefixEnd, sequenceKey, textKey, writeId } from './keys.ts';
-import { corrupt } from './problems.ts';
 import { adjustCounter, NOTHING, readCounter } from './records.ts';
-import { storedJson } from './samples.ts';
 
 /**
  * Tables: `alarms` id -> alarm, in order of creation; `alarmsOf` originator, id -> nothing; `alarmsActive` originator, digest

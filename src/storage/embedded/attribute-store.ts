@@ -1,5 +1,6 @@
 import type { TimedValue } from '../../model/telemetry.ts';
 import type { AttributeStore } from '../attribute-store.ts';
+import { storedJson } from '../stored-json.ts';
 import {
   attributeKey,
   attributeTexts,
@@ -12,7 +13,6 @@ import type { Committer } from './committer.ts';
 import { isEntity } from './entities.ts';
 import type { Environment } from './environment.ts';
 import { idKey, prefixEnd } from './keys.ts';
-import { storedJson } from './samples.ts';
 
 export function createAttributeStore({ tables }: Environment, committer: Committer): AttributeStore {
   const { attributes } = tables;

@@ -1,11 +1,11 @@
 import type { EntityId, Page, PageQuery } from '../../model/entity.ts';
 import { stringifyJson } from '../../model/json.ts';
 import type { DeadLetter, DeadLetterFilter } from '../record-stores.ts';
+import { storedObject } from '../stored-json.ts';
 import { hasEntity } from './entities.ts';
 import type { Span, Tables } from './environment.ts';
 import { digestKey, entityKey, joinKey, prefixEnd, SEQUENCE_BYTES, sequenceKey } from './keys.ts';
 import { adjustCounter, NOTHING, readCounter } from './records.ts';
-import { storedObject } from './samples.ts';
 import type { Tx } from './sequence.ts';
 
 export const DEAD_LETTERS = 'dead-letters';

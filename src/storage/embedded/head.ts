@@ -1,5 +1,5 @@
+import { corrupt } from '../stored-json.ts';
 import type { Fragment } from './latest.ts';
-import { corrupt } from './problems.ts';
 import type { Packer } from './samples.ts';
 
 /**

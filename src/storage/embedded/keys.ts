@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BrokerError } from '../../errors.ts';
 import { ENTITY_TYPES, type EntityId, type EntityType } from '../../model/entity.ts';
-import { corrupt } from './problems.ts';
+import { corrupt } from '../stored-json.ts';
 
 /** Length of an id in a key. */
 export const ID_BYTES = 16;

@@ -1,5 +1,5 @@
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
-import { storedObject } from './samples.ts';
+import { storedObject } from '../stored-json.ts';
 
 /** What a device sent at one instant, as far as it still is the latest: only `keys` of `text` count. */
 export interface Fragment {

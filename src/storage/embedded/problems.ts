@@ -14,8 +14,3 @@ export function corruptFile(file: string, problem: string, cause?: unknown): Bro
     'The data directory cannot be read: put back a copy of it that was made while no broker ran, or move it away to start empty.';
   return new BrokerError('STORE_CORRUPT', { detail, file, problem }, cause === undefined ? {} : { cause });
 }
-
-/** A record that cannot be read; the rest of the store can. */
-export function corrupt(detail: string): BrokerError {
-  return new BrokerError('STORE_CORRUPT', { detail: `The store holds a damaged record: ${detail}.` });
-}

@@ -1,7 +1,7 @@
 import type { Page, PageQuery } from '../../model/entity.ts';
+import { corrupt } from '../stored-json.ts';
 import type { Span, Table } from './environment.ts';
 import { textKey } from './keys.ts';
-import { corrupt } from './problems.ts';
 
 /** Records of plain JSON: no exact numbers, no secrets. */
 export function putJson(table: Table, key: Buffer, record: object): void {

@@ -1,4 +1,5 @@
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
+import { storedObject } from '../stored-json.ts';
 import type { RemoveQuery, TelemetryStore } from '../telemetry-store.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Tables } from './environment.ts';
@@ -6,7 +7,7 @@ import { fragments, packFragments, samplesStart } from './head.ts';
 import { bucketKey, bucketOf, clampTs } from './history.ts';
 import { ID_BYTES, idKey, prefixEnd, SEQUENCE_BYTES } from './keys.ts';
 import type { Fragment } from './latest.ts';
-import { createPacker, type Packer, packedSamples, sampleValues, storedObject } from './samples.ts';
+import { createPacker, type Packer, packedSamples, sampleValues } from './samples.ts';
 
 /** History records that one transaction looks at: each may have to be written again. */
 const RECORDS_PER_STEP = 100;

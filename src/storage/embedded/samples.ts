@@ -1,5 +1,5 @@
-import { type JsonObject, type JsonValue, parseJson } from '../../model/json.ts';
-import { corrupt } from './problems.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { corrupt, storedObject } from '../stored-json.ts';
 
 /** Bytes before the text of a packed sample: time (double) and length (uint32), both big-endian. */
 export const SAMPLE_HEADER = 12;
@@ -25,24 +25,6 @@ export function* packedSamples(record: Buffer, from = 0): Generator<PackedSample
 
 export const sampleValues = (record: Buffer, sample: PackedSample): JsonObject =>
   storedObject(record.toString('utf8', sample.from + SAMPLE_HEADER, sample.to));
-
-/** JSON that the store itself wrote; numbers keep their text. */
-export function storedJson(text: string): JsonValue {
-  const parsed = parseJson(text, { maxDepth: Number.POSITIVE_INFINITY });
-  if (parsed.ok) return parsed.value;
-  try {
-    // A lone surrogate, which parseJson refuses at the door: a script may have made one.
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    throw corrupt('a record is not JSON');
-  }
-}
-
-export function storedObject(text: string): JsonObject {
-  const value = storedJson(text);
-  if (value === null || typeof value !== 'object') throw corrupt('a record is not an object');
-  return value as JsonObject;
-}
 
 /** A byte buffer that is reused for every record: contents count until the next `reset`. */
 export interface Packer {

@@ -1,6 +1,7 @@
 import { BrokerError } from '../../errors.ts';
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
 import type { TimedValue } from '../../model/telemetry.ts';
+import { storedObject } from '../stored-json.ts';
 import type { RangeQuery, TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
 import type { Batch, Committer } from './committer.ts';
 import { isOtherEntity } from './entities.ts';
@@ -19,7 +20,7 @@ import { ID_BYTES, idKey, writeId } from './keys.ts';
 import { covers, keysText, mergeLatest } from './latest.ts';
 import type { Purge } from './purge.ts';
 import { removePoints } from './remove-points.ts';
-import { createPacker, packedSamples, storedObject } from './samples.ts';
+import { createPacker, packedSamples } from './samples.ts';
 import type { Tx } from './sequence.ts';
 import { sweepHistory } from './sweep.ts';
 

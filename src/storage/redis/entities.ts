@@ -1,9 +1,9 @@
 import { type EntityId, type EntityType, TENANT } from '../../model/entity.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { parseJson, stringifyJson } from '../../model/json.ts';
+import { corrupt } from '../stored-json.ts';
 import type { Draft } from './commit.ts';
 import { aliveKey, isId, KEYS } from './keys.ts';
-import { corrupt } from './problems.ts';
 import type { Queue } from './queue.ts';
 
 /** Server attributes that a creation brings, until they are written in the entity's own slot. */

@@ -16,6 +16,8 @@ export interface LaneItem {
 export interface Lanes<I extends LaneItem> {
   /** Settles when the item's group is in Redis; all items of a group share the promise. */
   join(item: I): Promise<void>;
+  /** Gives the entity a lane of its own from now on, so that it fails alone. */
+  isolate(entityId: string): void;
   /** Runs `work` between the writes of the entity that were called before it and after it. */
   alone<T>(entityId: string, work: () => Promise<T>): Promise<T>;
 }
@@ -43,7 +45,8 @@ export interface LanesOptions<I> {
 
 export function createLanes<I extends LaneItem>({ queue, entities, send }: LanesOptions<I>): Lanes<I> {
   const lanes = new Map<string, Turn<I>[]>();
-  const laneOf = queue.clustered ? (entityId: string) => entityId : () => '';
+  const isolated = new Set<string>();
+  const laneOf = (entityId: string): string => (queue.clustered || isolated.has(entityId) ? entityId : '');
   const starting: string[] = [];
 
   function turnsOf(name: string): Turn<I>[] {
@@ -99,6 +102,7 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
       const wait = entities.pass(item.entityId);
       return wait === undefined ? enqueue(item) : queue.background(() => wait.then(() => enqueue(item)));
     },
+    isolate: (entityId) => void isolated.add(entityId),
     alone<T>(entityId: string, work: () => Promise<T>): Promise<T> {
       const enqueued = (): Promise<T> =>
         new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { BrokerError } from '../../errors.ts';
+import { corrupt } from '../stored-json.ts';
 
 /** What a failed try means: `late` and `away` may be tried again, `final` is the answer. */
 export type Failure = { readonly kind: 'late' | 'away' } | { readonly kind: 'final'; readonly error: BrokerError };
@@ -16,15 +17,13 @@ export function failureOf(error: unknown): Failure {
   const { message } = error;
   if (message.startsWith('LATE')) return { kind: 'late' };
   if (PASSING.test(message)) return { kind: 'away' };
+  const line = message.split('\n')[0]?.slice(0, 200) ?? '';
   const reason = message.startsWith('OOM')
     ? 'Redis is out of memory: raise maxmemory, or remove data'
     : message.startsWith('MISCONF')
       ? 'Redis cannot write to its disk (MISCONF)'
-      : message.split('\n')[0]?.slice(0, 200);
+      : line;
+  // A script of ours trips only over what others have written into our keys.
+  if (reason === line && /WRONGTYPE|user_script/.test(line)) return { kind: 'final', error: corrupt(line) };
   return { kind: 'final', error: new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: error }) };
-}
-
-/** A record that cannot be read; the rest of the store can. */
-export function corrupt(detail: string): BrokerError {
-  return new BrokerError('STORE_CORRUPT', { detail: `The store holds a damaged record: ${detail}.` });
 }

@@ -1,5 +1,5 @@
 import type { Page, PageQuery } from '../../model/entity.ts';
-import { corrupt } from './problems.ts';
+import { corrupt } from '../stored-json.ts';
 
 /** Records of plain JSON: no exact numbers, no secrets. */
 export function jsonOf<T>(text: string): T {

@@ -49,11 +49,36 @@ export interface TelemetryStoreParts {
 export function createTelemetryStore(queue: Queue, { entities, onDamage }: TelemetryStoreParts): TelemetryStore {
   const full = new Set<string>();
   const sealing = new Set<string>();
+  /** Their open samples cannot be read: they are not tried again. */
+  const damaged = new Set<string>();
 
   const lanes = createLanes<Item>({ queue, entities, send: write });
 
   async function write(items: readonly Item[], since: number): Promise<void> {
-    for (const part of parts(items)) await writePart(part, since, true);
+    for (const part of parts(items)) {
+      try {
+        await writePart(part, since, true);
+      } catch (error) {
+        if (!isDamage(error) || part.length === 1) throw error;
+        await writeApart(part, since);
+      }
+    }
+  }
+
+  /** Finds those that cannot be written among others that can. */
+  async function writeApart(part: readonly EntityItems[], since: number): Promise<void> {
+    let damage: unknown;
+    for (const one of part) {
+      try {
+        await writePart([one], since, true);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        onDamage(one.id, error);
+        lanes.isolate(one.id);
+        damage = error;
+      }
+    }
+    if (damage !== undefined) throw damage;
   }
 
   async function writePart(part: readonly EntityItems[], since: number, first: boolean): Promise<void> {
@@ -68,7 +93,7 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
     for (const [at, one] of part.entries()) {
       const count = open[at] ?? 0;
       if (count < 0) missing.push(one);
-      else if (count >= OPEN_SAMPLES && !sealing.has(one.id)) full.add(one.id);
+      else if (count >= OPEN_SAMPLES && !sealing.has(one.id) && !damaged.has(one.id)) full.add(one.id);
     }
     if (full.size > 0) sealFull();
     if (!first || missing.length === 0) return;
@@ -85,7 +110,9 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
       const done = queue.background(() => sealOnce(queue, id));
       done
         .catch((error: unknown) => {
-          if (!(error instanceof BrokerError) || error.code === 'STORE_CORRUPT') onDamage(id, error);
+          if (!isDamage(error)) return;
+          damaged.add(id);
+          onDamage(id, error);
         })
         .finally(() => {
           sealing.delete(id);
@@ -110,6 +137,8 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
     sweep: (options) => sweepHistory(queue, options),
   };
 }
+
+const isDamage = (error: unknown): boolean => error instanceof BrokerError && error.code === 'STORE_CORRUPT';
 
 function toItem(write: TelemetryWrite): Item {
   const { entityId, ts, values, text = stringifyJson(values), latest = true, history = true } = write;

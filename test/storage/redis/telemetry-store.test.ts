@@ -157,6 +157,23 @@ describe('redis: telemetry', () => {
     expect((await storage.telemetry.latest(id)).get('a')?.value).toBe(201);
   });
 
+  it('a device whose keys others have overwritten fails alone, and is named', async () => {
+    const damaged: unknown[] = [];
+    const log = { info: () => undefined, warn: () => undefined, error: (facts: object) => damaged.push(facts) };
+    await using storage = await open({ log });
+    const [good, bad] = [await register(storage), await register(storage)];
+    await redis.client.set(`{${bad}}:latest`, 'text');
+    const save = (entityId: DeviceId, ts: number) => storage.telemetry.save({ entityId, ts, values: { a: ts } });
+    const first = await Promise.allSettled([save(good, 1), save(bad, 1)]);
+    expect(first.map(({ status }) => status)).toContain('rejected');
+    for (const ts of [2, 3]) {
+      const [, refused] = await Promise.allSettled([save(good, ts).then(() => ts), save(bad, ts)]);
+      expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'STORE_CORRUPT' } });
+    }
+    expect(await timesOf(storage, good)).toEqual([1, 2, 3]);
+    expect(damaged).toMatchObject([{ event: 'store.damaged-record', entity: bad }]);
+  });
+
   it('a backfill of years does not make later questions read the whole history', async () => {
     await using storage = await open();
     const id = await register(storage);
