@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { describeFindings } from '../helpers/checker.ts';
 import type { Moment } from '../helpers/journal-client.ts';
+import { randomOf } from './random.ts';
 import { startRig } from './rig.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
@@ -52,12 +53,4 @@ async function killOften(times: number, env: Readonly<Record<string, string>>): 
   expect(acked).toBeGreaterThan(done * 20);
   // F1: within 2 s. Half of the starts, since what else the machine does is not the broker's.
   expect(at(0.5)).toBeLessThan(2_000);
-}
-
-function randomOf(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { describeFindings, type Finding, type Invariant } from '../helpers/checker.ts';
 import type { Moment } from '../helpers/journal-client.ts';
 import { breakBuild, type Patch } from './broken-build.ts';
-import { type FleetPlan, startRig } from './rig.ts';
+import { startRig } from './rig.ts';
+import type { FleetPlan } from './rig-parts.ts';
 
 interface PlantedBug {
   readonly name: string;

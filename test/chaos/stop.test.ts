@@ -107,7 +107,7 @@ describe('chaos: stop', () => {
       const port = await readyPort(child.stdout, exited);
       child.stdout.destroy();
       const groups = planFleet({ seed: 3, groups: 4, messages: 30, supplierKeys: ['nobody-s-supplier-key'] });
-      const plan = { port, provisionKey: 'smart-meter', provisionSecret, seed: 3, parallel: 4, window: 4 };
+      const plan = { ports: [port], provisionKey: 'smart-meter', provisionSecret, seed: 3, parallel: 4, window: 4 };
       await using client = await startJournalClient({ ...plan, groups });
       await client.until(() => client.finished, 'all devices done', 30_000);
       child.kill('SIGTERM');

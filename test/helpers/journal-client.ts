@@ -12,7 +12,8 @@ import type { PlannedDevice } from './journal-plan.ts';
 const script = fileURLToPath(new URL('./journal-device.js', import.meta.url));
 
 export interface JournalClientOptions {
-  readonly port: number;
+  /** Of the brokers, among which the devices choose at each connection. */
+  readonly ports: readonly number[];
   readonly provisionKey: string;
   readonly provisionSecret: string;
   readonly groups: readonly (readonly PlannedDevice[])[];
@@ -23,6 +24,8 @@ export interface JournalClientOptions {
   readonly window: number;
   /** Pause of a device after each ack; 0 = as fast as it goes. */
   readonly paceMs?: number;
+  /** Chance that a device comes back by another connection after an ack, its old one still open. */
+  readonly restless?: number;
 }
 
 export interface Progress {
@@ -69,8 +72,8 @@ const nothing: Progress = {
 export async function startJournalClient(options: JournalClientOptions): Promise<JournalClient> {
   const dir = await mkdtemp(join(tmpdir(), 'gridmoor-journal-'));
   const journal = join(dir, 'journal.jsonl');
-  const { groups, paceMs = 0, ...rest } = options;
-  await writeFile(join(dir, 'plan.json'), JSON.stringify({ ...rest, paceMs, devices: groups, journal }));
+  const { groups, paceMs = 0, restless = 0, ...rest } = options;
+  await writeFile(join(dir, 'plan.json'), JSON.stringify({ ...rest, paceMs, restless, devices: groups, journal }));
   const child: ChildProcess = spawn(process.execPath, [script, join(dir, 'plan.json')], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });

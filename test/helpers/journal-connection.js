@@ -101,6 +101,12 @@ export class JournalConnection {
     await this.#until(() => false, 3_600_000);
   }
 
+  /** As `end`, a while later: a device that comes back by another way while the network still holds this one. */
+  leave(delayMs) {
+    this.#ending = true;
+    setTimeout(() => this.#socket.destroy(), delayMs);
+  }
+
   end() {
     this.#ending = true;
     this.#socket.destroy();

@@ -51,21 +51,30 @@ function moment(kind) {
   else setTimeout(strike, delayMs);
 }
 
-const context = { note, moment, counts, host: '127.0.0.1', port: plan.port };
+const context = { note, moment, counts, host: '127.0.0.1' };
 
-function dial(role, device, version) {
-  return JournalConnection.open(context, { role, device, version });
+/** At any of the brokers, as behind a load balancer, unless it is said which. */
+function dial(role, device, version, at = between(0, plan.ports.length - 1)) {
+  const port = plan.ports[at % plan.ports.length];
+  return JournalConnection.open({ ...context, port }, { role, device, version });
 }
 
-/** Asks once on a connection of its own; gives the answer, or undefined when none came. */
-async function ask(device, name, token) {
-  const connection = await dial('provision', device.name, device.version);
+/** Asks once for each token, each on a connection of its own, all in one moment; gives the answers, undefined where none came. */
+async function ask(device, name, tokens) {
+  const start = between(0, plan.ports.length - 1);
+  const connections = await Promise.all(
+    tokens.map(async (_, index) => {
+      const connection = await dial('provision', device.name, device.version, start + index);
+      if ((await connection?.login('provision')) === 0) return connection;
+      connection?.end();
+      return undefined;
+    }),
+  );
+  return Promise.all(tokens.map((token, index) => askOn(connections[index], name, token)));
+}
+
+async function askOn(connection, name, token) {
   if (!connection) return undefined;
-  const code = await connection.login('provision');
-  if (code !== 0) {
-    connection.end();
-    return undefined;
-  }
   if (next() < 0.5) connection.subscribe('/provision/response');
   const body = { deviceName: name, provisionDeviceKey: plan.provisionKey, provisionDeviceSecret: plan.provisionSecret };
   note({ e: 'provision', conn: connection.id, name, ...(token ? { token } : {}) });
@@ -84,7 +93,7 @@ async function provision(device) {
   for (let first = true; answered < MAX_ANSWERS; first = false) {
     const wished = first && device.wish !== undefined;
     const wanted = wished ? [device.wish] : first ? [device.token, ...device.rivals] : [device.token];
-    const answers = await Promise.all(wanted.map((token) => ask(device, device.name, token)));
+    const answers = await ask(device, device.name, wanted);
     if (answers.some((answer) => answer !== undefined)) answered++;
     const success = answers.find((answer) => answer?.status === 'SUCCESS');
     if (success) return success.credentialsValue;
@@ -178,9 +187,13 @@ async function stream(device, token) {
       const at = unacked.findIndex((message) => message.mid === acked);
       if (at >= 0) unacked.splice(at, 1);
       counts.acked++;
+      if (next() < plan.restless) break;
       if (plan.paceMs > 0) await pause(plan.paceMs);
     }
-    connection.end();
+    if (!connection.closed) {
+      connection.leave(between(0, 1_000));
+      continue;
+    }
     await pause(between(50, 250));
   }
 }

@@ -30,6 +30,11 @@ export interface FleetOptions {
   readonly attachEvery?: number;
   /** Names begin with it. */
   readonly prefix?: string;
+  /**
+   * `mixed`: some of everything. `alone`: one device each. `rivals`: one name that is asked for twice at once. `twins`: two devices
+   * that want one supply point.
+   */
+  readonly shape?: 'mixed' | 'alone' | 'rivals' | 'twins';
 }
 
 /**
@@ -37,7 +42,7 @@ export interface FleetOptions {
  * point in both forms; two that ask for one token.
  */
 export function planFleet(options: FleetOptions): readonly (readonly PlannedDevice[])[] {
-  const { seed, groups, messages, supplierKeys, attachEvery = 29, prefix = 'meter' } = options;
+  const { seed, groups, messages, supplierKeys, attachEvery = 29, prefix = 'meter', shape = 'mixed' } = options;
   const make = (group: number, member: number, more: Partial<PlannedDevice> = {}): PlannedDevice => {
     const number = group * 10 + member;
     const distributor = group % 3 === 0 ? '1234' : '9999';
@@ -59,9 +64,11 @@ export function planFleet(options: FleetOptions): readonly (readonly PlannedDevi
   };
   return Array.from({ length: groups }, (_, group): readonly PlannedDevice[] => {
     const first = make(group, 0);
-    switch (group % 4) {
+    if (shape === 'alone') return [first];
+    const kind = { mixed: group % 4, rivals: 1, twins: 2 }[shape];
+    switch (kind) {
       case 1: {
-        const others = group % 40 === 1 ? 49 : 4;
+        const others = shape === 'rivals' ? 1 : group % 40 === 1 ? 49 : 4;
         const rivals = Array.from({ length: others }, (_, rival) => `${first.token}-rival-${rival}`);
         return [{ ...first, rivals }];
       }

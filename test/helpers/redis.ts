@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,8 @@ export interface TestRedis {
   resume(): void;
   /** SIGKILL; its files stay. */
   kill(): Promise<void>;
+  /** Resolves when the process that runs now has ended. */
+  ended(): Promise<void>;
   /** Starts it again on the same port and files. */
   restart(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -103,7 +106,8 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     const running = child;
     child = undefined;
     if (running === undefined) return;
-    const gone = new Promise((resolve) => running.once('exit', resolve));
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    const gone = once(running, 'exit');
     running.kill('SIGKILL');
     await gone;
   };
@@ -120,6 +124,9 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
     kill,
+    async ended() {
+      if (child?.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
     async restart() {
       await kill();
       output = '';

@@ -1,7 +1,6 @@
 import type { DeviceId } from '../../src/model/ids.ts';
 import { stringifyJson } from '../../src/model/json.ts';
 import { createKeyedHash } from '../../src/model/keyed-hash.ts';
-import { openEmbeddedStorage } from '../../src/storage/embedded/index.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Trace } from './journal.ts';
 
@@ -32,16 +31,17 @@ export interface StoreView {
 }
 
 export interface ViewOptions {
-  readonly dataDir: string;
+  /** Opens the store of the stopped brokers. */
+  readonly open: () => Promise<Storage>;
   /** The instance key that the broker ran with. */
   readonly instanceKey: string;
   readonly telemetryKeys: readonly string[];
   readonly trace: Trace;
 }
 
-/** Opens the store of a stopped broker, reads all that the checker judges, and closes it. */
+/** Opens the store, reads all that the checker judges, and closes it. */
 export async function readStoreView(options: ViewOptions): Promise<StoreView> {
-  const store = await openEmbeddedStorage({ dataDir: options.dataDir, sync: false });
+  const store = await options.open();
   try {
     return await viewOf(store, options);
   } finally {
