@@ -19,7 +19,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   'cluster/redis': ['cluster/ports', 'storage/redis', 'observe'],
   registry: ['storage/ports'],
   ota: ['storage/ports'],
-  telemetry: ['storage/ports'],
+  telemetry: ['storage/ports', 'cluster/ports'],
   profiles: ['schema', 'storage/ports', 'rules/alarms/index.ts'],
   provisioning: ['registry', 'profiles', 'storage/ports'],
   rules: ['schema', 'storage/ports', 'observe', 'rules/alarms/index.ts', 'rules/script/index.ts'],
@@ -76,7 +76,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   // The PROXY protocol, before any front.
   'transport/proxy': ['observe'],
-  'transport/mqtt': ['device-api', 'app-clients', 'observe', 'transport/proxy'],
+  'transport/mqtt': ['device-api', 'app-clients', 'cluster/bus.ts', 'observe', 'transport/proxy'],
   'transport/http': ['device-api', 'observe', 'transport/proxy'],
   'transport/coap': ['device-api', 'observe'],
   admin: ['device-api', 'registry', 'ota', 'profiles', 'rules', 'telemetry', 'observe', 'storage/ports', 'schema'],
@@ -90,6 +90,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   aedes: ['transport/mqtt'],
   'aedes-persistence': ['transport/mqtt/app'],
   'aedes-persistence-redis': ['transport/mqtt/app'],
+  mqemitter: ['transport/mqtt/app/cluster-emitter.ts'],
   'mqtt-packet': ['transport/mqtt'],
   ws: ['transport/mqtt', 'admin/live/socket.ts'],
   ioredis: ['storage/redis/connection.ts'],
@@ -201,6 +202,21 @@ describe('architecture', () => {
     };
     for (const file of files) visit(file);
     expect(cycles).toEqual([]);
+  });
+
+  it('what speaks to Redis is loaded only where there is one', () => {
+    const reached = new Set<string>();
+    const visit = (file: string): void => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      const text = readFileSync(file, 'utf8');
+      const loaded = text.matchAll(/(?:^|\n)\s*(?:import|export)\b(?!\s+type\b)[^;'"]*?from\s*'(\.[^']+)'/g);
+      for (const [, target] of loaded) visit(resolve(dirname(file), target ?? ''));
+    };
+    for (const root of ['main.ts', 'app/serve.ts']) visit(join(src, root));
+    const library = /(?:^|\n)import\s(?!type\b)[^;]*?from 'ioredis'/;
+    const doors = [...reached].filter((file) => library.test(readFileSync(file, 'utf8')));
+    expect(doors.map((file) => relative(src, file))).toEqual([]);
   });
 
   it('no source file is longer than 400 lines', () => {

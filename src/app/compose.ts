@@ -1,4 +1,3 @@
-import { createAppLogins, createAppPublisher } from '../app-clients/index.ts';
 import {
   type ConnectivityOptions,
   createClaims,
@@ -47,6 +46,7 @@ import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { startAlarms } from './alarms.ts';
+import { startAppClients, startPublisher } from './app-clients.ts';
 import { type Cluster, joinCluster } from './cluster.ts';
 import { startClusterCare } from './cluster-care.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
@@ -181,7 +181,7 @@ function wire(
   });
   const explain = new ExplainRing(options.explain, clock);
   const recorder = new Recorder(clock);
-  const publisher = createAppPublisher({ outbox: storage.outbox, log, now: () => clock.now(), maxWaiting: 50_000 });
+  const publisher = startPublisher(storage, { instanceId: options.instanceId, clock, log });
   const runner = createMessageRunner({
     telemetry,
     attributes,
@@ -290,14 +290,8 @@ function wire(
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
   runner.start();
-  const { appSessions } = storage;
-  const apps = appSessions && {
-    logins: createAppLogins({ apiKeys, refusalPause: guessPause, clock }),
-    publisher,
-    store: appSessions,
-    now: () => clock.now(),
-    log,
-  };
+  const { redis } = options;
+  const apps = startAppClients({ storage, publisher, apiKeys, refusalPause: guessPause, cluster, redis, clock, log });
   return {
     storage,
     cluster,
@@ -338,6 +332,7 @@ function wire(
       await ota.assignments.close();
       await runner.drain();
       await publisher.close();
+      apps.close();
       await live.close();
       await storage.close();
       await cluster.close();

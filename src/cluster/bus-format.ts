@@ -26,6 +26,7 @@ const FIELDS = {
   watch: { entities: 'texts' },
   unwatch: { entities: 'texts' },
   changed: { entity: 'text', scope: 'text?', keys: 'texts', removed: 'boolean' },
+  'app-packet': { packet: 'text' },
   'access-ended': {},
   drain: {},
 } as const satisfies Record<BusMessage['type'], Fields>;

@@ -51,6 +51,8 @@ export type BusMessage =
       readonly keys: readonly string[];
       readonly removed: boolean;
     }
+  /** A packet for app clients, in a form of its own. */
+  | { readonly type: 'app-packet'; readonly packet: string }
   /** A key or a user of the management API has ended. */
   | { readonly type: 'access-ended' }
   /** The receiver is to send its devices to other instances. */

@@ -112,12 +112,26 @@ async function sendAndWait(client: Redis | Cluster, command: readonly Word[], re
   throw error;
 }
 
-function clientOf({ target, username, password, db, tls, name }: RedisConnectionOptions): Redis | Cluster {
+/**
+ * A client for a library that speaks to ioredis itself. Its keys stand behind `prefix`; while Redis is away its commands are
+ * refused, at once or after two seconds.
+ */
+export function openLibraryClient(options: RedisConnectionOptions, prefix: string): Redis | Cluster {
+  const client = clientOf(options, { keyPrefix: prefix, commandTimeout: 2_000, enableAutoPipelining: true });
+  client.on('error', () => undefined);
+  return client;
+}
+
+function clientOf(
+  { target, username, password, db, tls, name }: RedisConnectionOptions,
+  more: RedisOptions = {},
+): Redis | Cluster {
   const login: RedisOptions = {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
     ...(tls === undefined ? {} : { tls: { ...tls } }),
     connectionName: name ?? 'gridmoor',
+    ...more,
   };
   const common: RedisOptions = {
     ...login,
@@ -148,6 +162,7 @@ function clientOf({ target, username, password, db, tls, name }: RedisConnection
         target.nodes.map((node) => ({ ...node })),
         {
           redisOptions: common,
+          ...(more.keyPrefix === undefined ? {} : { keyPrefix: more.keyPrefix, enableAutoPipelining: true }),
           enableOfflineQueue: false,
           clusterRetryStrategy: pause,
           retryDelayOnFailover: 100,

@@ -14,6 +14,7 @@ import { ConnectRefused } from '../wire-errors.ts';
 import { emitPacket, forgetWill, isTakenOver, nextCounter, tellClientId } from './aedes-app.ts';
 import { AppConnection, type Delivery } from './app-connection.ts';
 import type { AppBrokerOptions, AppBrokerParts, AppCounts } from './app-options.ts';
+import { ClusterEmitter } from './cluster-emitter.ts';
 import { createFanOut } from './fan-out.ts';
 import { guardSessions } from './guarded-sessions.ts';
 import { FROM_RETAINED, grantedQos, Outbound, tooLarge } from './outbound.ts';
@@ -39,11 +40,13 @@ export class AppBroker extends Aedes implements AppDoor {
 
   constructor(options: AppBrokerOptions, parts: AppBrokerParts) {
     const id = `gridmoor-app-${randomUUID()}`;
+    const onError = (error: unknown): void =>
+      parts.log.error({ event: 'app.bus', err: error }, 'another broker may not have heard of a publication');
+    const emitter = new ClusterEmitter({ bus: parts.bus, onError });
     // Also of those who are gone: wills come after them.
     const connections = new WeakMap<object, AppConnection>();
     super({
       id,
-      // Nobody waits for a delivery: a client that does not read holds up no other.
       concurrency: 0,
       connectTimeout: options.connectTimeoutMs,
       drainTimeout: options.drainTimeoutMs,
@@ -52,8 +55,14 @@ export class AppBroker extends Aedes implements AppDoor {
       receiveMaximum: defaultGateLimits.maxOpenQos2,
       keepaliveLimit: options.maxKeepaliveS,
       sessionExpiryIntervalLimit: Math.max(1, Math.floor(options.maxSessionMs / 1_000)),
+      mq: emitter,
       persistence: guardSessions(
         parts.sessions,
+        {
+          publish: (packet, heard) => void emitter.emit(packet, heard),
+          subscribe: (topic, listener, heard) => void emitter.on(topic, listener, heard),
+          unsubscribe: (topic, listener, heard) => void emitter.removeListener(topic, listener as never, heard),
+        },
         (client, filter) => connections.get(client)?.maySubscribe(filter) ?? false,
       ),
     } as ConstructorParameters<typeof Aedes>[0]);
@@ -91,10 +100,12 @@ export class AppBroker extends Aedes implements AppDoor {
       brokerId: this.id,
       nextCounter: () => this.#nextCounter(),
       emit: (packet) => this.#emit(packet),
-      connected: () => this.#open.size,
+      // Elsewhere there may be some.
+      connected: () => (this.#parts.bus ? 1 : this.#open.size),
       now,
       keepMs: this.#options.maxSessionMs,
     });
+    this.#parts.bus?.onGap(() => void sessions.reload().catch((error: unknown) => this.#failed(error)));
     this.#timer = setInterval(() => void this.#sweep(), 500);
     this.#timer.unref();
     await publisher.attach(fanOut);

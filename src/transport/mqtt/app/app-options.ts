@@ -1,4 +1,5 @@
 import type { AppLogins, AppPublisher } from '../../../app-clients/index.ts';
+import type { Bus } from '../../../cluster/bus.ts';
 import type { Log } from '../../../observe/index.ts';
 import type { SessionKeeper } from './persistence.ts';
 
@@ -32,6 +33,8 @@ export interface AppBrokerParts {
   readonly logins: AppLogins;
   readonly publisher: AppPublisher;
   readonly sessions: SessionKeeper;
+  /** To other brokers; absent: there are none. */
+  readonly bus: Bus | undefined;
   readonly now: () => number;
   readonly log: Log;
 }

@@ -1,19 +1,28 @@
 import { Readable } from 'node:stream';
+import memory from 'aedes-persistence/asyncPersistence.js';
 import type { AppSubscription } from '../../../app-clients/index.ts';
-import type { AedesPersistence, SessionClient } from './persistence.ts';
+import type { AedesPersistence, PersistenceBroker, SessionClient } from './persistence.ts';
+
+const MemoryPersistence = memory as unknown as new () => AedesPersistence;
 
 /**
  * The persistence as aedes gets it. It would store refused filters beside granted ones, once for each filter of a SUBSCRIBE; and
- * queued messages are sent by us, in order and within what the client takes, so it finds no queue.
- * @param mayHave whether a client was granted a filter.
+ * queued messages are sent by us, in order and within what the client takes, so it finds no queue. Wills and open QoS 2 handshakes
+ * end with the broker, and are in memory.
+ * @param broker what the persistence tells and hears. @param mayHave whether a client was granted a filter.
  */
 export function guardSessions(
   inner: AedesPersistence,
+  broker: Omit<PersistenceBroker, 'id'>,
   mayHave: (client: SessionClient, filter: string) => boolean,
 ): object {
+  const fleeting = new MemoryPersistence();
   const added = new WeakMap<readonly AppSubscription[], Promise<unknown>>();
   return {
-    setup: async (broker: { readonly id: string }) => inner.setup(broker),
+    setup: async ({ id }: PersistenceBroker) => {
+      await fleeting.setup({ id });
+      await inner.setup({ id, ...broker });
+    },
     addSubscriptions(client: SessionClient, all: readonly AppSubscription[]) {
       const known = added.get(all);
       if (known) return known;
@@ -28,12 +37,12 @@ export function guardSessions(
     createRetainedStreamCombi: inner.createRetainedStreamCombi.bind(inner),
     outgoingStream: () => Readable.from([]),
     outgoingClearMessageId: async () => undefined,
-    incomingStorePacket: inner.incomingStorePacket.bind(inner),
-    incomingGetPacket: inner.incomingGetPacket.bind(inner),
-    incomingDelPacket: inner.incomingDelPacket.bind(inner),
-    putWill: inner.putWill.bind(inner),
-    getWill: inner.getWill.bind(inner),
-    delWill: inner.delWill.bind(inner),
+    incomingStorePacket: fleeting.incomingStorePacket.bind(fleeting),
+    incomingGetPacket: fleeting.incomingGetPacket.bind(fleeting),
+    incomingDelPacket: fleeting.incomingDelPacket.bind(fleeting),
+    putWill: fleeting.putWill.bind(fleeting),
+    getWill: fleeting.getWill.bind(fleeting),
+    delWill: fleeting.delWill.bind(fleeting),
     // Wills of other brokers that died; ours are published when their client ends.
     streamWill: () => Readable.from([]),
   };

@@ -1,7 +1,9 @@
 import type { AppLogins, AppPublisher, AppSessionStore, QueueLimits } from '../../../app-clients/index.ts';
+import type { Bus } from '../../../cluster/bus.ts';
 import type { Log } from '../../../observe/index.ts';
 import { AppBroker } from './app-broker.ts';
 import type { AppBrokerOptions } from './app-options.ts';
+import { type AppRedis, RedisSessions } from './redis-sessions.ts';
 import { StoredSessions } from './stored-sessions.ts';
 
 export type { AppBroker } from './app-broker.ts';
@@ -18,7 +20,9 @@ export interface AppLimits extends Pick<AppBrokerOptions, 'maxConnections' | 'ma
 export interface AppClients {
   readonly logins: AppLogins;
   readonly publisher: AppPublisher;
-  readonly store: AppSessionStore;
+  /** Where sessions are: in the store, or in a Redis that brokers share. */
+  readonly keep: { readonly store: AppSessionStore } | { readonly redis: AppRedis; readonly clustered: boolean };
+  readonly bus: Bus | undefined;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -31,11 +35,21 @@ const FIXED = {
 
 export function createAppBroker(
   options: AppLimits & Omit<AppBrokerOptions, keyof typeof FIXED>,
-  { store, ...parts }: AppClients,
+  { keep, ...parts }: AppClients,
 ): AppBroker {
   const onError = (error: unknown): void =>
     parts.log.error({ event: 'app.sessions', err: error }, 'a session of an app client could not be stored');
   const { queue, maxRetained } = options;
-  const sessions = new StoredSessions({ store, now: parts.now, queue, maxRetained, onError });
+  const common = { now: parts.now, maxRetained, onError };
+  const sessions =
+    'store' in keep
+      ? new StoredSessions({ ...common, store: keep.store, queue })
+      : new RedisSessions({
+          ...common,
+          conn: keep.redis,
+          clustered: keep.clustered,
+          maxSessionMs: options.maxSessionMs,
+          maxQueued: queue.maxMessages,
+        });
   return new AppBroker({ ...options, ...FIXED }, { ...parts, sessions });
 }

@@ -1,13 +1,14 @@
 import type { OutboundQueue } from './outbound.ts';
-import type { AedesPacket, AedesPersistence, SessionClient } from './persistence.ts';
+import type { AedesPacket, SessionClient, SessionKeeper } from './persistence.ts';
 
 /** The queue of a session that is stored. */
-export function storedQueue(client: SessionClient, persistence: AedesPersistence): OutboundQueue {
+export function storedQueue(client: SessionClient, persistence: SessionKeeper): OutboundQueue {
+  const { sharesPackets } = persistence;
   return {
     async first(limit) {
       const packets: AedesPacket[] = [];
       for await (const packet of persistence.outgoingStream(client)) {
-        packets.push(packet);
+        packets.push(sharesPackets ? withoutId(packet) : packet);
         if (packets.length >= limit) break;
       }
       return packets;
@@ -20,6 +21,13 @@ export function storedQueue(client: SessionClient, persistence: AedesPersistence
     },
   };
 }
+
+/** It was sent to somebody: perhaps to this client, which must hear that then [MQTT-3.3.1-1]. */
+const withoutId = (packet: AedesPacket): AedesPacket => ({
+  ...packet,
+  messageId: undefined,
+  dup: typeof packet.messageId === 'number',
+});
 
 export interface MemoryLimits {
   readonly maxMessages: number;

@@ -167,7 +167,7 @@ function wirePacket(
     topic: packet.topic,
     payload: packet.payload,
     qos: 1,
-    dup: again,
+    dup: again || packet.dup === true,
     retain: fromRetained || (packet.retain && granted.some(({ rap }) => rap)),
     messageId,
     ...(client.version === 5 && Object.keys(properties).length > 0 ? { properties } : {}),

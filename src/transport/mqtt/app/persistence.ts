@@ -31,9 +31,21 @@ export interface TopicSubscription extends AppSubscription {
   readonly clientId: string;
 }
 
+/** What a persistence gets of the broker. */
+export interface PersistenceBroker {
+  readonly id: string;
+  publish?(packet: AedesPacket, done: (error?: Error) => void): void;
+  subscribe?(
+    topic: string,
+    listener: (packet: { readonly topic: string; readonly payload?: unknown }, done: () => void) => void,
+    done?: () => void,
+  ): void;
+  unsubscribe?(topic: string, listener: (packet: AedesPacket, done: () => void) => void, done?: () => void): void;
+}
+
 /** The interface that aedes 2 asks of a persistence, as far as we use it. */
 export interface AedesPersistence {
-  setup(broker: { readonly id: string }): Promise<void>;
+  setup(broker: PersistenceBroker): Promise<void>;
   storeRetained(packet: AedesPacket): Promise<void>;
   createRetainedStreamCombi(patterns: readonly string[]): Readable;
   createRetainedStream(pattern: string): Readable;
@@ -69,6 +81,10 @@ export interface SessionKeeper extends AedesPersistence {
   sweep(now: number, mayStay: (id: string) => boolean): Promise<void>;
   /** Subscriptions with QoS 1 that match, of all stored sessions. */
   matching(topic: string): readonly TopicSubscription[];
+  /** Several sessions have one copy of a packet: its message id may be another's. */
+  readonly sharesPackets: boolean;
+  /** Who has subscribed may have changed elsewhere, unheard. */
+  reload(): Promise<void>;
   /** Queued messages that were lost to the limits. */
   readonly lost: number;
   readonly sessionCount: number;

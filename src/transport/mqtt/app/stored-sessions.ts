@@ -6,6 +6,7 @@ import { filterCovers } from '../../../model/app-topic.ts';
 import {
   type AedesPacket,
   type AedesPersistence,
+  type PersistenceBroker,
   packetKey,
   type SessionClient,
   type SessionKeeper,
@@ -40,6 +41,7 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
   readonly #places = new Map<string, Places>();
   /** What is being taken out of queues: reads still find it until the commit. */
   readonly #taking = new Set<string>();
+  readonly sharesPackets = false;
   lost = 0;
 
   constructor(options: StoredSessionsOptions) {
@@ -56,7 +58,7 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
     return this.#sessions.has(id);
   }
 
-  override async setup(broker: { readonly id: string }): Promise<void> {
+  override async setup(broker: PersistenceBroker): Promise<void> {
     await super.setup(broker);
     for (const session of await this.#store.sessions()) {
       const { id, subscriptions } = session;
@@ -65,6 +67,9 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
       await super.addSubscriptions({ id }, subscriptions);
     }
   }
+
+  /** Nobody else writes here. */
+  async reload(): Promise<void> {}
 
   override async addSubscriptions(client: SessionClient, added: readonly AppSubscription[]): Promise<void> {
     await super.addSubscriptions(client, added);
