@@ -45,6 +45,7 @@ import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
+import { shareFeed } from '../telemetry/shared-feed.ts';
 import { startAlarms } from './alarms.ts';
 import { startAppClients, startPublisher } from './app-clients.ts';
 import { type Cluster, joinCluster } from './cluster.ts';
@@ -123,6 +124,10 @@ function wire(
   audit: Storage['audit'],
 ) {
   const changes = new ChangeFeed();
+  if (cluster.sessions.shared) {
+    const onError = (err: unknown): void => log.warn({ event: 'cluster.feed', err }, 'changes of devices are not told');
+    shareFeed({ ...cluster, feed: changes, ...stored, onError });
+  }
   const storage = watchedStorage(stored, changes);
   const { settings, generations } = storage;
   const shared = shareChains({ shared: cluster.sessions.shared, settings, bus: cluster.bus });

@@ -14,25 +14,63 @@ export type ChangeListener = (change: Change) => void;
 
 /** Tells who watches an entity of what was stored for it, in the order of the commits. Costs nothing for others. */
 export class ChangeFeed {
-  readonly #listeners = new Map<string, Set<ChangeListener>>();
+  readonly #here = new Map<string, Set<ChangeListener>>();
+  readonly #elsewhere = new Map<string, Set<ChangeListener>>();
+  #onWatched: ((id: string, watched: boolean) => void) | undefined;
 
   /** Gives what ends the watching. Listeners must not throw. */
   watch(id: string, listener: ChangeListener): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    this.#listeners.set(id, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(id) === listeners) this.#listeners.delete(id);
-    };
+    if (!this.#here.has(id)) this.#onWatched?.(id, true);
+    return add(this.#here, id, listener, () => this.#onWatched?.(id, false));
+  }
+
+  /** The same for those who watch at another instance. */
+  watchForOthers(id: string, listener: ChangeListener): () => void {
+    return add(this.#elsewhere, id, listener);
   }
 
   isWatched(id: string): boolean {
-    return this.#listeners.has(id);
+    return this.#here.has(id) || this.#elsewhere.has(id);
+  }
+
+  isWatchedHere(id: string): boolean {
+    return this.#here.has(id);
+  }
+
+  get watchedHere(): readonly string[] {
+    return [...this.#here.keys()];
+  }
+
+  /** Hears when an entity begins or ends to be watched here. */
+  onWatched(listener: (id: string, watched: boolean) => void): void {
+    this.#onWatched = listener;
   }
 
   emit(id: string, change: Change): void {
-    for (const listener of [...(this.#listeners.get(id) ?? [])]) listener(change);
+    this.emitHere(id, change);
+    for (const listener of [...(this.#elsewhere.get(id) ?? [])]) listener(change);
   }
+
+  /** What another instance has stored. */
+  emitHere(id: string, change: Change): void {
+    for (const listener of [...(this.#here.get(id) ?? [])]) listener(change);
+  }
+}
+
+function add(
+  map: Map<string, Set<ChangeListener>>,
+  id: string,
+  listener: ChangeListener,
+  onLast?: () => void,
+): () => void {
+  const listeners = map.get(id) ?? new Set();
+  map.set(id, listeners.add(listener));
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0 || map.get(id) !== listeners) return;
+    map.delete(id);
+    onLast?.();
+  };
 }
 
 const nothing = (): void => undefined;

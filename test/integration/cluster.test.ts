@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { eventually } from '../chaos/eventually.ts';
 import type { Broker } from '../helpers/broker.ts';
 import { type Brokers, startBrokers } from '../helpers/brokers.ts';
 import { MqttClient } from '../helpers/mqtt-client.ts';
@@ -126,5 +129,66 @@ describe('two brokers behind one Redis', () => {
     const again = await MqttClient.open({ port: b.ports.mqtt, version: 5, userName: token });
     expect(await again.connack()).not.toBe(0);
     await again[Symbol.asyncDispose]();
+  });
+
+  it('a live subscription at one broker hears what the other stores for the device', async () => {
+    const token = await newDevice(a, 'watched');
+    const id = await deviceId(a, 'watched');
+    const socket = new WebSocket(`${a.url.replace('http', 'ws')}/api/ws`);
+    await once(socket, 'open');
+    const heard: { subscriptionId: number; data: Record<string, [number, string][]> }[] = [];
+    socket.on('message', (text) => heard.push(JSON.parse(String(text))));
+    const watch = (cmdId: number, scope: string) => ({ entityType: 'DEVICE', entityId: id, scope, cmdId, type: scope });
+    const cmds = [
+      { ...watch(1, 'LATEST_TELEMETRY'), type: 'TIMESERIES' },
+      { ...watch(2, 'CLIENT_SCOPE'), type: 'ATTRIBUTES' },
+    ];
+    socket.send(JSON.stringify({ authCmd: { cmdId: 0, token: a.adminKey }, cmds }));
+    await eventually('it is subscribed', () => heard.length >= 2, 5_000);
+    await using client = await connect(b, token);
+    const saw = (cmdId: number, key: string, value: string) => async () => {
+      const topic = cmdId === 1 ? TELEMETRY : ATTRIBUTES;
+      await client.publish(topic, JSON.stringify({ [key]: Number(value) }));
+      return heard.some(({ subscriptionId, data }) => subscriptionId === cmdId && data[key]?.[0]?.[1] === value);
+    };
+    await eventually('telemetry is seen', saw(1, 'power', '7'), 10_000);
+    await eventually('an attribute is seen', saw(2, 'model', '8'), 10_000);
+    socket.close();
+  });
+
+  it('a call over REST at one broker reaches the device at the other, and its answer comes back', async () => {
+    const token = await newDevice(a, 'called');
+    await using client = await connect(b, token);
+    await client.subscribe('v1/devices/me/rpc/request/+');
+    const id = await deviceId(a, 'called');
+    const body = { method: 'getState', params: { n: 1 }, timeout: 8_000 };
+    const call = api(a, `/api/rpc/twoway/${id}`, { method: 'POST', body });
+    const message = await client.message();
+    const [topic = '', payload] = message.split(' ');
+    expect(JSON.parse(payload ?? '')).toMatchObject({ method: 'getState', params: { n: 1 } });
+    await client.publish(topic.replace('request', 'response'), '{"state":"on"}');
+    expect(await call).toEqual({ state: 'on' });
+    const { rpcId } = await api(a, `/api/rpc/oneway/${id}`, { method: 'POST', body: { ...body, persistent: true } });
+    expect(await client.message()).toContain('getState');
+    expect(rpcId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('a sub-device behind a gateway at one broker gets calls and attributes of the other', async () => {
+    const token = await newDevice(a, 'gateway');
+    const id = await deviceId(a, 'gateway');
+    const device = await api<Record<string, unknown>>(a, `/api/device/${id}`);
+    await api(a, '/api/device', { method: 'POST', body: { ...device, additionalInfo: { gateway: true } } });
+    await using client = await connect(b, token);
+    await client.subscribe('v1/gateway/attributes', 'v1/gateway/rpc');
+    await client.publish('v1/gateway/connect', '{"device":"behind"}');
+    const behind = await deviceId(a, 'behind');
+    await api(a, `/api/plugins/telemetry/DEVICE/${behind}/SHARED_SCOPE`, { method: 'POST', body: { limit: 5 } });
+    expect(await client.message()).toBe('v1/gateway/attributes {"device":"behind","data":{"limit":5}}');
+    const body = { method: 'blink', params: {}, timeout: 8_000 };
+    const call = api(a, `/api/rpc/twoway/${behind}`, { method: 'POST', body });
+    const [, payload = '{}'] = (await client.message()).split('v1/gateway/rpc ');
+    const asked = JSON.parse(payload) as { data: { id: number } };
+    await client.publish('v1/gateway/rpc', JSON.stringify({ device: 'behind', id: asked.data.id, data: { ok: true } }));
+    expect(await call).toEqual({ ok: true });
   });
 });
