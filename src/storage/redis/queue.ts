@@ -44,7 +44,7 @@ export interface Queue {
 export interface QueueOptions {
   /** Bytes of writes that may wait for Redis. */
   readonly maxPendingBytes?: number;
-  /** How long a write or a read waits for a Redis that is away, ms. */
+  /** How long a write or a read waits for a Redis that is away, ms; shorter than steps are remembered. */
   readonly waitMs?: number;
   /** How long one try waits for its answer, ms. */
   readonly commandMs?: number;

@@ -16,7 +16,7 @@ import {
 import { forgetCustomer } from './customer-store.ts';
 import { deviceMember, listDevices } from './device-list.ts';
 import { type Entities, toText } from './entities.ts';
-import { closed, isId, KEYS, newId } from './keys.ts';
+import { closed, entityText, isId, KEYS, newId } from './keys.ts';
 import { idByName, recordOf } from './names.ts';
 import type { Purge } from './purge.ts';
 import type { Queue } from './queue.ts';
@@ -117,7 +117,7 @@ async function writeDevice(draft: Draft, entry: NewDevice): Promise<void> {
   draft.expectNone(KEYS.deviceNames, closed(device.name));
   draft.expectField(KEYS.credentialsByIndex, credentials.index, undefined);
   draft.expectField(KEYS.devices, id, undefined);
-  draft.expectUnlisted(KEYS.purges, `1${id}`);
+  draft.expectUnlisted(KEYS.purges, entityText({ entityType: 'DEVICE', id }));
   if (profileQuota !== undefined) draft.expectBelow(KEYS.counts, devicesOf(device.profile), profileQuota);
   draft.write('hset', KEYS.devices, id, JSON.stringify(device));
   draft.write('zadd', KEYS.deviceNames, 0, deviceMember(device));
