@@ -19,6 +19,8 @@ export function startClusterCare(parts: {
   readonly registry: SessionRegistry;
   readonly claimed: Pick<SessionClaims, 'confirm'>;
   readonly connectivity: Pick<Connectivity, 'tell'>;
+  /** An instance has ended, and this one leads. */
+  readonly onEnded: () => void;
   readonly log: Log;
 }): { stop(): Promise<void> } {
   const { bus, instances, registry, claimed, connectivity, log } = parts;
@@ -58,6 +60,7 @@ export function startClusterCare(parts: {
     const info = (await instances.list()).find((one) => one.run === run);
     if (info === undefined || instances.isLive(run)) return;
     await instances.forget(run);
+    parts.onEnded();
     log.warn({ event: 'cluster.gone', run, silentMs: info.silentMs }, 'an instance has gone without a word');
   };
 

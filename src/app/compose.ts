@@ -1,4 +1,5 @@
 import {
+  alarmsElsewhere,
   type ConnectivityOptions,
   createClaims,
   createConnectivity,
@@ -17,6 +18,7 @@ import {
   InstanceLimits,
   type LongPollLimits,
   LongPolls,
+  ownsMessage,
   Recorder,
   RefusalPause,
   SessionClaims,
@@ -146,7 +148,15 @@ function wire(
   });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
-  const alarming = startAlarms({ storage, profiles, registry, clock, log });
+  const alarming = startAlarms({
+    storage,
+    profiles,
+    registry,
+    ours: (id) => !cluster.sessions.shared || sessions.get(id as DeviceId) !== undefined,
+    elsewhere: alarmsElsewhere({ ...cluster, registry: cluster.sessions }),
+    clock,
+    log,
+  });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const targets = () => live.current.targets;
@@ -212,7 +222,9 @@ function wire(
     explain,
     recorder,
     queue: options.queue,
-    instanceId: options.instanceId,
+    // Two processes may have one name.
+    instanceId: cluster.sessions.shared ? bus.self : options.instanceId,
+    mine: ownsMessage(cluster.sessions, bus.self, instances),
   });
   alarming.start(runner, entities);
   const held = { maxHeldPerAddress: 200, maxHeld: 2_000 };
@@ -234,9 +246,17 @@ function wire(
     instances,
     sessions,
     settled: (id) => runner.settled(id),
+    onClaimed: (id) => alarming.forget(id),
     log,
   });
-  const care = startClusterCare({ bus, instances, registry: cluster.sessions, claimed, connectivity, log });
+  const care = startClusterCare({
+    ...cluster,
+    registry: cluster.sessions,
+    claimed,
+    connectivity,
+    onEnded: () => alarming.takeUp(),
+    log,
+  });
   const allowByDefault = options.allowClaimingByDefault;
   const claims = createClaims({ store: customers, attributes, audit, hash, clock, allowByDefault });
   const instanceLimits = new InstanceLimits(clock, options.instanceLimits);

@@ -27,7 +27,6 @@ const FIELDS = {
   unwatch: { entities: 'texts' },
   changed: { entity: 'text', scope: 'text?', keys: 'texts', removed: 'boolean' },
   'app-packet': { packet: 'text' },
-  'access-ended': {},
   drain: {},
 } as const satisfies Record<BusMessage['type'], Fields>;
 

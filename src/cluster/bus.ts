@@ -53,10 +53,11 @@ export type BusMessage =
     }
   /** A packet for app clients, in a form of its own. */
   | { readonly type: 'app-packet'; readonly packet: string }
-  /** A key or a user of the management API has ended. */
-  | { readonly type: 'access-ended' }
   /** The receiver is to send its devices to other instances. */
   | { readonly type: 'drain' };
+
+/** When the run began, ms. */
+export const epochOf = (run: RunId): number => Number.parseInt(run.split('.').at(-2) ?? '', 36);
 
 export type BusListener = (message: BusMessage, from: RunId) => void;
 

@@ -26,7 +26,7 @@ export interface Instances {
   list(): Promise<readonly InstanceInfo[]>;
   /** Others that live, as of the last heartbeat. */
   readonly others: readonly InstanceInfo[];
-  /** False once a run has been silent for long, or has not answered what it must answer. */
+  /** False once a run has been silent for long, has left, or has not answered what it must answer. */
   isLive(run: RunId): boolean;
   /** It did not answer in time: it counts as gone until its next heartbeat. */
   suspect(run: RunId): void;

@@ -5,12 +5,19 @@ import type { Log } from '../observe/index.ts';
 import { ALARM_RULES_DUE, type AlarmStates, type DueAlarms } from '../rules/index.ts';
 import type { AlarmStateStore } from '../storage/alarm-state-store.ts';
 import type { MessageRunner } from './message-runner.ts';
+import type { AlarmsElsewhere } from './other-instances.ts';
 
 const CHECK_MS = 1_000;
 /** Evaluations that one check starts: a bit of work for the event loop. */
 const MAX_PER_CHECK = 500;
 /** States that are taken up at the start. */
 const MAX_AT_START = 100_000;
+
+export interface AlarmTimer {
+  /** Takes up what the store knows, after another instance has ended. */
+  takeUp(): void;
+  stop(): void;
+}
 
 /**
  * Lets alarm rules be evaluated when nothing but time has passed: a duration is over, or a device has been silent. One timer
@@ -21,13 +28,15 @@ export function startAlarmTimer(parts: {
   readonly store: AlarmStateStore;
   readonly device: (id: DeviceId) => Promise<Device | undefined>;
   readonly runAt: MessageRunner['runAt'];
+  readonly elsewhere: AlarmsElsewhere;
   readonly clock: Clock;
   readonly log: Log;
-}): { stop(): void } {
+}): AlarmTimer {
   const { states, clock, log } = parts;
   let stopped = false;
 
   const look = async ({ at, originator }: DueAlarms): Promise<void> => {
+    if (await parts.elsewhere.takes(originator.id, at)) return;
     const device = await parts.device(originator.id);
     if (device === undefined || stopped) return;
     const metadata = { deviceName: device.name, deviceType: device.profile };
@@ -49,9 +58,19 @@ export function startAlarmTimer(parts: {
   };
 
   takeUp().catch(failed);
+  parts.elsewhere.onDue((id, at) => {
+    const work = async (): Promise<void> => {
+      const device = await parts.device(id);
+      if (device === undefined || stopped) return;
+      const { name, profile } = device;
+      states.setDue(at, { entityType: 'DEVICE', id, name, profile }, clock.now());
+    };
+    work().catch(failed);
+  });
   const timer = setInterval(check, CHECK_MS);
   timer.unref();
   return {
+    takeUp: () => void takeUp().catch(failed),
     stop() {
       stopped = true;
       clearInterval(timer);

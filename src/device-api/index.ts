@@ -2,7 +2,7 @@ export type { Device } from '../model/device.ts';
 export type { DeviceProfile } from '../profiles/index.ts';
 export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
-export { startAlarmTimer } from './alarm-timer.ts';
+export { type AlarmTimer, startAlarmTimer } from './alarm-timer.ts';
 export type { AppOutlet } from './app-outlet.ts';
 export { type CallRoutes, createCallRoutes } from './call-routes.ts';
 export { sealClaimingData } from './claiming-data.ts';
@@ -36,7 +36,14 @@ export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
-export { stateElsewhere, type TellOthers, tellOthersBy } from './other-instances.ts';
+export {
+  type AlarmsElsewhere,
+  alarmsElsewhere,
+  ownsMessage,
+  stateElsewhere,
+  type TellOthers,
+  tellOthersBy,
+} from './other-instances.ts';
 export type { Presence } from './presence.ts';
 export { type PayloadForm, readProvisionRequest } from './protobuf-payloads.ts';
 export {

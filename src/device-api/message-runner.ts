@@ -105,7 +105,10 @@ export interface MessageRunnerParts extends ContextParts {
   readonly explain: ExplainRing;
   readonly recorder: Recorder;
   readonly queue: OriginatorQueueOptions;
+  /** Begins the ids of messages; no two processes have the same. */
   readonly instanceId: string;
+  /** Whether a stored message of that id goes on in this instance. */
+  readonly mine: (id: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -275,6 +278,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     store: parts.messages,
     clock,
     log,
+    mine: parts.mine,
     run(stored, done) {
       const msg = seal.open(stored.sealed);
       if (msg === undefined) {

@@ -1,7 +1,9 @@
-import type { Bus, BusMessage } from '../cluster/bus.ts';
+import type { Bus, BusMessage, RunId } from '../cluster/bus.ts';
+import type { Instances } from '../cluster/instances.ts';
 import type { SessionRegistry } from '../cluster/session-registry.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
+import type { DueAlarms } from '../rules/index.ts';
 import type { Connectivity, StateElsewhere } from './connectivity.ts';
 import type { LiveCredentials } from './live-credentials.ts';
 import type { LongPolls } from './long-polls.ts';
@@ -87,6 +89,62 @@ export function stateElsewhere(
       if (owner === undefined || owner === bus.self) return false;
       await bus.publish(owner, { type: 'check-state', device });
       return true;
+    },
+  };
+}
+
+const MESSAGE_ID = /^(.+)-[0-9a-z]+-[0-9a-z]+$/;
+
+/** Stored messages go on where they were stored; those of an instance that has ended, and common ones, where one leads. */
+export function ownsMessage(
+  registry: SessionRegistry,
+  self: RunId,
+  instances: Pick<Instances, 'leads' | 'isLive'>,
+): (id: string) => boolean {
+  if (!registry.shared) return () => true;
+  return (id) => {
+    const run = MESSAGE_ID.exec(id)?.[1] as RunId | undefined;
+    if (run === self) return true;
+    return instances.leads && (run === undefined || !instances.isLive(run));
+  };
+}
+
+/** Alarm rules that time asks for are evaluated where the device is, else where one leads. */
+export interface AlarmsElsewhere {
+  /** True: another instance evaluates them. */
+  takes(device: DeviceId, at: DueAlarms['at']): Promise<boolean>;
+  /** Hears of those that fall to this one. */
+  onDue(listener: (device: DeviceId, at: DueAlarms['at']) => void): void;
+}
+
+export function alarmsElsewhere(parts: {
+  readonly registry: SessionRegistry;
+  readonly bus: Bus;
+  readonly instances: Pick<Instances, 'leads' | 'isLive'>;
+}): AlarmsElsewhere {
+  const { registry, bus, instances } = parts;
+  return {
+    async takes(device, { chain, node }) {
+      if (!registry.shared) return false;
+      const owner = await registry.owner(device);
+      if (owner === bus.self) return false;
+      const live = owner !== undefined && instances.isLive(owner);
+      if (!live && instances.leads) return false;
+      await bus.publish(live ? owner : 'all', { type: 'alarm-due', device, chain, node });
+      return true;
+    },
+    onDue(listener) {
+      bus.subscribe((message) => {
+        if (message.type !== 'alarm-due') return;
+        const { device, chain, node } = message;
+        registry.owner(device).then(
+          (owner) => {
+            const here = owner === bus.self || (instances.leads && (owner === undefined || !instances.isLive(owner)));
+            if (here) listener(device, { chain, node });
+          },
+          () => undefined, // the next evaluation comes with the device's next message
+        );
+      });
     },
   };
 }

@@ -23,6 +23,8 @@ export interface SessionClaimsParts {
   readonly sessions: Sessions;
   /** Resolves when everything that the device has sent here has its outcome. */
   readonly settled: (id: DeviceId) => Promise<void>;
+  /** The device has come here. */
+  readonly onClaimed: (id: DeviceId) => void;
   readonly log: Log;
 }
 
@@ -130,6 +132,7 @@ export class SessionClaims {
       else kicked.catch(() => undefined); // it hears when it comes back
     }
     if (claim.lost) this.#drop(claim);
+    else this.#parts.onClaimed(id);
     return !claim.lost;
   }
 

@@ -9,6 +9,8 @@ export interface WaitingMessagesParts {
   readonly store: MessageStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether this instance is the one that lets the message go on. */
+  readonly mine: (id: string) => boolean;
   /** Lets a message go on; false when there is no room for it now. */
   readonly run: (message: StoredMessage, done: (end: WaitingEnd) => void) => boolean;
 }
@@ -18,6 +20,8 @@ const BATCH = 200;
 const MAX_UNDER_WAY = 1_000;
 /** Pause before the next look when there was no room, or the store failed. */
 const PAUSE_MS = 250;
+/** Pause before the next look at messages of other instances, ms. */
+const OTHERS_MS = 5_000;
 /** Wall time may be set: no sleep is longer, ms. */
 const MAX_SLEEP_MS = 60_000;
 
@@ -110,17 +114,21 @@ export class WaitingMessages {
 
   async #look(): Promise<void> {
     if (!this.#running) return;
-    const { store, clock, log } = this.#parts;
+    const { store, clock, log, mine } = this.#parts;
     try {
+      let others = false;
       const now = clock.now();
       const limit = BATCH + this.#taken.size;
       const due = await store.due(now, limit);
       this.#more = due.length === limit;
       for (const message of due) {
         if (!this.#running || this.#taken.size >= MAX_UNDER_WAY) break;
-        if (!this.#taken.has(message.id)) this.#run(message);
+        if (this.#taken.has(message.id)) continue;
+        if (mine(message.id)) this.#run(message);
+        else others = true;
       }
       const next = await store.nextDue(now);
+      if (others) this.#wake(OTHERS_MS); // they may end before they have let it go on
       if (this.#more) this.#wake(PAUSE_MS);
       else if (next !== undefined) this.#wake(Math.max(0, next - clock.now()));
     } catch (error) {

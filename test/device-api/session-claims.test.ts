@@ -39,7 +39,15 @@ describe('session claims over two instances', () => {
       { ...joined },
       { live, closed: [] as CloseReason[], settle: async () => {} },
     ) as never;
-    const claims = new SessionClaims({ registry, bus, instances, sessions: live, settled: () => one.settle(), log });
+    const claims = new SessionClaims({
+      registry,
+      bus,
+      instances,
+      sessions: live,
+      settled: () => one.settle(),
+      onClaimed() {},
+      log,
+    });
     brokers.push(Object.assign(one, { claims }));
     return one;
   };

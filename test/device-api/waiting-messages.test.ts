@@ -20,6 +20,7 @@ beforeEach(async () => {
     store: rooms.storage.messages,
     clock: rooms.clock,
     log: createLog({ level: 'silent' }),
+    mine: (id) => !id.startsWith('other'),
     run(message, done) {
       changed();
       if (!room) return false;
@@ -144,4 +145,13 @@ describe('waiting messages', () => {
     expect(ids()).toEqual([]);
     expect(await rooms.storage.messages.due(rooms.clock.now(), 5)).toMatchObject([{ id: 'one' }]);
   });
+});
+
+it('messages of other instances are left to them', async () => {
+  await rooms.storage.messages.put(message('other-1'));
+  await rooms.storage.messages.put(message('mine-1'));
+  const once = asked(1);
+  waiting.start();
+  await once;
+  expect(ids()).toEqual(['mine-1']);
 });

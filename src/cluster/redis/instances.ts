@@ -1,7 +1,7 @@
 import type { Log } from '../../observe/index.ts';
 import type { Queue } from '../../storage/redis/queue.ts';
 import { loadScript } from '../../storage/redis/scripts.ts';
-import type { RunId } from '../bus.ts';
+import { epochOf, type RunId } from '../bus.ts';
 import type { InstanceFacts, InstanceInfo, Instances } from '../instances.ts';
 import { inboxKey, KEYS } from './keys.ts';
 
@@ -19,6 +19,8 @@ export interface BeatTimes {
 const INBOX_MS = 120_000;
 /** Runs that have left and are still known as such. */
 const MAX_DEPARTED = 1_000;
+/** A run that nothing is known of may have begun so short ago, ms. */
+const UNKNOWN_MS = 10_000;
 
 interface RedisInstances extends Instances {
   /** The first heartbeat: from now on this instance is listed. */
@@ -90,9 +92,9 @@ export function redisInstances(
 
   const isLive = (run: RunId): boolean => {
     if (run === self) return true;
+    if (suspects.has(run) || departed.has(run)) return false;
     const info = infos.find((one) => one.run === run);
-    // One that is not known yet may just have started.
-    return !suspects.has(run) && !departed.has(run) && (info === undefined || info.silentMs < times.deadMs);
+    return info === undefined ? Date.now() - epochOf(run) < UNKNOWN_MS : info.silentMs < times.deadMs;
   };
 
   return {

@@ -22,13 +22,23 @@ export class AlarmStates {
   readonly #kept = new Map<string, DeviceAlarms>();
   readonly #waiting = new Map<string, DueAlarms>();
   readonly #max: number;
+  readonly #places = new Set<string>();
+  readonly #ours: (id: string) => boolean;
 
-  constructor(max: number) {
+  /** @param ours whether this process alone has the device's messages: what is kept of another is not relied on. */
+  constructor(max: number, ours: (id: string) => boolean = () => true) {
     this.#max = max;
+    this.#ours = ours;
+  }
+
+  /** Another process may have had the device's messages: its states are read from the store anew. */
+  forget(id: string): void {
+    for (const place of this.#places) this.#kept.delete(`${id} ${place}`);
   }
 
   /** Undefined: nothing is kept of the device at this node. */
   find(at: AlarmPlace, originator: DeviceOriginator): DeviceAlarms | undefined {
+    if (!this.#ours(originator.id)) return undefined;
     const key = keyOf(at, originator);
     const alarms = this.#kept.get(key);
     if (alarms !== undefined) put(this.#kept, key, alarms, this.#max);
@@ -37,6 +47,7 @@ export class AlarmStates {
 
   create(at: AlarmPlace, originator: DeviceOriginator): DeviceAlarms {
     const alarms = new DeviceAlarms();
+    this.#places.add(`${at.chain}/${at.node}`);
     put(this.#kept, keyOf(at, originator), alarms, this.#max);
     return alarms;
   }

@@ -13,7 +13,7 @@ let runs = 0;
 
 /** An instance among those behind the Redis. */
 export function member(redis: Pick<TestRedis, 'host' | 'port'>, times: BeatTimes = FAST): Promise<Member> {
-  const epoch = ++runs;
+  const epoch = Date.now() + ++runs;
   const facts = (): InstanceFacts => ({
     id: `broker-${epoch}`,
     epoch,
