@@ -3,13 +3,15 @@ import type { RefusalPause } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../observe/index.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
-import { openLibraryClient, type RedisConnectionOptions } from '../storage/redis/connection.ts';
+import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { AppClients } from '../transport/mqtt/app/index.ts';
+import { type AppClients, StoredSessions } from '../transport/mqtt/app/index.ts';
 import type { Cluster } from './cluster.ts';
 
 const PREFIX = 'gridmoor-app:';
 const MAX_WAITING = 50_000;
+/** How long the start waits for Redis, ms. */
+const OPEN_MS = 10_000;
 
 /** Where chains publish to app clients. Behind Redis each broker tells what it has published itself. */
 export function startPublisher(
@@ -21,23 +23,54 @@ export function startPublisher(
   return createAppPublisher({ outbox, log, now: () => clock.now(), maxWaiting: MAX_WAITING, ...shared });
 }
 
-/** What the MQTT front needs for app clients, and what closes it. */
+/** Where sessions of app clients are kept, and what closes it. */
+export interface AppSessionsPlace extends Pick<AppClients, 'newSessions'> {
+  readonly shared: boolean;
+  close(): void;
+}
+
+/** In the store, or in the Redis that brokers share. Throws STORE_UNAVAILABLE when that does not answer. */
+export async function openAppSessions(
+  { appSessions: store }: Pick<Storage, 'appSessions'>,
+  redis: RedisConnectionOptions | undefined,
+): Promise<AppSessionsPlace> {
+  if (store) return { shared: false, newSessions: (options) => new StoredSessions({ ...options, store }), close() {} };
+  if (redis === undefined) throw new Error('a store without sessions of app clients, and no Redis');
+  // Loaded only where there is a Redis.
+  const { openLibraryClient } = await import('../storage/redis/connection.ts');
+  const { RedisSessions } = await import('../transport/mqtt/app/redis-sessions.ts');
+  const { client, ready } = openLibraryClient({ ...redis, name: 'gridmoor-app' }, PREFIX);
+  try {
+    await ready(OPEN_MS);
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  const where = { conn: client, clustered: redis.target.kind === 'cluster' };
+  return {
+    shared: true,
+    newSessions: (options) => new RedisSessions({ ...options, ...where }),
+    close: () => client.disconnect(),
+  };
+}
+
+/** What the MQTT front needs for app clients. */
 export function startAppClients(parts: {
-  readonly storage: Pick<Storage, 'appSessions'>;
+  readonly place: AppSessionsPlace;
   readonly publisher: AppClients['publisher'];
   readonly apiKeys: ApiKeys;
   readonly refusalPause: RefusalPause;
   readonly cluster: Cluster;
-  readonly redis: RedisConnectionOptions | undefined;
   readonly clock: Clock;
   readonly log: Log;
-}): AppClients & { close(): void } {
-  const { storage, publisher, apiKeys, refusalPause, cluster, clock, log, redis } = parts;
-  const logins = createAppLogins({ apiKeys, refusalPause, clock });
-  const common = { logins, publisher, now: () => clock.now(), log };
-  if (storage.appSessions) return { ...common, keep: { store: storage.appSessions }, bus: undefined, close() {} };
-  if (redis === undefined) throw new Error('a store without sessions of app clients, and no Redis');
-  const client = openLibraryClient({ ...redis, name: 'gridmoor-app' }, PREFIX);
-  const keep = { redis: client, clustered: redis.target.kind === 'cluster' };
-  return { ...common, keep, bus: cluster.bus, close: () => client.disconnect() };
+}): AppClients {
+  const { place, publisher, apiKeys, refusalPause, cluster, clock, log } = parts;
+  return {
+    logins: createAppLogins({ apiKeys, refusalPause, clock }),
+    publisher,
+    newSessions: place.newSessions,
+    bus: place.shared ? cluster.bus : undefined,
+    now: () => clock.now(),
+    log,
+  };
 }

@@ -49,7 +49,7 @@ import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
 import { startRetention } from '../telemetry/retention.ts';
 import { shareFeed } from '../telemetry/shared-feed.ts';
 import { startAlarms } from './alarms.ts';
-import { startAppClients, startPublisher } from './app-clients.ts';
+import { type AppSessionsPlace, openAppSessions, startAppClients, startPublisher } from './app-clients.ts';
 import { type Cluster, joinCluster } from './cluster.ts';
 import { startClusterCare } from './cluster-care.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
@@ -107,7 +107,8 @@ export async function startCore(options: CoreOptions, log: Log, clock: Clock = s
     const { settings, audit } = storage;
     const first = await loadDefinitions(options, { settings, hash, log });
     cluster = await joinCluster(options, log);
-    return wire(options, storage, cluster, hash, first, log, clock, audit);
+    const place = await openAppSessions(storage, options.redis);
+    return wire(options, storage, cluster, place, hash, first, log, clock, audit);
   } catch (error) {
     await storage.close();
     await cluster?.close();
@@ -119,6 +120,7 @@ function wire(
   options: CoreOptions,
   stored: Storage,
   cluster: Cluster,
+  place: AppSessionsPlace,
   hash: ReturnType<typeof createKeyedHash>,
   first: Definitions,
   log: Log,
@@ -315,8 +317,7 @@ function wire(
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
   runner.start();
-  const { redis } = options;
-  const apps = startAppClients({ storage, publisher, apiKeys, refusalPause: guessPause, cluster, redis, clock, log });
+  const apps = startAppClients({ place, publisher, apiKeys, refusalPause: guessPause, cluster, clock, log });
   return {
     storage,
     cluster,
@@ -357,7 +358,7 @@ function wire(
       await ota.assignments.close();
       await runner.drain();
       await publisher.close();
-      apps.close();
+      place.close();
       await live.close();
       await storage.close();
       await cluster.close();

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { BrokerError } from '../../errors.ts';
 import type { Secret } from '../../model/secret.ts';
 
 export interface RedisAddress {
@@ -112,14 +113,35 @@ async function sendAndWait(client: Redis | Cluster, command: readonly Word[], re
   throw error;
 }
 
-/**
- * A client for a library that speaks to ioredis itself. Its keys stand behind `prefix`; while Redis is away its commands are
- * refused, at once or after two seconds.
- */
-export function openLibraryClient(options: RedisConnectionOptions, prefix: string): Redis | Cluster {
+/** A client for a library that speaks to ioredis itself. */
+export interface LibraryClient {
+  readonly client: Redis | Cluster;
+  /** Rejects with STORE_UNAVAILABLE when Redis does not answer in time. */
+  ready(timeoutMs: number): Promise<void>;
+}
+
+/** Its keys stand behind `prefix`; while Redis is away its commands are refused, at once or after two seconds. */
+export function openLibraryClient(options: RedisConnectionOptions, prefix: string): LibraryClient {
   const client = clientOf(options, { keyPrefix: prefix, commandTimeout: 2_000, enableAutoPipelining: true });
-  client.on('error', () => undefined);
-  return client;
+  let trouble: Error | undefined;
+  client.on('error', (error: Error) => {
+    trouble = error;
+  });
+  return {
+    client,
+    async ready(timeoutMs) {
+      if (client.status === 'ready') return;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(() => resolve('late'), timeoutMs);
+      });
+      const first = await Promise.race([late, new Promise((resolve) => client.once('ready', resolve))]);
+      clearTimeout(timer);
+      if (first !== 'late') return;
+      const reason = trouble ? wordsOf(trouble) : 'Redis does not answer';
+      throw new BrokerError('STORE_UNAVAILABLE', { reason });
+    },
+  };
 }
 
 function clientOf(

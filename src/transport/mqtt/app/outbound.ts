@@ -32,6 +32,8 @@ export class Outbound {
   readonly #options: OutboundOptions;
   readonly #byMessageId = new Map<number, AedesPacket>();
   readonly #underWay = new Set<string>();
+  /** Done since the queue was last asked: its answer may still have them. */
+  readonly #finished = new Set<string>();
   #running: 'no' | 'yes' | 'again' = 'no';
   #blocked = false;
 
@@ -65,7 +67,7 @@ export class Outbound {
       .done(packet, messageId)
       .catch(this.#options.onError)
       .finally(() => {
-        this.#underWay.delete(packetKey(packet));
+        this.#end(packet);
         if (this.#byMessageId.size <= this.#window / 2) this.wake();
       });
   }
@@ -77,9 +79,11 @@ export class Outbound {
   async #pump(): Promise<void> {
     const room = this.#window - this.#byMessageId.size;
     if (room <= 0 || this.#blocked || !this.#client.connected) return;
+    this.#finished.clear();
     const packets = await this.#queue.first(this.#underWay.size + room);
     for (const packet of packets) {
-      if (this.#underWay.has(packetKey(packet))) continue;
+      const key = packetKey(packet);
+      if (this.#underWay.has(key) || this.#finished.has(key)) continue;
       if (this.#byMessageId.size >= this.#window || !this.#client.connected) return;
       if (!this.#send(packet)) return;
     }
@@ -100,7 +104,7 @@ export class Outbound {
         .sent(packet, messageId)
         .then(() => this.#queue.done(packet, messageId))
         .catch(this.#options.onError)
-        .finally(() => this.#underWay.delete(packetKey(packet)));
+        .finally(() => this.#end(packet));
       return true;
     }
     if (!writePacket(client, wire)) {
@@ -112,6 +116,12 @@ export class Outbound {
     this.#byMessageId.set(messageId, packet);
     this.#queue.sent(packet, messageId).catch(this.#options.onError);
     return !this.#blocked;
+  }
+
+  #end(packet: AedesPacket): void {
+    const key = packetKey(packet);
+    this.#underWay.delete(key);
+    this.#finished.add(key);
   }
 
   /** A client that takes nothing for long is closed. */

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { AppSubscription } from '../../../app-clients/index.ts';
+import type { AppSubscription, QueueLimits } from '../../../app-clients/index.ts';
 
 /** A packet as aedes and its persistence pass it on. */
 export interface AedesPacket {
@@ -89,4 +89,15 @@ export interface SessionKeeper extends AedesPersistence {
   readonly lost: number;
   readonly sessionCount: number;
   has(id: string): boolean;
+}
+
+/** What sessions are kept by, wherever they are. */
+export interface SessionsOptions {
+  readonly now: () => number;
+  /** What may wait for one session. */
+  readonly queue: QueueLimits;
+  readonly maxRetained: number;
+  /** Longest time that a queued message is kept, ms. */
+  readonly maxSessionMs: number;
+  readonly onError: (error: unknown) => void;
 }

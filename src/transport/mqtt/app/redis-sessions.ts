@@ -9,6 +9,7 @@ import type {
   PersistenceBroker,
   SessionClient,
   SessionKeeper,
+  SessionsOptions,
   TopicSubscription,
 } from './persistence.ts';
 
@@ -30,17 +31,11 @@ export interface AppRedis {
   zrangebylex(key: string, min: string, max: string, limit: 'LIMIT', from: number, count: number): Promise<string[]>;
 }
 
-export interface RedisSessionsOptions {
+/** Of `queue` the number of messages holds, not the bytes: Redis does not tell those of a list of packets. */
+export interface RedisSessionsOptions extends SessionsOptions {
   readonly conn: AppRedis;
   /** Of a Cluster. */
   readonly clustered: boolean;
-  readonly now: () => number;
-  /** Longest time that a queued message is kept, ms. */
-  readonly maxSessionMs: number;
-  /** Messages that may wait for one session. */
-  readonly maxQueued: number;
-  readonly maxRetained: number;
-  readonly onError: (error: unknown) => void;
 }
 
 const RedisPersistence = redis as unknown as new (options: object) => AedesPersistence;
@@ -140,11 +135,12 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
       ids.map((clientId) => ({ clientId })),
       packet,
     );
-    const { conn, maxQueued } = this.#options;
+    const { conn, queue } = this.#options;
+    const { maxMessages } = queue;
     const trim = async (key: string): Promise<void> => {
-      const over = (await conn.llen(key)) - maxQueued;
+      const over = (await conn.llen(key)) - maxMessages;
       if (over <= 0) return;
-      await conn.ltrim(key, -maxQueued, -1); // the packets themselves expire
+      await conn.ltrim(key, -maxMessages, -1); // the packets themselves expire
       this.lost += over;
     };
     await Promise.all(ids.map((id) => trim(queueOf(id))));

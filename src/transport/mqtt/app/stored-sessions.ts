@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
 import memory from 'aedes-persistence/asyncPersistence.js';
-import type { AppSession, AppSessionStore, AppSubscription, QueueLimits } from '../../../app-clients/index.ts';
+import type { AppSession, AppSessionStore, AppSubscription } from '../../../app-clients/index.ts';
 import { filterCovers } from '../../../model/app-topic.ts';
 import {
   type AedesPacket,
@@ -10,15 +10,12 @@ import {
   packetKey,
   type SessionClient,
   type SessionKeeper,
+  type SessionsOptions,
   type TopicSubscription,
 } from './persistence.ts';
 
-export interface StoredSessionsOptions {
+export interface StoredSessionsOptions extends SessionsOptions {
   readonly store: AppSessionStore;
-  readonly now: () => number;
-  readonly queue: QueueLimits;
-  readonly maxRetained: number;
-  readonly onError: (error: unknown) => void;
 }
 
 const PAGE = 100;

@@ -33,8 +33,8 @@ async function clientOf(kind: 'one' | 'cluster') {
     kind === 'one'
       ? ({ kind: 'standalone', host: redis.host, port: redis.port } as const)
       : ({ kind: 'cluster', nodes } as const);
-  const client = openLibraryClient({ target }, 'gridmoor-app:');
-  if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
+  const { client, ready } = openLibraryClient({ target }, 'gridmoor-app:');
+  await ready(10_000);
   return client;
 }
 
@@ -50,7 +50,7 @@ async function sessions(kind: 'one' | 'cluster', change: Partial<RedisSessionsOp
     clustered: kind === 'cluster',
     now: () => 1_000,
     maxSessionMs: 3_600_000,
-    maxQueued: 10_000,
+    queue: { maxMessages: 10_000, maxBytes: 1_000_000 },
     maxRetained: 1_000,
     onError,
     ...change,
@@ -143,7 +143,7 @@ describe.each(['one', 'cluster'] as const)('sessions in Redis (%s)', (kind) => {
   });
 
   it('a queue beyond its limit loses the oldest messages, counted; more than 1,000 all come', async () => {
-    const one = await fresh(kind, { maxQueued: 1_500 });
+    const one = await fresh(kind, { queue: { maxMessages: 1_500, maxBytes: 1 } });
     await one.setup(brokerOf('a', newEmitter()));
     for (let n = 1; n <= 1_600; n++) await one.outgoingEnqueue({ clientId: client.id }, packet(n));
     expect(one.lost).toBe(100);
@@ -204,12 +204,14 @@ describe.each(['one', 'cluster'] as const)('sessions in Redis (%s)', (kind) => {
 describe('sessions in a Redis that is away', () => {
   it('refuse writes soon, so that the publication waits in the outbox', async () => {
     const own = await startRedis();
-    const client = openLibraryClient({ target: { kind: 'standalone', host: own.host, port: own.port } }, 'x:');
-    await new Promise((resolve) => client.once('ready', resolve));
+    const target = { kind: 'standalone', host: own.host, port: own.port } as const;
+    const { client, ready } = openLibraryClient({ target }, 'x:');
+    await ready(10_000);
     await own.kill();
     const since = performance.now();
     await expect(client.hset('a', 'b', 'c')).rejects.toThrow();
     expect(performance.now() - since).toBeLessThan(3_000);
+    await expect(ready(200)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     client.disconnect();
     await own[Symbol.asyncDispose]();
   });

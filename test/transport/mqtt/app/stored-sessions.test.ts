@@ -36,6 +36,7 @@ function sessionsOf({ appSessions }: Storage, change: Partial<ConstructorParamet
     now: () => 1_000,
     queue: { maxMessages: 10_000, maxBytes: 1_000_000 },
     maxRetained: 100,
+    maxSessionMs: 3_600_000,
     onError(error) {
       throw error;
     },
