@@ -55,6 +55,8 @@ export interface QueueOptions {
 /** A try is given up a little after Redis has stopped taking it, so that what was refused is not done later. */
 const MARGIN_MS = 250;
 const RETRY_PAUSE_MS = 50;
+/** What a Redis says that will not let us in. */
+const REFUSED = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b/;
 
 interface Try {
   readonly until: number;
@@ -229,7 +231,19 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     },
     async opened(timeoutMs) {
       const wait = untilReady(performance.now() + timeoutMs);
-      if (wait !== undefined) await wait;
+      if (wait === undefined) return;
+      let timer: NodeJS.Timeout | undefined;
+      // A wrong password stays wrong: waiting for it only hides the mistake.
+      const refused = new Promise<never>((_, reject) => {
+        timer = setInterval(() => {
+          if (REFUSED.test(pulse.problem ?? '')) reject(unavailable());
+        }, 50);
+      });
+      try {
+        await Promise.race([wait, refused]);
+      } finally {
+        clearInterval(timer);
+      }
     },
   };
 }

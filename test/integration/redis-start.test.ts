@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBroker } from '../helpers/broker.ts';
+import { startRedis, startRedisCluster, startSentinel, type TestRedis } from '../helpers/redis.ts';
+import { latest, newDevice } from '../helpers/system.ts';
+
+const GRIDMOOR_SECRET_KEY = 'an-instance-key-0123456789-abcdefgh';
+
+describe('a broker that starts on Redis', () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--requirepass', 'planted-password'], client: { password: 'planted-password' } });
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
+  const url = (password: string) => `redis://:${password}@127.0.0.1:${redis.port}`;
+  const refusal = async (env: Record<string, string>): Promise<string> => {
+    try {
+      await using broker = await startBroker({ env, deadlineMs: 30_000 });
+      return `started: ${broker.url}`;
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  it('with another instance key than the one that wrote the data does not start, and says why', async () => {
+    await using first = await startBroker({ env: { REDIS_URL: url('planted-password'), GRIDMOOR_SECRET_KEY } });
+    await newDevice(first, 'one');
+    const other = { REDIS_URL: url('planted-password'), GRIDMOOR_SECRET_KEY: 'another-key-0123456789-abcdefghijk' };
+    expect(await refusal(other)).toMatch(/"code":1[\s\S]*SECRET_KEY_MISMATCH[\s\S]*the same to every broker/);
+  });
+
+  it('with a wrong password, or where nobody is, does not start; no password is shown', async () => {
+    const wrong = await refusal({ REDIS_URL: url('planted-mistake'), GRIDMOOR_SECRET_KEY });
+    expect(wrong).toMatch(/"code":1[\s\S]*STORE_UNAVAILABLE[\s\S]*WRONGPASS/);
+    const nobody = await refusal({ REDIS_URL: 'redis://:planted-secret@127.0.0.1:1', GRIDMOOR_SECRET_KEY });
+    expect(nobody).toMatch(/"code":1[\s\S]*STORE_UNAVAILABLE[\s\S]*ECONNREFUSED/);
+    expect(wrong + nobody).not.toContain('planted');
+  });
+
+  it("by ThingsBoard's settings of a Cluster and of Sentinels", async () => {
+    await using cluster = await startRedisCluster();
+    await using sentinel = await startSentinel();
+    for (const env of [
+      { REDIS_CONNECTION_TYPE: 'cluster', REDIS_NODES: cluster.addresses },
+      { REDIS_CONNECTION_TYPE: 'sentinel', REDIS_MASTER: sentinel.masterName, REDIS_SENTINELS: sentinel.addresses },
+    ]) {
+      await using broker = await startBroker({ env: { ...env, GRIDMOOR_SECRET_KEY } });
+      const token = await newDevice(broker, 'one');
+      const sent = await fetch(`${broker.url}/api/v1/${token}/telemetry`, { method: 'POST', body: '{"power_w":5}' });
+      expect(sent.status).toBe(200);
+      expect(await latest(broker, 'one')).toMatchObject({ power_w: '5' });
+    }
+  });
+});
