@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PROJECTS = ['unit', 'integration', 'conformance', 'chaos'];
 /** Real MQTT clients, against which the broker is tested, and Redis; Debian keeps the broker of Mosquitto beside its clients. */
 const TOOLS = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr', 'redis-server'];
-const PACKAGES = ['mosquitto-clients', 'mosquitto', 'redis-server'];
+const PACKAGES = ['mosquitto-clients', 'mosquitto', 'redis-server', 'haproxy'];
 const INSTALL = `apt-get update && apt-get install -y --no-install-recommends ${PACKAGES.join(' ')}`;
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */

@@ -5,14 +5,16 @@ import { createKeyedHash } from '../model/keyed-hash.ts';
 import { Secret } from '../model/secret.ts';
 import { keyCheckOf } from './instance-key.ts';
 
-/** The first line of a backup, as JSON; behind it stands the store's data file. */
+/** The first line of a backup, as JSON; behind it stand the store's data. */
 export interface BackupHeader {
   readonly gridmoor: 'backup';
   readonly format: 1;
+  /** `embedded`: the data file of a data directory; `redis`: an RDB file. */
+  readonly store: 'embedded' | 'redis';
   /** Of the gridmoor that wrote it. */
   readonly version: string;
   readonly createdTime: number;
-  /** Of the data file. */
+  /** Of the data. */
   readonly bytes: number;
   readonly sha256: string;
   /** Tells which instance key the data belongs to; absent when it was never started with one. */
@@ -44,10 +46,16 @@ export function parseBackupHeader(line: Buffer): BackupHeader {
     throw invalid('it is not a backup of gridmoor');
   }
   if (header.format !== 1) throw invalid('it was written by a newer gridmoor: restore it with that version');
-  const { version, createdTime, bytes, sha256, keyCheck, key } = header;
+  const { store, version, createdTime, bytes, sha256, keyCheck, key } = header;
   const isKey = key === undefined || (isRecord(key) && isText(key.salt) && isText(key.sealed));
   const isRight = isText(version) && isCount(createdTime) && isCount(bytes) && isHash(sha256);
-  if (!isRight || !isKey || (keyCheck !== undefined && !isHash(keyCheck))) throw invalid('its first line is damaged');
+  if (
+    (store !== 'embedded' && store !== 'redis') ||
+    !isRight ||
+    !isKey ||
+    (keyCheck !== undefined && !isHash(keyCheck))
+  )
+    throw invalid('its first line is damaged');
   return header as BackupHeader;
 }
 

@@ -24,29 +24,40 @@ export interface BackupCopy {
  */
 export async function makeBackup(storage: Storage, workDir: string): Promise<BackupCopy> {
   if (storage.backup === undefined) {
-    throw new BrokerError('NOT_OFFERED', { detail: `the ${storage.kind} store is backed up with its own tools` });
+    throw new BrokerError('NOT_OFFERED', {
+      detail: 'the store is in Redis: gridmoor backup --redis, or the tools of Redis',
+    });
   }
   // What a process that was killed in the middle of a backup has left.
-  for (const name of readdirSync(workDir)) if (name.startsWith(PREFIX)) remove(join(workDir, name));
+  for (const name of readdirSync(workDir)) if (name.startsWith(PREFIX)) removeFolder(join(workDir, name));
   const folder = mkdtempSync(join(workDir, PREFIX));
   try {
     await storage.backup(folder);
-    const file = storeFile(folder);
-    const keyCheck = await storedKeyCheck(storage);
-    const header: BackupHeader = {
-      gridmoor: 'backup',
-      format: 1,
-      version: version(),
-      createdTime: Date.now(),
-      bytes: statSync(file).size,
-      sha256: await sha256Of(file),
-      ...(keyCheck === undefined ? {} : { keyCheck }),
-    };
-    return { pieces: () => bytesOf(header, file), dispose: () => remove(folder) };
+    return await copyOf('embedded', storeFile(folder), folder, await storedKeyCheck(storage));
   } catch (error) {
-    remove(folder);
+    removeFolder(folder);
     throw error;
   }
+}
+
+/** The backup that a file of data becomes; it and its folder go when it is disposed of. */
+export async function copyOf(
+  store: BackupHeader['store'],
+  file: string,
+  folder: string,
+  keyCheck: string | undefined,
+): Promise<BackupCopy> {
+  const header: BackupHeader = {
+    gridmoor: 'backup',
+    format: 1,
+    store,
+    version: version(),
+    createdTime: Date.now(),
+    bytes: statSync(file).size,
+    sha256: await sha256Of(file),
+    ...(keyCheck === undefined ? {} : { keyCheck }),
+  };
+  return { pieces: () => bytesOf(header, file), dispose: () => removeFolder(folder) };
 }
 
 /** The backup of a data directory that no instance uses. Throws STORE_LOCKED when one does. */
@@ -78,6 +89,6 @@ async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function remove(folder: string): void {
+export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -3,7 +3,8 @@ import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Storage } from '../storage/storage.ts';
 
-const KEY_CHECK = 'key-check';
+/** Name of the setting. */
+export const KEY_CHECK = 'key-check';
 
 /** What a store keeps of its instance key: tells whether a key is that one, and nothing of it. */
 export function keyCheckOf(instanceKey: Secret): string {

@@ -12,6 +12,8 @@ import { INSTANCE_KEY_FILE } from './key-file.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
+/** In the data directory, where Redis looks for it. */
+export const RDB_FILE = 'dump.rdb';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -25,12 +27,13 @@ export interface RestoreOptions {
 
 export interface Restored {
   readonly header: BackupHeader;
-  readonly devices: number;
+  /** Of own files; Redis counts when it has read its file. */
+  readonly devices?: number;
   /** Whether the instance key was restored too. */
   readonly key: boolean;
 }
 
-/** Makes a data directory of a backup. Throws BrokerError; nothing of the new store is then left. */
+/** Makes a data directory of a backup, or a directory for Redis of one of Redis. Throws BrokerError; nothing of the new store is then left. */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { dataDir, passphrase } = options;
   const entries = existsSync(dataDir) ? readdirSync(dataDir).filter((name) => name !== 'lost+found') : [];
@@ -45,13 +48,16 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     if (passphrase && !instanceKey)
       throw new BrokerError('BAD_REQUEST', { detail: 'the backup holds no instance key' });
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    await installStore(dataDir, (data) => copyData(handle, at, data, header, options));
+    const made = header.store === 'redis' ? join(dataDir, RDB_FILE) : join(dataDir, STORE_FOLDER);
     try {
-      const devices = await countDevices(dataDir);
+      const copy = (data: string): Promise<void> => copyData(handle, at, data, header, options);
+      if (header.store === 'redis') await copy(made);
+      else await installStore(dataDir, copy);
+      const devices = header.store === 'redis' ? undefined : await countDevices(dataDir);
       if (instanceKey) writeKey(join(dataDir, INSTANCE_KEY_FILE), instanceKey);
-      return { header, devices, key: instanceKey !== undefined };
+      return { header, ...(devices === undefined ? {} : { devices }), key: instanceKey !== undefined };
     } catch (error) {
-      rmSync(join(dataDir, STORE_FOLDER), { recursive: true, force: true });
+      rmSync(made, { recursive: true, force: true });
       throw error;
     }
   } finally {

@@ -10,9 +10,13 @@ import {
   parseBackupHeader,
   sealKey,
 } from '../app/backup-file.ts';
+import { backupRedis } from '../app/backup-redis.ts';
 import { keyCheckOf } from '../app/instance-key.ts';
 import { INSTANCE_KEY_FILE } from '../app/key-file.ts';
+import { redisConnection } from '../app/redis-connection.ts';
+import { loadConfig } from '../config/index.ts';
 import type { Secret } from '../model/secret.ts';
+import { formatIssue } from '../schema/issue.ts';
 import { dataFile } from './admin-key.ts';
 import { createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
@@ -28,30 +32,36 @@ const NEWLINE = 0x0a;
 export const run = single(
   defineCommand({
     name: 'backup',
-    summary: 'Copies the embedded store into one file, consistent, also while the broker runs.',
+    summary: 'Copies the store into one file, as it is at one moment, also while brokers use it.',
     args: '<file>',
     flags: {
+      redis: { type: 'boolean', summary: 'of the Redis that REDIS_URL and the other settings name; standalone only' },
       'data-dir': { type: 'string', value: '<dir>', summary: 'of this data directory, which no broker uses' },
       ...keyFlags,
       ...urlFlag,
     },
     notes:
-      'Without --data-dir the running instance makes it; it needs room for a copy of its store. The file holds hashes, and no\n' +
+      'Without --data-dir or --redis the running instance makes it; it needs room for a copy of its store. The file holds hashes, and no\n' +
       'secret in clear. Without the instance key (GRIDMOOR_SECRET_KEY, or instance.key of the data directory) a restored\n' +
       'store knows no device: keep the key in a safe place, or add it with --with-key.',
     examples: [
       'gridmoor backup gridmoor.backup',
       'gridmoor backup gridmoor.backup --with-key --passphrase-file /run/secrets/backup',
       'gridmoor backup gridmoor.backup --data-dir ./data',
+      'gridmoor backup gridmoor.backup --redis',
     ],
     async run(given, [file = ''], io) {
       const { json, url, 'data-dir': dataDir } = given;
-      if (dataDir !== undefined && url !== undefined) throw new UsageError('Give --data-dir or --url, not both.');
+      if ([dataDir !== undefined, url !== undefined, given.redis].filter(Boolean).length > 1) {
+        throw new UsageError('Give one of --data-dir, --redis and --url.');
+      }
       const passphrase = await passphraseOf(io, given);
       const key = passphrase && (await findKey(io, dataDir));
-      const bytes = dataDir
-        ? backupDirectory(resolve(io.cwd, dataDir))
-        : await createClient(io, url).download('/api/gridmoor/backup');
+      const bytes = given.redis
+        ? backupRedis(await configuredRedis(io))
+        : dataDir
+          ? backupDirectory(resolve(io.cwd, dataDir))
+          : await createClient(io, url).download('/api/gridmoor/backup');
       const header = await save(io, file, bytes, async (plain) => {
         if (passphrase === undefined || key === undefined) return plain;
         if (keyCheckOf(key) === plain.keyCheck) return { ...plain, key: await sealKey(key, passphrase) };
@@ -67,6 +77,14 @@ export const run = single(
     },
   }),
 );
+
+async function configuredRedis(io: Io): Promise<NonNullable<ReturnType<typeof redisConnection>>> {
+  const loaded = await loadConfig({ env: io.env, cwd: io.cwd });
+  if (!loaded.ok) throw new CommandFailure(EXIT.usage, loaded.issues.map(formatIssue).join('\n'));
+  const connection = redisConnection(loaded.config);
+  if (connection) return connection;
+  throw new UsageError('--redis needs REDIS_URL, or the other settings of Redis.');
+}
 
 /** The instance key where a broker here would look for it. */
 async function findKey(io: Io, dataDir: string | undefined): Promise<Secret> {

@@ -1,11 +1,15 @@
 import { resolve } from 'node:path';
-import { restoreBackup } from '../app/restore.ts';
+import { RDB_FILE, restoreBackup } from '../app/restore.ts';
 import { defineCommand } from './command.ts';
 import { single } from './frame.ts';
 import { EXIT } from './io.ts';
 import { keyFlags, passphraseOf } from './passphrase.ts';
 import { progressOf } from './progress.ts';
 import { formatTime, printJson } from './table.ts';
+
+/** With the append-only file on, Redis would begin empty. */
+const READ_IT =
+  'Start Redis on it: redis-server --dir <dir> --appendonly no; then CONFIG SET appendonly yes, and in redis.conf too.';
 
 export const run = single(
   defineCommand({
@@ -35,9 +39,11 @@ export const run = single(
         },
       });
       progress?.end(header.bytes);
-      if (given.json) printJson(io, { dataDir, devices, key, createdTime: header.createdTime });
+      if (given.json) printJson(io, { dataDir, store: header.store, devices, key, createdTime: header.createdTime });
       else {
-        io.stdout.write(`${dataDir}: ${devices} devices as of ${formatTime(header.createdTime)}\n`);
+        const what = devices === undefined ? `${RDB_FILE} for Redis` : `${devices} devices`;
+        io.stdout.write(`${dataDir}: ${what} as of ${formatTime(header.createdTime)}\n`);
+        if (header.store === 'redis') io.stdout.write(`${READ_IT}\n`);
         if (!key)
           io.stdout.write('The broker needs the instance key of this data: GRIDMOOR_SECRET_KEY, or instance.key\n');
       }
