@@ -5,6 +5,7 @@ import type {
   MessageRunner,
   Recorder,
   RefusalPause,
+  RestRequests,
 } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
@@ -62,6 +63,8 @@ export interface AdminDeps {
   readonly retryLetter: MessageRunner['retry'];
   /** Tells the chains of something. */
   readonly raise: MessageRunner['raise'];
+  /** Pushes messages into the chains and waits for their answer. */
+  readonly restRequests: Pick<RestRequests, 'push'>;
   readonly brokers: BrokerControl;
   readonly counters: MessageCounters;
   readonly health: Health;

@@ -35,6 +35,7 @@ import { recordingRoutes } from './recordings.ts';
 import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { ruleChainRoutes } from './rule-chains.ts';
+import { ruleEngineRoutes } from './rule-engine.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
@@ -73,6 +74,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...explainRoutes(deps),
   ...recordingRoutes(deps),
   ...rpcRoutes(deps),
+  ...ruleEngineRoutes(deps),
   ...alarmRoutes(deps),
   ...alarmListRoutes(deps),
   ...otaRoutes(deps),

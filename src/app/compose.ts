@@ -182,7 +182,9 @@ function wire(
     clock,
     log,
     json: options.json,
+    instanceId: options.instanceId,
     run: (...message) => runner.run(...message),
+    raise: (...event) => runner.raise(...event),
   });
   const fence = new WriteFence();
   const entities = createEntityAccess({

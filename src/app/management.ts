@@ -104,6 +104,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     raise: (event) => core.runner.raise(event),
+    restRequests: core.calls.rest,
     brokers: createBrokerControl(core.cluster, drainSelf, log),
     counters,
     health,

@@ -1,6 +1,7 @@
 import {
   announceRpcs,
   createCallRoutes,
+  createRestRequests,
   createRpc,
   createRpcEffects,
   createServerRpc,
@@ -18,7 +19,10 @@ export interface RpcSettings extends RpcOptions {
   readonly clientTimeoutMs: number;
 }
 
-/** Calls between server and devices, both ways. */
+/** Requests over REST that wait for an answer of the chains, each an open connection. */
+const MAX_REST_REQUESTS = 1_000;
+
+/** Calls between server and devices, both ways, and requests to the chains over REST. */
 export function startRpc(
   options: RpcSettings,
   {
@@ -27,7 +31,9 @@ export function startRpc(
     clock,
     log,
     json,
+    instanceId,
     run,
+    raise,
   }: {
     readonly cluster: Pick<Cluster, 'bus' | 'sessions'>;
     readonly storage: Pick<Storage, 'rpcs' | 'registry'>;
@@ -36,6 +42,8 @@ export function startRpc(
     readonly json: { readonly maxDepth: number; readonly maxKeys: number };
     /** Chains hear of persistent calls there. */
     readonly run: MessageRunner['run'];
+    readonly raise: MessageRunner['raise'];
+    readonly instanceId: string;
   },
 ) {
   const device = (id: DeviceId) => storage.registry.device(id);
@@ -44,15 +52,18 @@ export function startRpc(
   const rpc = createRpc({ routes, store: announced.store, clock, log, options, json });
   const { clientTimeoutMs: timeoutMs, maxPerDevice, maxTotal } = options;
   const serverRpc = createServerRpc({ timeoutMs, maxPerDevice, maxTotal });
+  const rest = createRestRequests({ raise, instanceId, clock, maxWaiting: MAX_REST_REQUESTS });
   return {
     rpc,
     serverRpc,
-    effects: createRpcEffects(rpc, serverRpc, json),
+    rest,
+    effects: createRpcEffects({ rpc, serverRpc, rest }, json),
     /** Ends what waits, both ways: call it before the fronts close, so that callers still hear. */
     stop(): void {
       announced.stop();
       rpc.stop();
       serverRpc.stop();
+      rest.stop();
     },
   };
 }

@@ -23,11 +23,12 @@ export interface EntityMakers {
 
 type AlarmEventType = 'ALARM_CLEAR' | 'ALARM_ACK' | 'ALARM_ASSIGNED' | 'ALARM_UNASSIGNED' | 'ALARM_DELETE';
 
-/** Something of the chains' own making that happens to an entity. */
+/** A message for the chains that no device sent: of their own making, or of the management API. */
 export interface EntityEvent {
   readonly type:
     | AlarmEventType
     | typeof ALARM_RULES_DUE
+    | 'REST_API_REQUEST'
     | 'ENTITY_CREATED'
     | 'ATTRIBUTES_UPDATED'
     | 'ATTRIBUTES_DELETED'

@@ -56,6 +56,7 @@ export {
 } from './protobuf-replies.ts';
 export { Recorder, type RecordingState } from './recorder.ts';
 export { RefusalPause } from './refusal-pause.ts';
+export { createRestRequests, type RestRequests } from './rest-requests.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';
 export { announceRpcs, describeRpc } from './rpc-events.ts';

@@ -304,6 +304,10 @@ export class MessageContext implements NodeContext {
     this.#later(() => this.#parts.rpc.reply(id, call, text));
   }
 
+  replyToRequest(_msg: Msg, { requestId }: { readonly requestId: string }, body: JsonValue): void {
+    this.#later(() => this.#parts.rpc.answerRequest(requestId, body));
+  }
+
   publishToApps(_msg: Msg, { topic, payload, qos, retain, expiryMs }: AppMessage): void {
     const expiresAt = expiryMs === undefined ? {} : { expiresAt: this.now() + expiryMs };
     const handed = this.#parts.apps.hand({ topic, payload: Buffer.from(payload), qos, retain, ...expiresAt });

@@ -51,10 +51,10 @@ export interface MessageRunner {
    */
   retry(letterId: string): Promise<LetterRetry>;
   /**
-   * Lets an event run through the root chain; nobody waits for it. Chains that raise events from events for ever are cut
-   * off: one too many is dead-lettered. @param hops of the message that raised it; undefined when none did.
+   * Lets an event run through the root chain. Chains that raise events from events for ever are cut off: one too many is
+   * dead-lettered. @param hops of the message that raised it; undefined when none did. @param done hears how it ended.
    */
-  raise(event: EntityEvent, hops?: number): void;
+  raise(event: EntityEvent, hops?: number, done?: (end: MessageEnd) => void): void;
   /** Lets an event run from a node on, unless the chains have changed and it is gone. */
   runAt(at: NodePlace, event: EntityEvent): void;
   /** From now on stored messages go on when they are due. */
@@ -251,14 +251,14 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     return { id: nextId(), ts: clock.now(), type, originator, metadata, data: body };
   };
 
-  const raise = (event: EntityEvent, hops?: number): void => {
+  const raise: MessageRunner['raise'] = (event, hops, done = nothing) => {
     const current = generation(event.originator.id);
     const msg = hops === undefined ? toEventMsg(event) : { ...toEventMsg(event), hops: hops + 1 };
     enqueueOrLimit({
       msg,
       generation: current,
       start: (context, options) => current.run(msg, context, options),
-      done: nothing,
+      done,
     });
   };
 

@@ -1,14 +1,17 @@
 import type { DeviceId } from '../model/ids.ts';
 import { type JsonLimits, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { type CallAnswer, type DeviceCall, toCallBody } from '../rules/index.ts';
+import type { RestRequests } from './rest-requests.ts';
 import type { Rpc, RpcRequest } from './rpc.ts';
 import type { RpcOutcome } from './rpc-queue.ts';
 import type { ServerRpc } from './server-rpc.ts';
 
-/** What chains do with calls; both directions. */
+/** What chains do with calls, both directions, and with requests over REST. */
 export interface RpcEffects {
   /** Answers a device's call; dropped when nobody waits for it any more. */
   reply(device: DeviceId, call: { readonly sessionId: string; readonly requestId: string }, text: string): void;
+  /** Answers a request over REST; dropped when nobody waits for it any more. */
+  answerRequest(requestId: string, body: JsonValue): void;
   /** Never rejects. */
   call(device: DeviceId, call: DeviceCall): Promise<CallAnswer>;
 }
@@ -22,7 +25,10 @@ const REASONS = {
   'shutting-down': 'SHUTTING_DOWN',
 } as const satisfies Record<string, string>;
 
-export function createRpcEffects(rpc: Rpc, serverRpc: ServerRpc, json: JsonLimits): RpcEffects {
+export function createRpcEffects(
+  { rpc, serverRpc, rest }: { readonly rpc: Rpc; readonly serverRpc: ServerRpc; readonly rest: RestRequests },
+  json: JsonLimits,
+): RpcEffects {
   const failed = (reason: string): CallAnswer => ({ kind: 'failed', reason });
 
   const answered = (outcome: RpcOutcome): CallAnswer => {
@@ -40,6 +46,7 @@ export function createRpcEffects(rpc: Rpc, serverRpc: ServerRpc, json: JsonLimit
 
   return {
     reply: (device, call, text) => void serverRpc.reply(device, call, text),
+    answerRequest: (requestId, body) => void rest.answer(requestId, body),
     async call(device, call) {
       const { method, oneway, persistent, timeoutMs, expiresAt, retries, additionalInfo } = call;
       const request: RpcRequest = {

@@ -100,4 +100,5 @@ export const MSG_TYPE_LABELS = {
   ALARM_CLEAR: 'Alarm Cleared',
   ALARM_ASSIGNED: 'Alarm Assigned',
   ALARM_UNASSIGNED: 'Alarm Unassigned',
+  REST_API_REQUEST: 'REST API request',
 } as const;

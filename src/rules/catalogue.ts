@@ -56,6 +56,7 @@ import { findGrid } from './nodes/onboard/find-grid.ts';
 import { findSupplier } from './nodes/onboard/find-supplier.ts';
 import { supplyPoint } from './nodes/onboard/supply-point.ts';
 import { alarmRules } from './nodes/profile/alarm-rules.ts';
+import { reply as restReply } from './nodes/rest/reply.ts';
 import { call } from './nodes/rpc/call.ts';
 import { reply as rpcReply } from './nodes/rpc/reply.ts';
 import { changeOriginator } from './nodes/transform/change-originator.ts';
@@ -127,6 +128,7 @@ export const catalogue = [
   findSupplier,
   supplyPoint,
   alarmRules,
+  restReply,
   call,
   rpcReply,
   changeOriginator,

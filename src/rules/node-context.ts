@@ -100,6 +100,8 @@ export interface NodeContext extends EntityContext, QueueContext, AlarmContext, 
     call: { readonly serviceId: string; readonly sessionId: string; readonly requestId: string },
     body: MsgData,
   ): void;
+  /** Answers after the commit who pushed the message over REST. An answer that nobody waits for any more is dropped. */
+  replyToRequest(msg: Msg, request: { readonly serviceId: string; readonly requestId: string }, body: JsonValue): void;
   /**
    * Calls a method on the originator after the commit. The message ends here, processed; it goes on from this node as a
    * message of its own once the call has its outcome. Give back what this gives.

@@ -39,6 +39,8 @@ export interface TestContext extends NodeContext {
   readonly replies: readonly { readonly device: string; readonly body: JsonObject }[];
   /** Answers to calls of devices. */
   readonly callReplies: readonly { readonly device: string; readonly body: JsonObject }[];
+  /** Answers to requests over REST. */
+  readonly requestReplies: readonly JsonValue[];
   readonly publications: readonly AppMessage[];
   readonly logs: readonly LogLine[];
   /** ENTITY_CREATED, ATTRIBUTES_UPDATED … that nodes raised. */
@@ -67,6 +69,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
   const alarms = createTestAlarms(given, { now: () => now, named: registry.named, byId: registry.byId });
   const replies: { device: string; body: JsonObject }[] = [];
   const callReplies: { device: string; body: JsonObject }[] = [];
+  const requestReplies: JsonValue[] = [];
   const publications: AppMessage[] = [];
   const logs: LogLine[] = [];
 
@@ -77,6 +80,7 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     named: registry.named,
     replies,
     callReplies,
+    requestReplies,
     publications,
     logs,
     attachments: () => attachments.held(),
@@ -125,6 +129,9 @@ export function createTestContext(given: TestGiven = {}): TestContext {
     },
     replyToCall(msg, _call, body) {
       callReplies.push({ device: msg.originator.name, body: withoutSecrets(body) });
+    },
+    replyToRequest(_msg, _request, body) {
+      requestReplies.push(body);
     },
     publishToApps(_msg, message) {
       publications.push(message);

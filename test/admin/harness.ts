@@ -126,6 +126,7 @@ export async function startHarness(
     recorder: core.recorder,
     retryLetter: (id) => core.runner.retry(id),
     raise: (event) => core.runner.raise(event),
+    restRequests: core.calls.rest,
     brokers: createBrokerControl(core.cluster, () => undefined, log),
     counters: core.counters,
     health,
