@@ -28,23 +28,36 @@ export interface AppPublisher extends AppOutlet {
   readonly waiting: number;
 }
 
+/** An outbox of several instances: each tells what it has published itself, and one what the dead have left. */
+export interface SharedOutbox {
+  readonly instanceId: string;
+  /** Whether another instance, not this one, sees to what that one has published. */
+  isElsewhere(instanceId: string): boolean;
+}
+
 export interface AppPublisherOptions {
   readonly outbox: OutboxStore;
   readonly log: Log;
-  /** Names this process among all that share the outbox; absent when it is the only one. */
-  readonly instanceId?: string;
+  /** Absent when this process is the only one with the outbox. */
+  readonly shared?: SharedOutbox;
   readonly now: () => number;
   /** Publications that may be on their way at a time. */
   readonly maxWaiting: number;
 }
 
 const PAGE = 200;
+/** How often a shared outbox is looked through for what others have left, ms. */
+const LOOK_MS = 5_000;
 /** Pause before what could not be told is tried again, ms. */
 const RETRY_MS = 1_000;
 
-export function createAppPublisher({ outbox, log, instanceId, now, maxWaiting }: AppPublisherOptions): AppPublisher {
+export function createAppPublisher({ outbox, log, shared, now, maxWaiting }: AppPublisherOptions): AppPublisher {
   const counts = { published: 0, lost: 0 };
-  const owned = instanceId === undefined ? '' : `${instanceId}~`;
+  const owned = shared === undefined ? '' : `${shared.instanceId}~`;
+  const isOurs = (id: string): boolean => {
+    if (shared === undefined || id.startsWith(owned)) return true;
+    return !shared.isElsewhere(id.slice(0, Math.max(0, id.indexOf('~'))));
+  };
   // Ids sort by start and count; a run that began in the same millisecond as the one before differs at the end.
   const run = `${owned}${now().toString(36).padStart(9, '0')}-`;
   const suffix = randomBytes(3).toString('hex');
@@ -54,6 +67,7 @@ export function createAppPublisher({ outbox, log, instanceId, now, maxWaiting }:
   let waiting = 0;
   let sink: AppSink | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let looking: NodeJS.Timeout | undefined;
   let replaying: Promise<void> | undefined;
   let closed = false;
 
@@ -82,17 +96,18 @@ export function createAppPublisher({ outbox, log, instanceId, now, maxWaiting }:
   };
 
   const replay = async (): Promise<void> => {
-    let after: string | undefined = owned;
-    while (!closed && after !== undefined) {
+    let after: string | undefined;
+    for (;;) {
       const items = await outbox.list(after, PAGE);
-      const mine = items.filter(({ id }) => id.startsWith(owned));
-      for (const { id, bytes } of mine) {
-        if (underWay.has(id)) continue;
+      for (const { id, bytes } of items) {
+        if (closed) return;
+        if (underWay.has(id) || !isOurs(id)) continue;
         const publication = fromBytes(bytes);
         if (publication) await tell(publication, id);
         else log.error({ event: 'app.damaged', id }, 'a publication in the outbox cannot be read: it stays there');
       }
-      after = mine.length < PAGE ? undefined : mine.at(-1)?.id;
+      if (items.length < PAGE) return;
+      after = items.at(-1)?.id;
     }
   };
 
@@ -135,25 +150,30 @@ export function createAppPublisher({ outbox, log, instanceId, now, maxWaiting }:
           end();
         },
         drop() {
-          if (id !== undefined) {
-            outbox.remove([id]).catch((error: unknown) => {
-              log.warn(
-                { event: 'app.outbox', err: error },
-                'a publication of a message that was not stored may be told',
-              );
-            });
+          if (id === undefined) {
+            end();
+            return;
           }
-          end();
+          const told = 'a publication of a message that was not stored may be told';
+          outbox
+            .remove([id])
+            .catch((error: unknown) => log.warn({ event: 'app.outbox', err: error }, told))
+            .finally(end);
         },
       };
     },
     async attach(to) {
       sink = to;
+      if (shared !== undefined) {
+        looking = setInterval(() => void startReplay(), LOOK_MS);
+        looking.unref();
+      }
       await startReplay();
     },
     async close() {
       closed = true;
       clearTimeout(timer);
+      clearInterval(looking);
       await replaying;
       if (waiting > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },

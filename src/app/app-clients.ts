@@ -13,13 +13,15 @@ const MAX_WAITING = 50_000;
 /** How long the start waits for Redis, ms. */
 const OPEN_MS = 10_000;
 
-/** Where chains publish to app clients. Behind Redis each broker tells what it has published itself. */
+/** Where chains publish to app clients. Behind Redis each broker tells its own, and the leading one what the dead have left. */
 export function startPublisher(
-  { outbox, kind }: Pick<Storage, 'outbox' | 'kind'>,
-  parts: { readonly instanceId: string; readonly clock: Clock; readonly log: Log },
+  { outbox }: Pick<Storage, 'outbox'>,
+  parts: { readonly instanceId: string; readonly cluster: Cluster; readonly clock: Clock; readonly log: Log },
 ) {
-  const { instanceId, clock, log } = parts;
-  const shared = kind === 'redis' ? { instanceId } : {};
+  const { instanceId, cluster, clock, log } = parts;
+  const { instances } = cluster;
+  const isElsewhere = (id: string): boolean => !instances.leads || instances.others.some((other) => other.id === id);
+  const shared = cluster.sessions.shared ? { shared: { instanceId, isElsewhere } } : {};
   return createAppPublisher({ outbox, log, now: () => clock.now(), maxWaiting: MAX_WAITING, ...shared });
 }
 

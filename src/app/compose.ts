@@ -200,7 +200,7 @@ function wire(
   });
   const explain = new ExplainRing(options.explain, clock);
   const recorder = new Recorder(clock);
-  const publisher = startPublisher(storage, { instanceId: options.instanceId, clock, log });
+  const publisher = startPublisher(storage, { instanceId: options.instanceId, cluster, clock, log });
   const runner = createMessageRunner({
     telemetry,
     attributes,
