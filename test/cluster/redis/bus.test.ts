@@ -123,6 +123,8 @@ it('every key of the bus expires, and an inbox is bounded', async () => {
     expect(await redis.client.pttl(key)).toBeGreaterThan(0);
   }
   await b.bus.close();
-  await Promise.all(Array.from({ length: 12_000 }, () => a.bus.publish(b.bus.self, pushOf('x'))));
+  for (let some = 0; some < 24; some++) {
+    await Promise.all(Array.from({ length: 500 }, () => a.bus.publish(b.bus.self, pushOf('x'))));
+  }
   expect(await redis.client.xlen(inboxKey(b.bus.self))).toBeLessThan(10_500);
 });

@@ -3,6 +3,7 @@ import type { InstanceFacts } from '../../../src/cluster/instances.ts';
 import { joinRedisCluster } from '../../../src/cluster/redis/index.ts';
 import type { BeatTimes } from '../../../src/cluster/redis/instances.ts';
 import { createLog } from '../../../src/observe/index.ts';
+import type { RedisTarget } from '../../../src/storage/redis/connection.ts';
 import type { TestRedis } from '../../helpers/redis.ts';
 
 export type Member = Awaited<ReturnType<typeof joinRedisCluster>>;
@@ -12,7 +13,10 @@ export const FAST: BeatTimes = { everyMs: 50, deadMs: 400 };
 let runs = 0;
 
 /** An instance among those behind the Redis. */
-export function member(redis: Pick<TestRedis, 'host' | 'port'>, times: BeatTimes = FAST): Promise<Member> {
+export const member = ({ host, port }: Pick<TestRedis, 'host' | 'port'>): Promise<Member> =>
+  memberOf({ kind: 'standalone', host, port });
+
+export function memberOf(target: RedisTarget, times: BeatTimes = FAST): Promise<Member> {
   const epoch = Date.now() + ++runs;
   const facts = (): InstanceFacts => ({
     id: `broker-${epoch}`,
@@ -24,7 +28,7 @@ export function member(redis: Pick<TestRedis, 'host' | 'port'>, times: BeatTimes
     sessions: 0,
   });
   return joinRedisCluster({
-    connection: { target: { kind: 'standalone', host: redis.host, port: redis.port } },
+    connection: { target },
     self: newRunId(`broker-${epoch}`, epoch, 'test'),
     facts,
     times,
