@@ -17,6 +17,6 @@ export interface BrokerLine {
 /** The brokers of the system; `app` has it. */
 export interface BrokerControl {
   list(): Promise<readonly BrokerLine[]>;
-  /** Tells a broker to send its devices to the others; undefined when none of that name lives. */
+  /** Tells a broker to send its devices to the others; undefined when none of that name lives. Throws BAD_REQUEST without others. */
   drain(id: string): Promise<BrokerLine | undefined>;
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { BrokerControl, BrokerLine } from '../admin/index.ts';
 import type { InstanceInfo } from '../cluster/instances.ts';
+import { BrokerError } from '../errors.ts';
 import type { Log } from '../observe/index.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -24,10 +25,15 @@ export function createBrokerControl(
   return {
     list: async () => (await instances.list()).map(lineOf),
     async drain(id) {
-      const named = (await instances.list()).filter((info) => info.id === id || info.run === id);
+      const listed = await instances.list();
+      const named = listed.filter((info) => info.id === id || info.run === id);
       // The last to have started, where a name was given again.
       const target = named.filter(({ run }) => instances.isLive(run)).at(-1);
       if (target === undefined) return undefined;
+      const left = listed.filter(({ run, draining }) => run !== target.run && instances.isLive(run) && !draining);
+      if (left.length === 0) {
+        throw new BrokerError('BAD_REQUEST', { detail: 'no other broker could take its devices: stop it instead' });
+      }
       if (target.run === instances.self) drainSelf();
       else await bus.publish(target.run, { type: 'drain' });
       return { ...lineOf(target), state: 'draining' };

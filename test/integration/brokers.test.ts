@@ -6,7 +6,7 @@ import { type Brokers, startBrokers } from '../helpers/brokers.ts';
 import { MqttClient } from '../helpers/mqtt-client.ts';
 import { api, newDevice } from '../helpers/system.ts';
 
-const MOVE = 0x8b;
+const USE_ANOTHER_SERVER = 0x9c;
 
 interface Line {
   readonly id: string;
@@ -78,13 +78,15 @@ describe('gridmoor brokers', () => {
     // Load balancers have some seconds to notice: who comes meanwhile is served.
     expect(await canConnect(one.ports.mqtt)).toBe(true);
     await client.publish('v1/devices/me/telemetry', '{"meanwhile":1}');
-    expect(await client.ended(15_000)).toBe(MOVE);
+    expect(await client.ended(15_000)).toBe(USE_ANOTHER_SERVER);
     expect(await draining).toMatchObject({ code: 0, stdout: 'broker-1 drains: 0 sessions left\n' });
     expect(await canConnect(one.ports.mqtt)).toBe(false);
     expect((await listed()).map(({ id, state }) => [id, state])).toEqual([
       ['broker-1', 'draining'],
       ['broker-2', 'live'],
     ]);
+    const last = await ask(two, 'drain', 'broker-2');
+    expect([last.code, last.stderr]).toEqual([1, expect.stringContaining('no other broker')]);
     await using again = await MqttClient.connect({ port: two.ports.mqtt, version: 5, userName: token });
     expect(await again.publish('v1/devices/me/telemetry', '{"after":1}')).toBe(0);
     expect(await one.kill()).toEqual({ code: 0, signal: null });
