@@ -11,6 +11,7 @@ import { generationConformance } from './generation-store.ts';
 import type { MakeStore } from './harness.ts';
 import { messageConformance } from './message-store.ts';
 import { otaConformance } from './ota-store.ts';
+import { outboxConformance } from './outbox-store.ts';
 import { recordConformance } from './record-stores.ts';
 import { registryConformance } from './registry-store.ts';
 import { rpcConformance } from './rpc-store.ts';
@@ -37,6 +38,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   alarmStateConformance(name, make);
   generationConformance(name, make);
   otaConformance(name, make);
+  outboxConformance(name, make);
   connectivityConformance(name, make);
   customerConformance(name, make);
   userConformance(name, make);

@@ -1,0 +1,4 @@
+import { outboxConformance } from '../../conformance/storage/outbox-store.ts';
+import { makeEmbedded } from './make-store.ts';
+
+outboxConformance('embedded', makeEmbedded);
