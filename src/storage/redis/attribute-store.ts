@@ -7,7 +7,7 @@ import type { Word } from './connection.ts';
 import type { Entities } from './entities.ts';
 import { aliveKey, attributesKey, entityOperationKey, isId } from './keys.ts';
 import { createLanes, type LaneItem } from './lanes.ts';
-import type { Queue } from './queue.ts';
+import type { Queue, ScriptCall } from './queue.ts';
 import { loadStep, loadTimed } from './scripts.ts';
 
 interface Item extends LaneItem {
@@ -75,13 +75,9 @@ export async function writeFirstAttributes(
 
 /** Gives those whose entity has no marker. */
 async function writeItems(queue: Queue, items: readonly Item[], since: number): Promise<readonly Item[]> {
-  const keys = items.flatMap(({ entityId, scope }) => [aliveKey(entityId), attributesKey(entityId, scope)]);
-  const words: Word[] = [];
-  for (const { ts, mode, texts } of items) {
-    words.push(ts, mode, texts.length);
-    for (const [key, text] of texts) words.push(`${VALUE}${key}`, text);
-  }
-  const answers = (await queue.timed(SAVE, keys, words, since)) as readonly string[];
+  // A script touches one slot of a Cluster.
+  const calls = queue.clustered ? items.map((item) => callOf([item])) : [callOf(items)];
+  const answers = ((await queue.timedAll(SAVE, calls, since)) as readonly (readonly string[])[]).flat();
   for (const [at, item] of items.entries()) {
     item.written = named(
       item.texts.map(([key]) => key),
@@ -89,6 +85,16 @@ async function writeItems(queue: Queue, items: readonly Item[], since: number): 
     );
   }
   return items.filter((_, at) => answers[at] === 'gone');
+}
+
+function callOf(items: readonly Item[]): ScriptCall {
+  const keys = items.flatMap(({ entityId, scope }) => [aliveKey(entityId), attributesKey(entityId, scope)]);
+  const args: Word[] = [];
+  for (const { ts, mode, texts } of items) {
+    args.push(ts, mode, texts.length);
+    for (const [key, text] of texts) args.push(`${VALUE}${key}`, text);
+  }
+  return { keys, args };
 }
 
 /** The names at the places of an answer such as `1,3,`. */

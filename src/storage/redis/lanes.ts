@@ -1,6 +1,7 @@
 import { BrokerError } from '../../errors.ts';
 import type { Entities } from './entities.ts';
 import type { Queue } from './queue.ts';
+import { slotOf } from './slots.ts';
 
 /** A write that joins others. */
 export interface LaneItem {
@@ -11,7 +12,8 @@ export interface LaneItem {
 
 /**
  * Group commit: what is called while a group is under way leaves with the next one. One group of a lane is under way at a time,
- * so a repeat of it never comes after a later write. Without a Cluster all entities share one lane, and its scripts.
+ * so a repeat of it never comes after a later write. Without a Cluster all entities share one lane, and its scripts; with one,
+ * those of neighbouring slots do, which are on one master as a rule: the others do not wait for it.
  */
 export interface Lanes<I extends LaneItem> {
   /** Settles when the item's group is in Redis; all items of a group share the promise. */
@@ -22,6 +24,8 @@ export interface Lanes<I extends LaneItem> {
   alone<T>(entityId: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** Of the 14 bits of a slot, those that a lane leaves aside: there are 64 lanes. */
+const LANE_BITS = 8;
 /** Items that one group takes; more wait for the next. */
 const MOST_ITEMS = 4096;
 
@@ -46,7 +50,8 @@ export interface LanesOptions<I> {
 export function createLanes<I extends LaneItem>({ queue, entities, send }: LanesOptions<I>): Lanes<I> {
   const lanes = new Map<string, Turn<I>[]>();
   const isolated = new Set<string>();
-  const laneOf = (entityId: string): string => (queue.clustered || isolated.has(entityId) ? entityId : '');
+  const laneOf = (entityId: string): string =>
+    isolated.has(entityId) ? entityId : queue.clustered ? String(slotOf(entityId) >> LANE_BITS) : '';
   const starting: string[] = [];
 
   function turnsOf(name: string): Turn<I>[] {

@@ -17,6 +17,8 @@ export interface Queue {
   script(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
   /** As `script`, never after its deadline, which is put in front of the arguments. `since`: when its wait began. */
   timed(script: Script, keys: readonly string[], args: readonly Word[], since?: number): Promise<unknown>;
+  /** As `timed` for several calls at once, each with a slot of its own; all are repeated when one has to be. */
+  timedAll(script: Script, calls: readonly ScriptCall[], since?: number): Promise<readonly unknown[]>;
   /** A step behind the prelude: the key of its operation and its deadline are put in front. */
   step(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
   /**
@@ -39,6 +41,11 @@ export interface Queue {
   /** Resolves when Redis has answered; rejects with STORE_UNAVAILABLE when it does not in time. */
   opened(timeoutMs: number): Promise<void>;
   readonly clustered: boolean;
+}
+
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly Word[];
 }
 
 export interface QueueOptions {
@@ -203,6 +210,16 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     operationId,
     timed: (script, keys, args, since) =>
       persist((deadline) => runScript(connection.sendWrite, script, keys, [deadline, ...args]), since),
+    timedAll: (script, calls, since) =>
+      persist(async (deadline) => {
+        const sent = calls.map(({ keys, args }) => runScript(connection.sendWrite, script, keys, [deadline, ...args]));
+        // None may still be under way when they are sent again.
+        const answers = await Promise.allSettled(sent);
+        return answers.map((answer) => {
+          if (answer.status === 'rejected') throw answer.reason;
+          return answer.value;
+        });
+      }, since),
     step(script, keys, args) {
       const operation = operationKey(operationId());
       return persist((deadline) => runScript(connection.sendWrite, script, [operation, ...keys], [deadline, ...args]));

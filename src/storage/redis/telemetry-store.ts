@@ -7,7 +7,7 @@ import type { Entities } from './entities.ts';
 import { aliveKey, isId, latestKey, openKey } from './keys.ts';
 import { createLanes, type LaneItem } from './lanes.ts';
 import { latestRuns, readLatest } from './latest.ts';
-import type { Queue } from './queue.ts';
+import type { Queue, ScriptCall } from './queue.ts';
 import { readRange } from './range.ts';
 import { removePoints } from './remove-points.ts';
 import { sampleText } from './samples.ts';
@@ -82,13 +82,9 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
   }
 
   async function writePart(part: readonly EntityItems[], since: number, first: boolean): Promise<void> {
-    const keys: string[] = [];
-    const words: Word[] = [];
-    for (const { id, items } of part) {
-      keys.push(aliveKey(id), latestKey(id), openKey(id));
-      addWords(words, items);
-    }
-    const open = (await queue.timed(SAVE, keys, words, since)) as readonly number[];
+    // A script touches one slot of a Cluster.
+    const calls = queue.clustered ? part.map((one) => callOf([one])) : [callOf(part)];
+    const open = ((await queue.timedAll(SAVE, calls, since)) as readonly (readonly number[])[]).flat();
     const missing: EntityItems[] = [];
     for (const [at, one] of part.entries()) {
       const count = open[at] ?? 0;
@@ -167,6 +163,16 @@ function* parts(items: readonly Item[]): Generator<readonly EntityItems[]> {
     count = 0;
   }
   if (part.size > 0) yield whole();
+}
+
+function callOf(part: readonly EntityItems[]): ScriptCall {
+  const keys: string[] = [];
+  const args: Word[] = [];
+  for (const { id, items } of part) {
+    keys.push(aliveKey(id), latestKey(id), openKey(id));
+    addWords(args, items);
+  }
+  return { keys, args };
 }
 
 function addWords(words: Word[], items: readonly Item[]): void {
