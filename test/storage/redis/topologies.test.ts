@@ -72,7 +72,7 @@ describe('redis: where it may be', () => {
     expect(await storage.registry.createDevice(after)).toEqual({ kind: 'created' });
     expect(await storage.registry.device(before.device.id)).toEqual(before.device);
     await storage.close();
-  });
+  }, 90_000);
 
   it('over TLS, checked against the authority that is given', async () => {
     const cert = join(tls, 'cert.pem');
