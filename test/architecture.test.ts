@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'rules/alarms/index.ts',
     'rules/alarm-details.ts',
     'rules/conditions.ts',
+    'rules/sources.ts',
     'rules/template.ts',
     'rules/record.ts',
     'rules/redact.ts',

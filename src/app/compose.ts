@@ -60,6 +60,7 @@ import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
 import { shareChains } from './shared-chains.ts';
+import { Sources } from './sources.ts';
 
 export interface CoreOptions {
   readonly dataDir: string;
@@ -134,10 +135,14 @@ function wire(
   }
   const storage = watchedStorage(stored, changes);
   const { settings, generations } = storage;
+  const onLoaded = ({ made }: Definitions): void => {
+    announceMade(made, log);
+    sources.refresh();
+  };
   const shared = shareChains({ shared: cluster.sessions.shared, settings, bus: cluster.bus });
   const live = new LiveDefinitions(
     { ...options, workDir: workDirOf(options.dataDir) },
-    { settings, generations, audit, shared, hash, clock, log, onLoaded: ({ made }) => announceMade(made, log) },
+    { settings, generations, audit, shared, hash, clock, log, onLoaded },
     first,
   );
   const profiles = () => live.current.profiles;
@@ -318,7 +323,13 @@ function wire(
     onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
+  const sources = new Sources({
+    generation: () => live.current.generation,
+    leads: () => cluster.instances.leads,
+    runAt: runner.runAt,
+  });
   runner.start();
+  sources.refresh();
   const apps = startAppClients({ place, publisher, apiKeys, refusalPause: guessPause, cluster, clock, log });
   return {
     storage,
@@ -354,6 +365,7 @@ function wire(
       polls.stop();
       calls.stop();
       alarming.stop();
+      sources.stop();
       await runner.stop();
       await connectivity.stop();
       await retention.stop();

@@ -6,7 +6,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { DeviceOriginator, EntityOriginator, Originator } from '../model/msg.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import { nameProblem, type Registry } from '../registry/registry.ts';
-import { type ALARM_RULES_DUE, type EntityContext, NodeFailure } from '../rules/index.ts';
+import { type ALARM_RULES_DUE, type EntityContext, NodeFailure, type SOURCE_TICK } from '../rules/index.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { Customer, CustomerStore } from '../storage/customer-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
@@ -28,6 +28,7 @@ export interface EntityEvent {
   readonly type:
     | AlarmEventType
     | typeof ALARM_RULES_DUE
+    | typeof SOURCE_TICK
     | 'REST_API_REQUEST'
     | 'ENTITY_CREATED'
     | 'ATTRIBUTES_UPDATED'

@@ -55,8 +55,8 @@ export interface MessageRunner {
    * dead-lettered. @param hops of the message that raised it; undefined when none did. @param done hears how it ended.
    */
   raise(event: EntityEvent, hops?: number, done?: (end: MessageEnd) => void): void;
-  /** Lets an event run from a node on, unless the chains have changed and it is gone. */
-  runAt(at: NodePlace, event: EntityEvent): void;
+  /** Lets an event run from a node on, unless the chains have changed and it is gone. `done` hears when nothing more comes of it. */
+  runAt(at: NodePlace, event: EntityEvent, done?: () => void): void;
   /** From now on stored messages go on when they are due. */
   start(): void;
   /** No stored message starts any more. */
@@ -262,15 +262,18 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     });
   };
 
-  const runAt = (at: NodePlace, event: EntityEvent): void => {
+  const runAt: MessageRunner['runAt'] = (at, event, done = nothing) => {
     const current = generation(event.originator.id);
-    if (!current.chains.get(at.chain)?.nodes.has(at.node)) return;
+    if (!current.chains.get(at.chain)?.nodes.has(at.node)) {
+      done();
+      return;
+    }
     const msg = toEventMsg(event);
     enqueueOrLimit({
       msg,
       generation: current,
       start: (context, options) => current.restart(at, msg, context, options),
-      done: nothing,
+      done,
     });
   };
 

@@ -17,6 +17,7 @@ import { saveTelemetry } from './nodes/action/save-telemetry.ts';
 import { synchronizationBegin } from './nodes/action/synchronization-begin.ts';
 import { synchronizationEnd } from './nodes/action/synchronization-end.ts';
 import { unassignCustomer } from './nodes/action/unassign-customer.ts';
+import { generator } from './nodes/debug/generator.ts';
 import { calculateDelta } from './nodes/enrich/calculate-delta.ts';
 import { customerAttributes } from './nodes/enrich/customer-attributes.ts';
 import { customerDetails } from './nodes/enrich/customer-details.ts';
@@ -89,6 +90,7 @@ export const catalogue = [
   synchronizationBegin,
   synchronizationEnd,
   unassignCustomer,
+  generator,
   calculateDelta,
   customerAttributes,
   customerDetails,

@@ -141,7 +141,15 @@ async function runCase(test: ChainTestCase, chain: CompiledChain, run: FileRun):
   const { generation, stage, onStep } = run;
   const { secretKeys, chains } = generation;
   const { given, when } = test;
-  const play = { chain, chains, secretKeys, when, ...(given ? { given } : {}), ...(onStep ? { onStep } : {}) };
+  const play = {
+    chain,
+    chains,
+    secretKeys,
+    when,
+    withSources: true,
+    ...(given ? { given } : {}),
+    ...(onStep ? { onStep } : {}),
+  };
   const { context, before, outside, runs, repliesBefore } = await rehearse(play, stage);
   const last = runs.at(-1);
   const sender = test.when.findLast((message) => message.from !== undefined)?.from;

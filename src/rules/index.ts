@@ -53,5 +53,6 @@ export {
   type TraceStep,
 } from './run.ts';
 export { withoutSecrets, wrapSecrets } from './secrets.ts';
+export { SOURCE_TICK, type Source, sourcesOf } from './sources.ts';
 export { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
 export { tracePaths } from './trace-paths.ts';

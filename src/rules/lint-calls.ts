@@ -63,7 +63,8 @@ const placeOf = (chain: string, node: string): string => `${chain}/${node}`;
 function callGraph(callers: readonly Caller[], byName: ReadonlyMap<string, CheckedChain>) {
   const inside = new Map<string, readonly { readonly to: string }[]>();
   for (const chain of byName.values()) {
-    const unreachable = new Set(unreachableNodes(chain.first, chain.nodes));
+    const sources = [...chain.nodes.values()].flatMap(({ name, kind }) => (kind.source ? [name] : []));
+    const unreachable = new Set(unreachableNodes(chain.first, chain.nodes, sources));
     const own = callers.filter((caller) => caller.chain === chain && !unreachable.has(caller.node.name));
     inside.set(
       chain.name,

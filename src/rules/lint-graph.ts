@@ -3,10 +3,17 @@ interface Vertex {
   readonly edges: readonly { readonly to: string }[];
 }
 
-/** Names of nodes that no message can reach, in file order. Edges to missing nodes lead nowhere. */
-export function unreachableNodes(first: string | null, nodes: ReadonlyMap<string, Vertex>): string[] {
+/**
+ * Names of nodes that no message can reach, in file order. Edges to missing nodes lead nowhere.
+ * @param sources nodes that make messages.
+ */
+export function unreachableNodes(
+  first: string | null,
+  nodes: ReadonlyMap<string, Vertex>,
+  sources: readonly string[] = [],
+): string[] {
   const reached = new Set<string>();
-  const waiting = first === null ? [] : [first];
+  const waiting = first === null ? [...sources] : [first, ...sources];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const node = nodes.get(name);
     if (node === undefined || reached.has(name)) continue;

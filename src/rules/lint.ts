@@ -28,6 +28,7 @@ export const LINT_RULES = {
   'missing-node': 'An edge leads to a node that is not in the chain.',
   'missing-chain': 'A node calls a chain that there is not.',
   'missing-first': 'The node where messages enter is not in the chain.',
+  'takes-no-message': 'An edge, or the beginning of the chain, leads to a node that makes messages and takes none.',
   unreachable: 'No message can reach the node.',
   cycle: 'Messages could go round for ever.',
   'node-not-created': 'A node could not be made ready, for instance because a file it needs is missing.',
@@ -68,7 +69,7 @@ export function lintChain(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind
     const checked = lintNode(node, graph, kinds, findings);
     if (checked) nodes.set(node.name, checked);
   }
-  lintPaths(graph, findings);
+  lintPaths(graph, kinds, findings);
   const byPlace = new Map([...graph.nodes.values()].map((node) => [node.at, node]));
   const issues = findings.map((finding): Issue => {
     const { level = 'error', hint, ...rest } = graph.format === 'native' ? finding : nameNode(finding, byPlace);
@@ -141,7 +142,10 @@ function lintNode(
     findings.push({ at: `${node.at}/config${at}`, ...finding, level: 'warning' });
   }
   const kind = kinds.get(node.kind);
-  for (const edge of node.edges) lintEdge(edge, node, kind, graph, findings);
+  for (const edge of node.edges) {
+    lintEdge(edge, node, kind, graph, findings);
+    if (isSource(edge.to, graph, kinds)) findings.push(takesNone(edge.to, edge.at, graph));
+  }
   if (kind === undefined) {
     const near = nearest(node.kind, [...kinds.keys()]);
     findings.push({
@@ -208,13 +212,28 @@ function lintConfig(node: GraphNode, kind: NodeKind, findings: Finding[]): unkno
   return checked.value;
 }
 
-function lintPaths(graph: ChainGraph, findings: Finding[]): void {
+const isSource = (name: string, { nodes }: ChainGraph, kinds: ReadonlyMap<string, NodeKind>): boolean =>
+  kinds.get(nodes.get(name)?.kind ?? '')?.source === true;
+
+/** ThingsBoard loads such a chain. */
+const takesNone = (name: string, at: string, { format }: ChainGraph): Finding => ({
+  at,
+  level: format === 'native' ? 'error' : 'warning',
+  rule: 'takes-no-message',
+  problem: `"${name}" makes messages and takes none: no edge may lead to it`,
+  hint: 'lead it to what stands behind that node',
+});
+
+function lintPaths(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind>, findings: Finding[]): void {
+  const sources = [...graph.nodes.keys()].filter((name) => isSource(name, graph, kinds));
+  if (graph.first !== null && sources.includes(graph.first))
+    findings.push(takesNone(graph.first, graph.at.first, graph));
   if (graph.first !== null && !graph.nodes.has(graph.first)) {
     const near = nearest(graph.first, [...graph.nodes.keys()]);
     const hint = near ? `did you mean "${near}"?` : undefined;
     findings.push({ at: graph.at.first, rule: 'missing-first', problem: `there is no node "${graph.first}"`, hint });
   } else {
-    for (const name of unreachableNodes(graph.first, graph.nodes)) {
+    for (const name of unreachableNodes(graph.first, graph.nodes, sources)) {
       const at = graph.nodes.get(name)?.at ?? '';
       findings.push({ at, rule: 'unreachable', problem: `no message can reach "${name}"`, level: 'warning' });
     }

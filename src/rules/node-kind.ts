@@ -4,6 +4,7 @@ import type { Secret } from '../model/secret.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import type { NodeContext } from './node-context.ts';
+import type { SourceTimes } from './sources.ts';
 import type { AlarmWorld, EntityWorld } from './test-world.ts';
 
 /** Where a message goes next: the labels it leaves by, and the message it leaves as. */
@@ -53,6 +54,8 @@ export function deviceOf({ originator }: Msg): DeviceOriginator {
 /** One running node. A node without I/O returns its result directly: the engine then spends no promise on it. */
 export interface RunningNode {
   onMsg(msg: Msg, context: NodeContext): NodeResult | Promise<NodeResult>;
+  /** Sources only: when they make messages. Who runs the chains then gives them a message of type SOURCE_TICK. */
+  readonly source?: SourceTimes;
   /** Lets go of connections and timers. Called once, when no message can reach the node any more. */
   close?(): Promise<void>;
 }
@@ -164,6 +167,8 @@ export interface NodeKind {
   readonly since: string;
   /** It talks to something outside: chain tests give its answers (`given.mocks`). */
   readonly outside?: boolean;
+  /** It makes messages and takes none: no edge leads to it, and it is reached all the same. */
+  readonly source?: boolean;
   readonly fields: Fields;
   /** JSON schema of the config. */
   readonly schema: Readonly<Record<string, unknown>>;
@@ -187,6 +192,7 @@ export interface NodeDeclaration<F extends Fields, R extends readonly string[], 
   readonly summary: string;
   readonly since: string;
   readonly outside?: boolean;
+  readonly source?: boolean;
   readonly fields: F;
   readonly relations: R;
   readonly examples: readonly [NodeExample, ...NodeExample[]];
@@ -199,6 +205,7 @@ export interface NodeDeclaration<F extends Fields, R extends readonly string[], 
     loader: NodeLoader,
   ): {
     onMsg(msg: Msg, context: NodeContext): TypedResult<R> | Promise<TypedResult<R>>;
+    readonly source?: SourceTimes;
     close?(): Promise<void>;
   };
 }

@@ -49,6 +49,7 @@ function replaceNode(
       const own = kind.create(config, loader);
       const { chain, node } = loader;
       return {
+        ...(own.source ? { source: own.source } : {}),
         onMsg: (msg, context) => onMsg({ chain, node, kind: kind.kind, config, msg }, own, context),
         close: async () => own.close?.(),
       };

@@ -10,6 +10,7 @@ import { keepInside, type NodeVisit, watchKinds } from './node-visits.ts';
 import { createWaiting } from './rehearsal-later.ts';
 import { type RunOptions, type RunResult, resumeChain, runChain, type TraceStep } from './run.ts';
 import { wrapSecrets } from './secrets.ts';
+import { SOURCE_TICK, sourcesOf } from './sources.ts';
 import { createTestContext, type TestContext, type TestGiven } from './test-context.ts';
 import { createOutside, type Mocks, type Outside } from './test-mocks.ts';
 
@@ -57,6 +58,8 @@ export interface Play {
   readonly given?: TestGiven & { readonly mocks?: Mocks };
   readonly when: readonly TestMessage[];
   readonly onStep?: (step: TraceStep) => void;
+  /** Whether sources of the chain make their messages when the clock moves. */
+  readonly withSources?: boolean;
   /** Hears of everything that nodes ask of the world, before it is done. */
   readonly watchContext?: (name: string, args: readonly unknown[]) => void;
 }
@@ -104,12 +107,44 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
     return true;
   };
 
+  const sources = (play.withSources ? sourcesOf([chain]) : []).map((source) => ({
+    ...source,
+    made: 0,
+    nextAt: context.now() + source.everyMs,
+  }));
+
+  /** Lets the source whose time comes first make its message; false when there is none by then. */
+  const makeNext = async (time: number): Promise<boolean> => {
+    const waitingOnes = sources.filter(({ made, times, nextAt }) => made < times && nextAt <= time);
+    const [source] = waitingOnes.sort((a, b) => a.nextAt - b.nextAt);
+    const node = source && chain.nodes.get(source.node);
+    if (!node) return false;
+    context.advanceTo(source.nextAt);
+    source.made++;
+    source.nextAt += source.everyMs;
+    const originator = context.named('TENANT');
+    const id = `made-${runs.length + 1}`;
+    const msg = {
+      id,
+      ts: context.now(),
+      type: SOURCE_TICK,
+      originator,
+      metadata: { number: String(source.made) },
+      data: {},
+    };
+    await run(msg, (options) => runChain(node, msg, shown, options));
+    return true;
+  };
+
   /** Moves the clock, and lets go on what falls due on the way. */
   const advanceTo = async (time: number): Promise<void> => {
     for (;;) {
-      const stored = waiting.next(Math.min(time, context.alarmStates.nextDue ?? time));
+      if (runs.length > MAX_RUNS) throw new Error(`more than ${MAX_RUNS} messages ran: do they go round for ever?`);
+      const alarms = Math.min(time, context.alarmStates.nextDue ?? time);
+      const made = Math.min(...sources.filter((one) => one.made < one.times).map(({ nextAt }) => nextAt));
+      const stored = waiting.next(Math.min(alarms, made));
       if (stored === undefined) {
-        if (await lookAtAlarms(time)) continue;
+        if ((await makeNext(alarms)) || (await lookAtAlarms(time))) continue;
         break;
       }
       context.advanceTo(stored.at.dueAt);
@@ -117,7 +152,6 @@ export async function rehearse(play: Play, stage: Stage): Promise<Rehearsal> {
       const msg = { ...stored.msg, id: `${stored.msg.id}-later` };
       const produce = (): NodeResult => ({ relation: 'Success', msg });
       if (node) await run(msg, (options) => resumeChain(node, { msg, produce }, shown, options));
-      if (runs.length > MAX_RUNS) throw new Error(`more than ${MAX_RUNS} messages ran: do they go round for ever?`);
     }
     context.advanceTo(time);
   };

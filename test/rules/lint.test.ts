@@ -105,6 +105,13 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
     files: one({ save: SAVE }, { first: 'sav' }),
     finds: { at: '/first', hint: 'did you mean "save"?' },
   },
+  'takes-no-message': {
+    files: one({
+      a: { kind: 'action/log', to: { Success: 'b' } },
+      b: { kind: 'debug/generator', config: { jsScript: 'return { msg: {} };' } },
+    }),
+    finds: { at: '/nodes/a/to/Success', level: 'error' },
+  },
   unreachable: {
     files: one({ save: SAVE, b: SAVE }),
     finds: { at: '/nodes/b', level: 'warning', problem: 'no message can reach "b"' },

@@ -18,7 +18,7 @@ const kinds = new Map<string, NodeKind>(catalogue.map((kind) => [kind.kind, kind
 const CHAIN_FILE = 'rule-chains/example.json';
 
 /** A chain as its file says it, among others that it may call. */
-function compiled(nodes: object, name: string, first: string, chains: Map<string, CompiledChain>) {
+function compiled(nodes: object, name: string, first: string | null, chains: Map<string, CompiledChain>) {
   const { graph } = parseChain(CHAIN_FILE, JSON.stringify({ name, root: true, first, nodes }));
   const linted = graph && lintChain(graph, kinds);
   expect(linted?.issues.filter(({ level }) => level === 'error')).toEqual([]);
@@ -46,7 +46,7 @@ async function runExample(kind: NodeKind, example: NodeExample) {
   for (const [name, label] of Object.entries(example.given?.chains ?? {})) {
     compiled({ out: { kind: 'flow/output', config: { label } } }, name, 'out', chains);
   }
-  const { chain, config } = compiled(nodes, 'example', 'node', chains);
+  const { chain, config } = compiled(nodes, 'example', kind.source ? null : 'node', chains);
   const context = createTestContext(example.given);
   const { from = 'meter-1', type, data, metadata = {} } = example.msg;
   const msg = testMsg(

@@ -19,6 +19,8 @@ export interface MsgScript {
   labels(msg: Msg, now: number): readonly string[];
   /** A transform: {msg, metadata, msgType} or a list of such; a missing part keeps the old one. At least one message. */
   transform(msg: Msg, now: number): readonly Msg[];
+  /** A generator: one {msg, metadata, msgType}; a missing part is that of the message before, which is given. */
+  generate(previous: Msg, now: number): Msg;
   /** A log line. */
   text(msg: Msg, now: number): string;
   /** Any JSON: alarm details. */
@@ -45,6 +47,8 @@ export function compileScript(text: string, options: ScriptOptions = {}): MsgScr
       labels: (msg, now) => script.run(argumentsOf(msg), now, readLabels),
       transform: (msg, now) =>
         script.run(argumentsOf(msg), now, (result, ruler) => readMsgs(result, ruler, msg, lenient)),
+      generate: (msg, now) =>
+        script.run(argumentsOf(msg), now, (result, ruler) => readMsg(result, ruler, msg, lenient)),
       text: (msg, now) => script.run(argumentsOf(msg), now, lenient ? readAsText : readText),
       json: (msg, now) => script.run(argumentsOf(msg), now, (result, ruler) => readJson(result, 'the result', ruler)),
     },

@@ -14,7 +14,7 @@ const MAY_BE_MISSING = [
   ...['geo.TbGpsGeofencingFilterNode', 'geo.TbGpsGeofencingActionNode', 'metadata.TbGetTenantDetailsNode'],
   ...['metadata.TbFetchDeviceCredentialsNode', 'mail.TbMsgToEmailNode', 'mail.TbSendEmailNode', 'sms.TbSendSmsNode'],
   ...['telemetry.TbCalculatedFieldsNode', 'action.TbDeviceStateNode'],
-  ...['debug.TbMsgGeneratorNode', 'action.TbCopyAttributesToEntityViewNode', 'action.TbSaveToCustomCassandraTableNode'],
+  ...['action.TbCopyAttributesToEntityViewNode', 'action.TbSaveToCustomCassandraTableNode'],
   ...['notification.TbNotificationNode', 'notification.TbSlackNode', 'aws.sns.TbSnsNode', 'aws.sqs.TbSqsNode'],
   ...['aws.lambda.TbAwsLambdaNode', 'gcp.pubsub.TbPubSubNode', 'mqtt.azure.TbAzureIotHubNode', 'ai.TbAiNode'],
 ];
