@@ -35,6 +35,16 @@ describe('chain fmt', () => {
     expect(JSON.parse(json.stdout)).toEqual({ files: 1, stale: ['main.json'], issues: [] });
   });
 
+  it.each(['[]', '"chain"', '7', 'null', '[{"name":"main"}]'])(
+    '%s is no object: said, and left as it is',
+    async (text) => {
+      const cwd = folderWith({ 'main.json': text });
+      const ran = await runCli(['chain', 'fmt', 'main.json'], { cwd });
+      expect([ran.code, `${ran.stdout}${ran.stderr}`]).toEqual([1, expect.stringContaining('is no JSON object')]);
+      expect(readFileSync(join(cwd, 'main.json'), 'utf8')).toBe(text);
+    },
+  );
+
   it('leaves files alone that it cannot read, names them, and formats the others', async () => {
     const cwd = folderWith({
       'a.json': '{"a":1,"a":2}',

@@ -27,12 +27,19 @@ export function formatText(file: string, text: string, options: FormatOptions = 
   const source = readJsonText(file, text);
   if (!source.ok || source.issues.length > 0) return { ok: false, issues: source.issues };
   const tree = parseJsonTree(text.replace(/^\ufeff/, ''));
+  if (tree.kind !== 'object') {
+    const problem = 'is no JSON object: no chain, no test file, no device profile';
+    return { ok: false, issues: [{ file, at: '', rule: 'wrong-type', level: 'error', problem }] };
+  }
   return { ok: true, text: printJsonTree(tree, layoutFor(file, tree, options)) };
 }
 
 /** By what stands in the file; ThingsBoard's exports and anything unknown keep their order. */
-function layoutFor(file: string, tree: JsonTree, { profileSchema, kinds = catalogue }: FormatOptions): JsonLayout {
-  if (tree.kind !== 'object') return {};
+function layoutFor(
+  file: string,
+  tree: Extract<JsonTree, { kind: 'object' }>,
+  { profileSchema, kinds = catalogue }: FormatOptions,
+): JsonLayout {
   const has = (key: string): boolean => tree.members.some((member) => member.key === key);
   if (has('nodes') && has('first')) return chainLayout(kinds);
   if (has('cases') || basename(file).endsWith('.test.json')) return TEST_LAYOUT;
