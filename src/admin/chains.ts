@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { parseJson } from '../model/json.ts';
 import { formatJson, hideSecrets } from '../rules/index.ts';
 import { integer, number, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
@@ -6,6 +7,8 @@ import { defineRoute, type Route, Tagged } from './route.ts';
 import { ANY_OBJECT, list, object, pageOf, wholePage } from './wire.ts';
 
 const CHAINS = '/api/gridmoor/chains';
+/** What is in force was within limits before. */
+const JSON_LIMITS = { maxDepth: 1_000, maxKeys: 1_000_000 } as const;
 const string = { type: 'string' } as const;
 const whole = { type: 'integer' } as const;
 const named = { name: text('Name of the chain.') };
@@ -72,8 +75,9 @@ export function chainRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ params, principal }) {
         const source = await deps.chains.source(params.name);
         if (!source) throw new BrokerError('CHAIN_NOT_FOUND', { field: 'name' });
-        const file: unknown = JSON.parse(source.text.replace(/^\ufeff/, ''));
-        return new Tagged(source.etag, principal.role === 'administrator' ? file : hideSecrets(file));
+        const file = parseJson(source.text.replace(/^\ufeff/, ''), JSON_LIMITS);
+        if (!file.ok) throw new BrokerError('FILE_INVALID', { detail: file.error.problem });
+        return new Tagged(source.etag, principal.role === 'administrator' ? file.value : hideSecrets(file.value));
       },
     }),
     defineRoute({
@@ -99,10 +103,10 @@ export function chainRoutes(deps: AdminDeps): readonly Route[] {
       },
       anyObject: true,
       answer: object({ generation: string, canary: { type: 'boolean' } }),
-      async handle({ params, query, body, ifMatch, by }) {
+      async handle({ params, query, json, ifMatch, by }) {
         const { percent, maxFailureRatio, minMessages } = query;
         const canary = percent === undefined ? {} : { canary: { percent, maxFailureRatio, minMessages } };
-        return deps.chains.upload({ name: params.name, text: formatJson(body), ifMatch, by, ...canary });
+        return deps.chains.upload({ name: params.name, text: formatJson(json), ifMatch, by, ...canary });
       },
     }),
   ];

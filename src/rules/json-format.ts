@@ -1,6 +1,11 @@
+import { ExactNumber } from '../model/json.ts';
+
 const WIDTH = 120;
 
-/** JSON text in the one form that formatters leave alone: a value stands on one line when it fits, else spread out. */
+/**
+ * JSON text in the one form that formatters leave alone: a value stands on one line when it fits, else spread out. Exact
+ * numbers keep their text.
+ */
 export function formatJson(value: unknown): string {
   return `${write(value, 0, 0)}\n`;
 }
@@ -8,7 +13,7 @@ export function formatJson(value: unknown): string {
 /** @param taken columns that the line already uses before the value, its indent included. */
 function write(value: unknown, indent: number, taken: number): string {
   const flat = flatten(value);
-  if (value === null || typeof value !== 'object') return flat;
+  if (isScalar(value)) return flat;
   // One column for the comma that may follow.
   if (taken + flat.length + 1 <= WIDTH && indent > 0) return flat;
   const inner = indent + 2;
@@ -25,10 +30,14 @@ function write(value: unknown, indent: number, taken: number): string {
 }
 
 function flatten(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (value instanceof ExactNumber) return value.text;
+  if (isScalar(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(flatten).join(', ')}]`;
   const parts = members(value).map(([key, item]) => `${JSON.stringify(key)}: ${flatten(item)}`);
   return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
 }
+
+const isScalar = (value: unknown): value is undefined | null | string | number | boolean | ExactNumber =>
+  value === null || typeof value !== 'object' || value instanceof ExactNumber;
 
 const members = (value: object): [string, unknown][] => Object.entries(value).filter(([, item]) => item !== undefined);

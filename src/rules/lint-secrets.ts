@@ -1,3 +1,4 @@
+import { ExactNumber } from '../model/json.ts';
 import { escapePointer } from './json-source.ts';
 
 export interface SecretFinding {
@@ -37,7 +38,7 @@ export function findSecrets(value: unknown, at = '', key = ''): SecretFinding[] 
 /** A copy in which every value that looks like a secret is `[redacted]`. */
 export function hideSecrets(value: unknown, key = ''): unknown {
   if (typeof value === 'string') return secretIn(value, key) === undefined ? value : '[redacted]';
-  if (value === null || typeof value !== 'object') return value;
+  if (value === null || typeof value !== 'object' || value instanceof ExactNumber) return value;
   if (Array.isArray(value)) return value.map((item) => hideSecrets(item, key));
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hideSecrets(inner, name)]));
 }

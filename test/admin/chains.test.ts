@@ -42,6 +42,20 @@ function harmless(chain: ChainFile): ChainFile {
 }
 
 describe('PUT /api/gridmoor/chains/:name', () => {
+  it('numbers keep their text, there and back', async () => {
+    const { etag, chain } = await read();
+    const value = '"odd":{"kind":"transform/set-keys","config":{"msg":{"big":9007199254740993,"exact":42.0,"e":1E3}}}';
+    const text = JSON.stringify(chain).replace('"nodes":{', `"nodes":{${value},`);
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', 'if-match': etag };
+    const answer = await admin.inject({ method: 'PUT', url: CHAIN, headers, payload: text });
+    expect([answer.statusCode, answer.body]).toEqual([200, expect.any(String)]);
+    expect(chainFile()).toContain('{ "big": 9007199254740993, "exact": 42.0, "e": 1E3 }');
+    expect((await admin.api('GET', CHAIN)).body).toContain('{"big":9007199254740993,"exact":42.0,"e":1E3}');
+    const reader = await admin.core.apiKeys.create({ name: 'reads', role: 'read-only', by: 'test' });
+    const read2 = await admin.api('GET', CHAIN, undefined, reader.secretKey.reveal());
+    expect(read2.body).toContain('{"big":9007199254740993,"exact":42.0,"e":1E3}');
+  });
+
   it('tries, writes and puts a chain in force in one step', async () => {
     const { etag, chain } = await read();
     const before = generation();
