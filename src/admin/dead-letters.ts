@@ -1,6 +1,6 @@
 import type { LetterRetry } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
-import { type Config, integer, optional, text } from '../schema/fields.ts';
+import { type Config, flag, integer, optional, text } from '../schema/fields.ts';
 import type { DeadLetter, DeadLetterFilter } from '../storage/record-stores.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceIdOf, pageFields } from './lookup.ts';
@@ -18,8 +18,12 @@ const filterFields = {
   device: optional(text('Only of this device: name or id.')),
   reason: optional(text('Only with this text in the reason, whatever its case.')),
 };
+const fromStart = {
+  fromStart: flag('Not from its node on, but from the first node of the chain that it enters.', { default: false }),
+};
 const retryFields = {
   ...filterFields,
+  ...fromStart,
   until: optional(integer('Only letters up to this time, ms since 1970; the time of the request when left out.')),
   limit: integer('Letters to try at most.', { minimum: 1, maximum: 1000, default: 100 }),
 };
@@ -79,12 +83,13 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
       url: `${URL}/:id/retry`,
       tag,
       summary:
-        'Runs a dead letter again, from its node on, in the chains in force. The letter goes with the outcome; a message that fails again is a letter with one try more.',
+        'Runs a dead letter again in the chains in force, from its node on, or as it then was from the start. The letter goes with the outcome; a message that fails again is a letter with one try more.',
       role: 'operator',
       params: id,
+      query: fromStart,
       answer: object({ outcome: { enum: ['processed', 'dead-lettered', 'under-way'] } }),
-      async handle({ params, by }) {
-        const outcome = accepted(await deps.retryLetter(params.id));
+      async handle({ params, query, by }) {
+        const outcome = accepted(await deps.retryLetter(params.id, query.fromStart));
         await note('dead-letter.retry', by, `dead-letter:${params.id}`, outcome);
         return { outcome };
       },
@@ -103,9 +108,9 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
         deadLettered: integerSchema,
         left: integerSchema,
       }),
-      async handle({ body: { limit, until = deps.clock.now(), ...filter }, by }) {
+      async handle({ body: { limit, until = deps.clock.now(), fromStart: anew, ...filter }, by }) {
         const page = await deadLetters.list({ ...(await filterOf(filter, deps)), until, page: 0, pageSize: limit });
-        const outcomes = await retryAll(page.data, deps);
+        const outcomes = await retryAll(page.data, anew, deps);
         const count = (outcome: LetterRetry): number => outcomes.filter((one) => one === outcome).length;
         const [processed, deadLettered] = [count('processed'), count('dead-lettered')];
         const tried = processed + deadLettered;
@@ -144,12 +149,16 @@ const originatorOf = async (device: string, deps: AdminDeps) =>
   ({ entityType: 'DEVICE', id: await deviceIdOf(device, deps) }) as const;
 
 /** The oldest first, so that messages of one device run in their order. */
-async function retryAll(letters: readonly DeadLetter[], deps: AdminDeps): Promise<readonly LetterRetry[]> {
+async function retryAll(
+  letters: readonly DeadLetter[],
+  anew: boolean,
+  deps: AdminDeps,
+): Promise<readonly LetterRetry[]> {
   const outcomes: LetterRetry[] = [];
   const oldestFirst = letters.toReversed();
   for (let at = 0; at < oldestFirst.length; at += AT_ONCE) {
     const part = oldestFirst.slice(at, at + AT_ONCE);
-    outcomes.push(...(await Promise.all(part.map(({ id: letterId }) => deps.retryLetter(letterId)))));
+    outcomes.push(...(await Promise.all(part.map(({ id: letterId }) => deps.retryLetter(letterId, anew)))));
   }
   return outcomes;
 }

@@ -102,7 +102,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     chains: core.live,
     explain: core.explain,
     recorder: core.recorder,
-    retryLetter: (id) => core.runner.retry(id),
+    retryLetter: (...letter) => core.runner.retry(...letter),
     raise: (event) => core.runner.raise(event),
     restRequests: core.calls.rest,
     brokers: createBrokerControl(core.cluster, drainSelf, log),

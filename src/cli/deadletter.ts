@@ -94,19 +94,23 @@ const retry = defineCommand({
   args: '[id]',
   flags: {
     all: { type: 'boolean', summary: 'every letter, or every one of the filter' },
+    'from-start': { type: 'boolean', summary: 'from the start of the chains: for a node that is gone' },
     ...filterFlags,
     ...urlFlag,
   },
   notes:
-    'A letter goes with its outcome. A message that fails again is a letter with one try more; then the exit code is 1.',
+    'A letter goes with its outcome. A message that fails again is a letter with one try more; then the exit code is 1.\n' +
+    'With --from-start it enters the chains anew, with what the nodes before its failure made of it.',
   examples: ['gridmoor deadletter retry "broker-1-mb2k-7~attach"', 'gridmoor deadletter retry --all --node attach'],
-  async run({ url, json, all, ...filter }, [id], io) {
+  async run({ url, json, all, 'from-start': fromStart, ...filter }, [id], io) {
     const hasFilter = Object.values(pick(filter)).length > 0;
     if ((id !== undefined) === (all || hasFilter))
       throw new UsageError('Name one dead letter, or say --all or a filter.');
     const client = createClient(io, url);
-    if (id === undefined) return retryAll(client, pick(filter), json, io);
-    const answer = await client.post<{ outcome: string }>(apiPath`/api/gridmoor/dead-letters/${id}/retry`);
+    if (id === undefined) return retryAll(client, fromStart ? { ...pick(filter), fromStart } : pick(filter), json, io);
+    const answer = await client.post<{ outcome: string }>(
+      `${apiPath`/api/gridmoor/dead-letters/${id}/retry`}${fromStart ? '?fromStart=true' : ''}`,
+    );
     if (json) printJson(io, answer);
     else io.stdout.write(`${answer.outcome}\n`);
     return answer.outcome === 'dead-lettered' ? EXIT.findings : EXIT.fine;

@@ -47,9 +47,10 @@ export interface MessageRunner {
   run(message: NewMessage, done: (end: MessageEnd) => void): void;
   /**
    * Runs a dead letter again, from its node on, in the generation in force. Its outcome takes it out of the store, in one
-   * commit; a message that fails again is another letter, with one try more.
+   * commit; a message that fails again is another letter, with one try more. @param fromStart it enters the chains anew, as it
+   * then was: for a node that is gone.
    */
-  retry(letterId: string): Promise<LetterRetry>;
+  retry(letterId: string, fromStart?: boolean): Promise<LetterRetry>;
   /**
    * Lets an event run through the root chain. Chains that raise events from events for ever are cut off: one too many is
    * dead-lettered. @param hops of the message that raised it; undefined when none did. @param done hears how it ended.
@@ -313,7 +314,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const hooks: ContextHooks = { resume, raise, store };
   const retrying = new Set<string>();
 
-  const retryLetter = (letter: DeadLetter): Promise<LetterRetry> => {
+  const retryLetter = (letter: DeadLetter, fromStart: boolean): Promise<LetterRetry> => {
     const msg = seal.open(letter.sealed);
     if (msg === undefined) return Promise.resolve('unreadable');
     return new Promise((resolve) => {
@@ -321,7 +322,10 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       const accepted = enqueue({
         msg,
         generation: current,
-        start: (context, options) => current.restart(letter, msg, context, options),
+        start: (context, options) =>
+          fromStart
+            ? current.run(outsideOfChains(msg), context, options)
+            : current.restart(letter, msg, context, options),
         // Before the letters of this try: one of the same id takes its place.
         alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
         retries: letter.retries + 1,
@@ -342,13 +346,13 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         done,
       });
     },
-    async retry(letterId) {
+    async retry(letterId, fromStart = false) {
       if (retrying.has(letterId)) return 'under-way';
       retrying.add(letterId);
       try {
         // Read when nobody else can try it: a letter that was listed a while ago may have its outcome.
         const letter = await deadLetters.get(letterId);
-        return letter === undefined ? 'unknown' : await retryLetter(letter);
+        return letter === undefined ? 'unknown' : await retryLetter(letter, fromStart);
       } finally {
         retrying.delete(letterId);
       }
@@ -374,6 +378,11 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       return queue.waiting;
     },
   };
+}
+
+/** Without the calls it was in and the nodes it has visited. */
+function outsideOfChains({ calls: _, visits: __, ...msg }: Msg): Msg {
+  return msg;
 }
 
 function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>): Msg {

@@ -124,7 +124,7 @@ export async function startHarness(
     chains: core.live,
     explain: core.explain,
     recorder: core.recorder,
-    retryLetter: (id) => core.runner.retry(id),
+    retryLetter: (...letter) => core.runner.retry(...letter),
     raise: (event) => core.runner.raise(event),
     restRequests: core.calls.rest,
     brokers: createBrokerControl(core.cluster, () => undefined, log),

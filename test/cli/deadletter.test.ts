@@ -56,6 +56,17 @@ describe('deadletter', () => {
     });
   });
 
+  it('retry --from-start asks for just that, for one and for many', async () => {
+    const one = `POST ${URL}/${encodeURIComponent(ID)}/retry?fromStart=true`;
+    await using api = await startApi({
+      [one]: { body: { outcome: 'processed' } },
+      [`POST ${URL}/retry`]: part(1, 0, 0),
+    });
+    expect((await runCli(['deadletter', 'retry', ID, '--from-start'], { env: api.env })).code).toBe(0);
+    expect((await runCli(['deadletter', 'retry', '--all', '--from-start'], { env: api.env })).code).toBe(0);
+    expect((await runCli(['deadletter', 'retry', '--from-start'], { env: api.env })).code).toBe(2);
+  });
+
   it('retry of many goes on until none is left, up to the time of its first request', async () => {
     let answered = 0;
     const answers = [part(100, 1, 50), part(50, 0, 0)];
