@@ -4,10 +4,16 @@ import { readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 
 /**
- * CPU seconds that all threads of a process have used, in user and in kernel mode, in steps of 10 ms.
+ * CPU seconds that all threads of a process and of its children have used, in user and in kernel mode, in steps of 10 ms.
  * @param {number} pid
  */
 export function cpuSeconds(pid) {
+  const all = [pid, ...childrenOf(pid)].map(cpuSecondsOfOne);
+  return { user: sum(all.map(({ user }) => user)), system: sum(all.map(({ system }) => system)) };
+}
+
+/** @param {number} pid */
+function cpuSecondsOfOne(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The command name may hold blanks and brackets: fields are counted after the last bracket.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -15,10 +21,24 @@ export function cpuSeconds(pid) {
 }
 
 /**
- * Resident memory of a process, in bytes.
+ * Resident memory of a process and of its children, in bytes.
  * @param {number} pid
  */
 export function rssBytes(pid) {
+  return sum([pid, ...childrenOf(pid)].map(rssBytesOfOne));
+}
+
+/** Workers, where there are some. @param {number} pid */
+function childrenOf(pid) {
+  const words = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  return words === '' ? [] : words.split(' ').map(Number);
+}
+
+/** @param {readonly number[]} numbers */
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+/** @param {number} pid */
+function rssBytesOfOne(pid) {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(match?.[1] ?? Number.NaN) * 1024;
 }
