@@ -1,4 +1,4 @@
-import type { Sample } from '../observe/index.ts';
+import type { MetricSpec, Sample } from '../observe/index.ts';
 import type { AdminDeps } from './deps.ts';
 
 /** Hands readiness and the counters of message path, sessions, store and rule nodes to the metrics; each is read once per scrape. */
@@ -10,8 +10,12 @@ export function pullMetrics(
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help }, read);
   const totals = (name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void =>
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help, labels }, read);
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void =>
-    metrics.pull('gauge', { name: `gridmoor_${name}`, help }, read);
+  const gauge = (
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+    together: MetricSpec['together'] = 'sum',
+  ): void => metrics.pull('gauge', { name: `gridmoor_${name}`, help, together }, read);
 
   total('messages_received', 'Messages taken from devices.', () => counters.received);
   totals('messages', 'Messages by their one outcome.', ['outcome'], () =>
@@ -27,15 +31,13 @@ export function pullMetrics(
   total('downlinks', 'Messages sent to devices.', () => counters.downlinks);
   total('downlinks_dropped', 'Messages to devices that did not read.', () => counters.downlinksDropped);
   gauge('sessions', 'Devices connected now.', () => deviceApi.connected);
-  gauge('waiting_messages', 'Messages in the store that go on later: delayed, or at a checkpoint.', () =>
-    storage.messages.count(),
-  );
-  gauge('ready', 'Whether the instance takes traffic, as /readyz says.', async () =>
-    Number((await health.readyz()).ready),
-  );
+  const waiting = 'Messages in the store that go on later: delayed, or at a checkpoint.';
+  gauge('waiting_messages', waiting, () => storage.messages.count(), 'max');
+  const ready = 'Whether the instance takes traffic, as /readyz says.';
+  gauge('ready', ready, async () => Number((await health.readyz()).ready), 'min');
   metrics.pull(
     'gauge',
-    { name: 'gridmoor_check', help: 'Checks of /readyz: 1 holds, 0 does not.', labels: ['check'] },
+    { name: 'gridmoor_check', help: 'Checks of /readyz: 1 holds, 0 does not.', labels: ['check'], together: 'min' },
     async () => (await health.readyz()).checks.map(({ name, ok }) => ({ value: Number(ok), labels: { check: name } })),
   );
   gauge('store_pending_writes', 'Writes that wait for their commit.', () => storage.health().pendingWrites);

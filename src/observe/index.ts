@@ -6,8 +6,11 @@ export {
   type GaugeMetric,
   type HistogramMetric,
   type Labels,
+  type MetricFamilies,
   type MetricSpec,
   type Metrics,
   type Sample,
+  sumFamilies,
+  textOfFamilies,
 } from './metrics.ts';
 export { isSecretName, redact, redactText } from './redact.ts';

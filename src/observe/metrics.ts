@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Labels = Readonly<Record<string, string | number>>;
 
@@ -8,7 +8,18 @@ export interface MetricSpec {
   readonly help: string;
   /** Names of labels with few values. Never a device, a client id or an address. */
   readonly labels?: readonly string[];
+  /** What the metric of several workers together is; default `sum`. `max` for what they share, `min` for what all must have. */
+  readonly together?: 'sum' | 'min' | 'max';
 }
+
+/** A metric with its values, as data that another process can be sent. */
+export interface MetricFamily {
+  readonly name: string;
+  /** `counter`, `gauge` … */
+  readonly type: unknown;
+  readonly values: readonly object[];
+}
+export type MetricFamilies = readonly MetricFamily[];
 
 export interface CounterMetric {
   inc(labels?: Labels, by?: number): void;
@@ -43,6 +54,7 @@ export interface Metrics {
   ): void;
   /** The text that `/metrics` answers. A `read` that throws costs its own metric only. */
   collectText(): Promise<string>;
+  collectFamilies(): Promise<MetricFamilies>;
   readonly contentType: string;
 }
 
@@ -74,6 +86,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     name: spec.name,
     help: spec.help,
     labelNames: [...(spec.labels ?? [])],
+    aggregator: spec.together ?? ('sum' as const),
     registers: [registry],
   });
 
@@ -127,6 +140,17 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
       }
     },
     collectText: () => registry.metrics(),
+    collectFamilies: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   };
+}
+
+/** The metrics of several processes as those of one. */
+export function sumFamilies(parts: readonly MetricFamilies[]): Promise<MetricFamilies> {
+  return AggregatorRegistry.aggregate([...parts]).getMetricsAsJSON();
+}
+
+/** What `/metrics` answers. */
+export function textOfFamilies(families: MetricFamilies): Promise<string> {
+  return AggregatorRegistry.aggregate([families]).metrics();
 }
