@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { DeviceApi } from '../../device-api/index.ts';
 import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
+import { limitConnections } from '../proxy/connection-limit.ts';
 import { expectProxyHeader, type ProxyOptions } from '../proxy/expect-header.ts';
 import { logRequest } from './access-log.ts';
 import { collectOpenApi } from './openapi.ts';
@@ -70,7 +71,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, log),
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, log),
   });
-  server.server.maxConnections = options.maxConnections;
+  limitConnections(server.server, options.maxConnections);
   const headersOff = options.proxy && expectProxyHeader(server.server, options.proxy, log);
   const connections = countRequests(server.server);
   const deadlines = limitRequestTime(server.server, options.requestTimeoutMs);

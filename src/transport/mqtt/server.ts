@@ -4,6 +4,7 @@ import { createServer as createTlsServer, TLSSocket, type TlsOptions, type Serve
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
+import { limitConnections } from '../proxy/connection-limit.ts';
 import { expectProxyHeader, linkOf, type ProxyOptions, setRemoteAddress } from '../proxy/expect-header.ts';
 import type { AddressBlockOptions } from './address-block.ts';
 import { type AppClients, type AppCounts, type AppLimits, createAppBroker } from './app/index.ts';
@@ -97,7 +98,7 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     broker.accept(socket, socket.remoteAddress ?? 'unknown', certificate);
   };
   const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
-    server.maxConnections = options.maxConnections;
+    limitConnections(server, options.maxConnections);
     servers.push(server);
     if (options.proxy) headersOff.push(expectProxyHeader(server, options.proxy, log));
     server.prependListener('connection', (socket: Socket) => {
