@@ -8,8 +8,10 @@ const STOP_DEADLINE_MS = 15_000;
  * Waits for SIGTERM or SIGINT and stops in order: not ready, no new connections, sessions told to move, accepted messages
  * finished, store closed. Resolves with 0, or 1 on a second signal, a failed stop or one that takes too long.
  * A fault that nobody caught ends the process the same way, with 1: it must never run on in an unknown state.
+ * @param again what another signal does: a worker gets those of its terminal or service manager and that of its primary, which
+ * decides when to end at once.
  */
-export function runUntilStopped(running: Running, log: Log): Promise<number> {
+export function runUntilStopped(running: Running, log: Log, again: 'end' | 'ignore'): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     const finish = (code: number): void => {
@@ -22,6 +24,7 @@ export function runUntilStopped(running: Running, log: Log): Promise<number> {
     };
     const stop = (reason: string, code: number): void => {
       if (stopping) {
+        if (again === 'ignore') return;
         log.warn({ event: 'stop.again', reason }, 'told to stop again: stopping at once');
         finish(1);
         return;

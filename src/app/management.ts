@@ -9,6 +9,7 @@ import { createBrokerControl } from './brokers.ts';
 import type { Core } from './compose.ts';
 import { watchRedis } from './redis-watch.ts';
 import { version } from './version.ts';
+import type { SharedMetrics } from './workers/shared-metrics.ts';
 
 export interface ManagementOptions {
   readonly host: string;
@@ -29,8 +30,14 @@ const NOTICE_MS = 5_000;
 /** So many devices move each second when an instance drains: the others take them without a queue. */
 const MOVES_PER_SECOND = 1_000;
 
-/** The HTTP server with the device API, the management API and the probes on it. */
-export async function createManagement(options: ManagementOptions, core: Core, mqtt: MqttFront, log: Log) {
+/** The HTTP server with the device API, the management API and the probes on it. Of several workers each answers with the metrics of all. */
+export async function createManagement(
+  options: ManagementOptions,
+  core: Core,
+  mqtt: MqttFront,
+  log: Log,
+  workers?: SharedMetrics,
+) {
   const { storage, deviceApi, registry, suppliers, attachments, apiKeys, guessPause, counters, clock } = core;
   let draining = false;
   const health = createHealth({ clock });
@@ -108,7 +115,7 @@ export async function createManagement(options: ManagementOptions, core: Core, m
     brokers: createBrokerControl(core.cluster, drainSelf, log),
     counters,
     health,
-    metrics,
+    metrics: workers ? { ...metrics, collectText: workers.share(() => metrics.collectFamilies()) } : metrics,
     backup: onceAtATime(() => makeBackup(storage, options.dataDir)),
     clock,
     instance: { id: options.instanceId, version: version() },

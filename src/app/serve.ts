@@ -9,6 +9,7 @@ import { INSTANCE_KEY_FILE, keyFileProblem, readOrMakeKeyFile } from './key-file
 import { runUntilStopped } from './lifecycle.ts';
 import { type Running, start } from './start.ts';
 import { toStartOptions } from './start-options.ts';
+import type { PrimaryLink } from './workers/primary-link.ts';
 
 /** What `serve` needs of the process it runs in. */
 export interface ServeIo {
@@ -19,18 +20,24 @@ export interface ServeIo {
 /**
  * Runs the broker until it is told to stop. Resolves with the exit code: 0 stopped as asked, 1 it could not start or stop,
  * 2 the configuration is wrong.
+ * @param primary this process is one of several workers.
  */
-export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> {
+export async function serve(loaded: LoadedConfig, io: ServeIo, primary?: PrimaryLink): Promise<number> {
   if (!loaded.ok) {
     for (const issue of loaded.issues) io.stderr.write(`${formatIssue(issue)}\n`);
     return 2;
   }
-  const { config } = loaded;
-  const log = createLog({ level: config.log.level });
-  for (const warning of loaded.warnings) log.warn({ event: 'config.warning', at: warning.at }, formatIssue(warning));
+  const config = primary ? ofWorker(loaded.config, primary.number) : loaded.config;
+  const log = logOf(config, primary);
+  // Of several workers the first one says it for all.
+  const warnings = primary === undefined || primary.number === 1 ? loaded.warnings : [];
+  for (const warning of warnings) log.warn({ event: 'config.warning', at: warning.at }, formatIssue(warning));
   let running: Running;
   try {
-    running = await start(toStartOptions(config, readKeys(config, log), io.env), log);
+    running = await start(
+      { ...toStartOptions(config, readKeys(config, log), io.env), ...(primary ? { workers: primary.metrics } : {}) },
+      log,
+    );
   } catch (error) {
     const known = BrokerError.from(error);
     // Where in our code a wrong setting or a taken port was noticed helps nobody: only a fault of ours has its stack.
@@ -41,9 +48,20 @@ export async function serve(loaded: LoadedConfig, io: ServeIo): Promise<number> 
     return 1;
   }
   printMadeSecrets(running.core.made, running.ports, io.stderr);
+  if (primary) primary.ready(running.ports);
   // Scripts wait for this one line, whatever is logged otherwise.
-  createLog({ level: 'info' }).info({ event: 'ready', instance: config.instance.id, ...running.ports }, 'ready');
-  return runUntilStopped(running, log);
+  else createLog({ level: 'info' }).info({ event: 'ready', instance: config.instance.id, ...running.ports }, 'ready');
+  return runUntilStopped(running, log, primary === undefined ? 'end' : 'ignore');
+}
+
+/** Each worker is an instance of its own. */
+function ofWorker(config: Config, number: number): Config {
+  return { ...config, instance: { ...config.instance, id: `${config.instance.id}-w${number}` } };
+}
+
+function logOf({ log: { level } }: Config, primary: PrimaryLink | undefined): Log {
+  const log = createLog({ level });
+  return primary ? log.child({ worker: primary.number }) : log;
 }
 
 /** Instance key and administrator key: given, or kept in the data directory. Throws FILE_INVALID. */

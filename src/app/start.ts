@@ -4,10 +4,13 @@ import { createMqttFront, type MqttFrontOptions } from '../transport/mqtt/server
 import { placeOf } from './brokers.ts';
 import { type Core, type CoreOptions, startCore } from './compose.ts';
 import { createManagement, type ManagementOptions } from './management.ts';
+import type { SharedMetrics } from './workers/shared-metrics.ts';
 
 export interface StartOptions extends CoreOptions {
   readonly mqtt: MqttFrontOptions;
   readonly http: ManagementOptions;
+  /** Present: this is one of several workers on the same ports. */
+  readonly workers?: SharedMetrics;
 }
 
 export interface Bound {
@@ -33,11 +36,14 @@ export interface Running {
 export async function start(options: StartOptions, log: Log): Promise<Running> {
   const core = await startCore(options, log);
   const mqtt = createMqttFront(options.mqtt, core.deviceApi, log, core.apps);
-  const management = await createManagement(options.http, core, mqtt, log);
+  const management = await createManagement(options.http, core, mqtt, log, options.workers);
+  // Workers on the same ports end together.
+  const siblings = options.workers && options.instanceId.replace(/\d+$/, '');
+  const isSibling = (id: string): boolean => siblings !== undefined && id.startsWith(siblings);
   const stop = async (): Promise<void> => {
     management.drain();
     core.calls.stop();
-    await mqtt.close(core.cluster.instances.others.some(({ draining }) => !draining));
+    await mqtt.close(core.cluster.instances.others.some(({ id, draining }) => !draining && !isSibling(id)));
     await management.close();
     await core.close();
   };

@@ -13,6 +13,7 @@ const command = defineCommand({
     'gridmoor serve',
     'gridmoor serve -p 2883 --data-dir /var/lib/gridmoor',
     'MQTT_BIND_PORT=2883 gridmoor serve',
+    'REDIS_URL=redis://127.0.0.1:6379 gridmoor serve --workers 2',
   ],
   run: () => Promise.resolve(EXIT.usage),
 });
@@ -25,6 +26,10 @@ export const run: Run = async (args, io) => {
   }
   const argv = args.filter((word) => word !== '--json');
   const loaded = await loadConfig({ argv, env: io.env, cwd: io.cwd });
+  if (loaded.ok && loaded.config.instance.workers > 1) {
+    const { serveWithWorkers } = await import('../app/workers/index.ts');
+    return serveWithWorkers(loaded, io);
+  }
   const { serve } = await import('../app/serve.ts');
   return serve(loaded, io);
 };

@@ -39,6 +39,7 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
   const redis = redisSettings(config);
   if (!redis.ok) add(redis.at, 'invalid-value', redis.problem, redis.hint);
   else if (redis.value !== undefined) checkRedis(config, redis.value, add);
+  if (instance.workers > 1) checkWorkers(instance, redis.ok && redis.value === undefined, add);
   const ports: [string, number, string][] = [
     ['/mqtt/bindPort', mqtt.bindPort, mqtt.bindAddress],
     ...(mqtt.sslEnabled ? [['/mqtt/sslBindPort', mqtt.sslBindPort, mqtt.bindAddress] as [string, number, string]] : []),
@@ -87,6 +88,21 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
 }
 
 type Add = (at: string, rule: string, problem: string, hint?: string, level?: Issue['level']) => void;
+
+/** As long as the pattern of instance ids allows. */
+const MAX_INSTANCE_ID = 64;
+
+function checkWorkers({ workers, id }: Config['instance'], embedded: boolean, add: Add): void {
+  if (embedded) {
+    const problem = `${workers} workers need a Redis that they share: the embedded store belongs to one process`;
+    add('/instance/workers', 'needs-redis', problem, 'set REDIS_URL, or GRIDMOOR_WORKERS=1');
+  }
+  const last = `-w${workers}`;
+  if (id.length + last.length > MAX_INSTANCE_ID) {
+    const problem = `is too long for workers: with ${last} behind it, it has more than ${MAX_INSTANCE_ID} characters`;
+    add('/instance/id', 'invalid-value', problem, 'set a shorter GRIDMOOR_INSTANCE_ID');
+  }
+}
 
 function checkRedis({ redis, instance }: Config, { tls, urlPassword }: RedisSettings, add: Add): void {
   for (const [at, name, path] of [

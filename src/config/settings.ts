@@ -86,6 +86,17 @@ export const CONFIG_TREE = {
       ),
       defaultText: 'the host name',
     },
+    workers: setting(
+      'GRIDMOOR_WORKERS',
+      integer(
+        'Brokers that one command runs on the same ports, each in a process of its own; above 1 with Redis only.',
+        {
+          default: 1,
+          minimum: 1,
+          maximum: 64,
+        },
+      ),
+    ),
     trustedProxies: setting(
       'GRIDMOOR_TRUSTED_PROXIES',
       text(

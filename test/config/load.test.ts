@@ -193,3 +193,41 @@ describe('config: bad input', () => {
     expect(issue).toMatchObject({ file: 'none.json', rule: 'unreadable' });
   });
 });
+
+describe('config: workers', () => {
+  const redis = { REDIS_URL: 'redis://127.0.0.1:6379', GRIDMOOR_INSTANCE_ID: 'a' };
+  const findings = async (env: Record<string, string>, argv: string[] = []) =>
+    (await issues({ ...redis, ...env }, argv))
+      .filter(({ level }) => level === 'error')
+      .map(({ at, file, rule }) => `${at || file} ${rule}`);
+
+  it('is 1, or what --workers or GRIDMOOR_WORKERS says', async () => {
+    expect((await config()).config.instance.workers).toBe(1);
+    expect((await config({ ...redis, GRIDMOOR_WORKERS: '3' })).config.instance.workers).toBe(3);
+    expect((await config({ ...redis, GRIDMOOR_WORKERS: '3' }, ['--workers', '2'])).config.instance.workers).toBe(2);
+    expect((await config(redis, [], { instance: { workers: 2 } })).config.instance.workers).toBe(2);
+  });
+
+  it.each(['0', '65', '-1', '2.5', 'two', '1e1', '__proto__', ' '])('%j workers are refused', async (word) => {
+    expect((await findings({}, [`--workers=${word}`])).join()).toContain('flag --workers');
+    expect((await findings({ GRIDMOOR_WORKERS: word })).join()).toContain('environment GRIDMOOR_WORKERS');
+  });
+
+  it('the flag without a number is refused', async () => {
+    expect(await findings({}, ['--workers'])).toHaveLength(1);
+  });
+
+  it('more than one needs a Redis, and the finding names REDIS_URL', async () => {
+    const [issue, ...more] = await issues({ GRIDMOOR_WORKERS: '2' });
+    expect(more).toEqual([]);
+    expect(issue).toMatchObject({ at: '/instance/workers', rule: 'needs-redis', level: 'error' });
+    expect(issue?.hint).toContain('REDIS_URL');
+    expect((await config({ GRIDMOOR_WORKERS: '1' })).config.instance.workers).toBe(1);
+  });
+
+  it('an instance id that leaves no room for the number of the worker is refused', async () => {
+    const env = { GRIDMOOR_INSTANCE_ID: 'x'.repeat(61), GRIDMOOR_WORKERS: '9' };
+    expect((await config({ ...redis, ...env })).config.instance.id).toHaveLength(61);
+    expect(await findings({ ...env, GRIDMOOR_WORKERS: '10' })).toEqual(['/instance/id invalid-value']);
+  });
+});
