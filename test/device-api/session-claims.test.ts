@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionRegistry } from '../../src/cluster/session-registry.ts';
 import { SessionClaims } from '../../src/device-api/session-claims.ts';
 import { type CloseReason, type LiveSession, Sessions } from '../../src/device-api/sessions.ts';
 import type { Device } from '../../src/model/device.ts';
@@ -30,11 +31,19 @@ describe('session claims over two instances', () => {
   });
   afterAll(() => redis[Symbol.asyncDispose]());
 
-  const broker = async (): Promise<Broker> => {
+  const broker = async (beforeAnswer: () => Promise<void> = async () => {}): Promise<Broker> => {
     const joined = await member(redis);
     const live = new Sessions();
     const log = createLog({ level: 'silent' });
-    const { sessions: registry, bus, instances } = joined;
+    const { bus, instances } = joined;
+    const registry: SessionRegistry = {
+      ...joined.sessions,
+      async claim(device) {
+        const claim = await joined.sessions.claim(device);
+        await beforeAnswer();
+        return claim;
+      },
+    };
     const one: Broker = Object.assign(
       { ...joined },
       { live, closed: [] as CloseReason[], settle: async () => {} },
@@ -111,6 +120,20 @@ describe('session claims over two instances', () => {
       const owner = a.live.size === 1 ? a : b;
       expect(await a.sessions.owner(ID)).toBe(owner.bus.self);
     }
+  });
+
+  it('a login whose claim is taken while its answer is on the way opens no session', async () => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const [a, b] = [await broker(() => held), await broker()];
+    const opening = open(a);
+    while ((await b.sessions.owner(ID)) === undefined) await redis.client.ping();
+    await open(b);
+    answer();
+    expect(await opening).toBeUndefined();
+    expect([a.live.size, b.live.size]).toEqual([0, 1]);
   });
 
   it('a session that ends gives its claim back, an older one does not', async () => {

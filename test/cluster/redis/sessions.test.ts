@@ -42,9 +42,11 @@ it('an old claim releases nothing of a newer one', async () => {
   const [a, b] = [await join(), await join()];
   const first = await a.sessions.claim(D);
   const second = await b.sessions.claim(D);
+  const newer = await b.sessions.claim(D);
   expect(await a.sessions.release(D, first.epoch)).toBe(false);
+  expect(await b.sessions.release(D, second.epoch)).toBe(false);
   expect(await b.sessions.owner(D)).toBe(b.bus.self);
-  expect(await b.sessions.release(D, second.epoch)).toBe(true);
+  expect(await b.sessions.release(D, newer.epoch)).toBe(true);
   expect(await b.sessions.owner(D)).toBeUndefined();
   expect(await redis.client.exists(KEYS.sessions, KEYS.sessionsByRun)).toBe(0);
 });
