@@ -45,7 +45,9 @@ describe('two brokers behind one Redis', () => {
     expect(await second.publish(TELEMETRY, '{"t":2}')).toBe(0);
   });
 
-  it(`${RECONNECTS} reconnects to the other broker: one session each time, and nothing of an old one after the new one’s first`, async () => {
+  it(`${RECONNECTS} reconnects to the other broker: one session each time, and nothing of an old one after the new one’s first`, {
+    timeout: 60_000 + 50 * RECONNECTS,
+  }, async () => {
     const token = await newDevice(a, 'pingpong');
     let seq = 0;
     let former: MqttClient | undefined;
