@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   RPC_TIMEOUT_PLUGIN: 'The device did not answer the call in time (paths of /api/plugins/rpc).',
   RPC_NO_SESSION_PLUGIN: 'The device was not there within the time of the call (paths of /api/plugins/rpc).',
   RPC_NOT_JSON: 'The device answered the call with something that is not JSON.',
+  RECORDING_RUNS: 'Another recording is running.',
   REST_TIMEOUT: 'The chains did not answer the request in time.',
   EVENT_LIMIT: 'The chains raised events from events without end.',
   STEP_LIMIT: 'The message visited more nodes than its budget allows.',

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import { integer, optional, text } from '../schema/fields.ts';
+import { flag, integer, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -20,17 +20,23 @@ export function recordingRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: URL,
       tag: 'messages',
-      summary: 'Begins a recording of what devices send, for chain replay; it takes the place of the one before.',
+      summary: 'Begins a recording of what devices send, for chain replay; one at a time, 409 while one is running.',
       role: 'operator',
       body: {
         seconds: integer('For so long.', { default: 60, minimum: 1, maximum: 3_600 }),
         messages: integer('So many at most.', { default: 1_000, minimum: 1, maximum: 10_000 }),
         device: optional(text('Name or id of the only device.')),
+        force: flag('Takes the place of one that is running: who waits for that one gets no more.', { default: false }),
       },
       answer: object(state),
-      async handle({ body: { seconds, messages, device } }) {
+      async handle({ body: { seconds, messages, device, force }, by }) {
         const only = device === undefined ? undefined : (await deviceOf(device, deps)).id;
-        return recorder.start({ forMs: seconds * 1_000, messages, device: only });
+        const { runningBy } = recorder;
+        if (runningBy !== undefined && !force) {
+          const detail = `a recording of ${runningBy} is running: wait for its end, or take its place with "force"`;
+          throw new BrokerError('RECORDING_RUNS', { field: 'force', detail });
+        }
+        return recorder.start({ forMs: seconds * 1_000, messages, device: only, by });
       },
     }),
     defineRoute({

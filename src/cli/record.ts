@@ -25,18 +25,20 @@ export const run = single(
       seconds: { type: 'string', value: '<n>', summary: 'for so long (60; at most 3600)' },
       messages: { type: 'string', value: '<n>', summary: 'so many at most (1000; at most 10000)' },
       device: { type: 'string', value: '<name>', summary: 'only this device, by name or id' },
+      force: { type: 'boolean', summary: 'in the place of one that somebody else runs' },
       ...urlFlag,
     },
     notes:
       'Secrets and supply points are replaced by pseudonyms: the same for the same, so that replay still joins them. Messages\n' +
       'are written as they come; the recording ends with its time, its number, or control-C. "-" is standard output.',
     examples: ['gridmoor record traffic.ndjson --seconds 300', 'gridmoor record - --messages 10 --device meter-1'],
-    async run({ json, seconds, messages, device, url }, [file = ''], io) {
+    async run({ json, seconds, messages, device, force, url }, [file = ''], io) {
       if (json && file === '-') throw new UsageError('--json prints a summary: give a file for the messages.');
       const body = {
         ...(seconds === undefined ? {} : { seconds: numberOf('--seconds', seconds) }),
         ...(messages === undefined ? {} : { messages: numberOf('--messages', messages) }),
         ...(device === undefined ? {} : { device }),
+        ...(force ? { force } : {}),
       };
       const client = createClient(io, url);
       const sink = await openSink(io, file);

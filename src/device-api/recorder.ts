@@ -21,9 +21,20 @@ export interface RecordingState {
   readonly dropped: number;
 }
 
+export interface RecordingWish {
+  readonly forMs: number;
+  readonly messages: number;
+  /** Only this one's. */
+  readonly device?: string | undefined;
+  /** Who asks for it. */
+  readonly by: string;
+}
+
 interface Running {
   readonly id: string;
   readonly pseudonyms: Pseudonyms;
+  /** Who began it. */
+  readonly by: string;
   readonly until: number;
   readonly max: number;
   readonly device: string | undefined;
@@ -49,13 +60,19 @@ export class Recorder {
     this.#clock = clock;
   }
 
+  /** Who began the recording that is running now; undefined when none is. */
+  get runningBy(): string | undefined {
+    const running = this.#running;
+    return running && this.#stateOf(running).state === 'running' ? running.by : undefined;
+  }
+
   /** Begins a recording, in the place of the one before. */
-  start({ forMs, messages, device }: { forMs: number; messages: number; device?: string | undefined }): RecordingState {
+  start({ forMs, messages, device, by }: RecordingWish): RecordingState {
     const id = randomBytes(8).toString('hex');
     const pseudonyms = createPseudonyms(randomBytes(32));
     const max = Math.min(messages, MAX_RECORDED);
     const until = this.#clock.now() + forMs;
-    this.#running = { id, pseudonyms, until, max, device, lines: [], bytes: 0, dropped: 0 };
+    this.#running = { id, by, pseudonyms, until, max, device, lines: [], bytes: 0, dropped: 0 };
     return this.#stateOf(this.#running);
   }
 

@@ -35,7 +35,7 @@ describe('Recorder', () => {
   it('writes down messages with pseudonyms, and which key was good, of one device when asked', async () => {
     const { recorder } = bench();
     const msg = testMsg({ data: { Power_supplier_secret_key: new Secret('good key'), CUPS: 'ES0021000012345678LB' } });
-    const { id } = recorder.start({ forMs: 100, messages: 10, device: msg.originator.id });
+    const { id } = recorder.start({ by: 'me', forMs: 100, messages: 10, device: msg.originator.id });
     recorder.watch(msg, undefined, found);
     await recorder.watch(msg, undefined, async () => PROCESSED);
     recorder.watch(testMsg({ originator: { ...msg.originator, id: 'other' as never } }), undefined, found);
@@ -51,12 +51,15 @@ describe('Recorder', () => {
 
   it('ends by number and by time, counts what had no room, and is forgotten in the end', () => {
     const { recorder, advance } = bench();
-    const first = recorder.start({ forMs: 100, messages: 1 });
+    const first = recorder.start({ by: 'me', forMs: 100, messages: 1 });
     for (let sent = 0; sent < 3; sent++) recorder.watch(testMsg(), undefined, found);
+    expect(recorder.runningBy).toBeUndefined();
     expect(recorder.read(first.id, 0, 10)).toMatchObject({ state: 'full', messages: 1, dropped: 2 });
-    const second = recorder.start({ forMs: 100, messages: 10 });
+    const second = recorder.start({ by: 'me', forMs: 100, messages: 10 });
     expect(recorder.read(first.id, 0, 10)).toBeUndefined();
+    expect(recorder.runningBy).toBe('me');
     advance(100);
+    expect(recorder.runningBy).toBeUndefined();
     recorder.watch(testMsg(), undefined, found);
     expect(recorder.read(second.id, 0, 10)).toMatchObject({ state: 'over', messages: 0, dropped: 0 });
     advance(600_000);
