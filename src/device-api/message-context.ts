@@ -320,7 +320,7 @@ export class MessageContext implements NodeContext {
   callDevice(msg: Msg, call: DeviceCall): ReturnType<NodeContext['callDevice']> {
     const { id } = deviceOf(msg);
     this.#later(() => {
-      void this.#parts.rpc.call(id, call).then((answer) => this.#hooks.resume(msg, call, answer));
+      void this.#parts.rpc.call(id, call, this.#hops).then((answer) => this.#hooks.resume(msg, call, answer));
     });
     return { relation: [], msg };
   }

@@ -77,6 +77,8 @@ export interface NewMessage {
   readonly metadata: Readonly<Record<string, string>>;
   /** Exact JSON text of `data`. */
   readonly text?: string;
+  /** See `Msg`. */
+  readonly hops?: number;
 }
 
 /** What becomes of a message, and who hears of it. */
@@ -386,9 +388,10 @@ function outsideOfChains({ calls: _, visits: __, ...msg }: Msg): Msg {
 }
 
 function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>): Msg {
-  const { device, type, ts, metadata, text } = message;
+  const { device, type, ts, metadata, text, hops } = message;
   const data = wrapSecrets(message.data, secretKeys);
   const originator = { entityType: 'DEVICE' as const, id: device.id, name: device.name, profile: device.profile };
   const keepText = text !== undefined && data === message.data;
-  return keepText ? { id, ts, type, originator, metadata, data, text } : { id, ts, type, originator, metadata, data };
+  const msg = { id, ts, type, originator, metadata, data, ...(hops === undefined ? {} : { hops }) };
+  return keepText ? { ...msg, text } : msg;
 }

@@ -12,8 +12,8 @@ export interface RpcEffects {
   reply(device: DeviceId, call: { readonly sessionId: string; readonly requestId: string }, text: string): void;
   /** Answers a request over REST; dropped when nobody waits for it any more. */
   answerRequest(requestId: string, body: JsonValue): void;
-  /** Never rejects. */
-  call(device: DeviceId, call: DeviceCall): Promise<CallAnswer>;
+  /** Never rejects. @param hops of the message that calls: events of the call count on. */
+  call(device: DeviceId, call: DeviceCall, hops: number): Promise<CallAnswer>;
 }
 
 /** ThingsBoard's words for calls that had no answer. */
@@ -47,12 +47,13 @@ export function createRpcEffects(
   return {
     reply: (device, call, text) => void serverRpc.reply(device, call, text),
     answerRequest: (requestId, body) => void rest.answer(requestId, body),
-    async call(device, call) {
+    async call(device, call, hops) {
       const { method, oneway, persistent, timeoutMs, expiresAt, retries, additionalInfo } = call;
       const request: RpcRequest = {
         method,
         oneway,
         timeoutMs,
+        hops,
         params: stringifyJson(call.params),
         ...(expiresAt === undefined ? {} : { expiresAt }),
         ...(retries === undefined ? {} : { retries }),

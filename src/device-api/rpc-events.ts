@@ -56,7 +56,8 @@ export function announceRpcs(store: RpcStore, parts: RpcEventsParts): { readonly
     if (!device || stopped) return;
     const metadata = { deviceName: device.name, deviceType: device.profile };
     const data = describeRpc(rpc, status);
-    parts.run({ device, type: `RPC_${status}`, ts: clock.now(), data, metadata }, () => {});
+    const hops = rpc.hops === undefined ? {} : { hops: rpc.hops + 1 };
+    parts.run({ device, type: `RPC_${status}`, ts: clock.now(), data, metadata, ...hops }, () => {});
   };
   const announce = (rpc: PersistentRpc | undefined, status: RpcState | 'DELETED'): void => {
     if (!rpc || stopped) return;

@@ -21,6 +21,7 @@ export interface RpcRequest {
   /** Of a persistent call. */
   readonly retries?: number;
   readonly additionalInfo?: string;
+  readonly hops?: number;
 }
 
 export interface RpcOptions extends RpcQueueOptions {
@@ -190,7 +191,7 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
 
     async persist(device, request) {
       const now = clock.now();
-      const { method, params, oneway, retries, additionalInfo } = request;
+      const { method, params, oneway, retries, additionalInfo, hops } = request;
       const rpc: PersistentRpc = {
         id: newRpcId(now),
         deviceId: device,
@@ -203,6 +204,7 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
         retries: 0,
         ...(retries === undefined ? {} : { maxRetries: retries }),
         ...(additionalInfo === undefined ? {} : { additionalInfo }),
+        ...(hops === undefined ? {} : { hops }),
       };
       const stored = await store.create(rpc);
       if (stored !== 'created') return { kind: stored === 'full' ? 'busy' : stored };

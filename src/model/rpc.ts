@@ -36,6 +36,8 @@ export interface PersistentRpc {
   readonly response?: string;
   /** JSON text that the caller gave along. */
   readonly additionalInfo?: string;
+  /** Of the message whose chain made the call: see `Msg`. */
+  readonly hops?: number;
 }
 
 /** Whether nothing more can happen to the call. */

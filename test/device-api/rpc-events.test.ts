@@ -77,3 +77,15 @@ it('expired calls are told once, and nothing is told after the stop', async () =
   await rooms.storage.drain();
   expect(types()).toEqual(['RPC_QUEUED', 'RPC_EXPIRED']);
 });
+
+it('events of a call that a chain made count on from its message; others begin anew', async () => {
+  await using rooms = await openRooms();
+  const { store, call, heard, now } = await setUp(rooms);
+  const rpc = call({ hops: 3 });
+  await store.create(rpc);
+  await expect.poll(() => heard.length).toBe(1);
+  await store.update(rpc.id, { state: 'SENT', at: now() });
+  await store.create(call());
+  await expect.poll(() => heard.length).toBe(3);
+  expect(heard.map(({ hops }) => hops)).toEqual([4, 4, undefined]);
+});
