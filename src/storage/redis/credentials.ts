@@ -33,7 +33,7 @@ export async function credentialsOf(queue: Queue, id: DeviceId): Promise<DeviceC
 
 /** Present or former credentials of this index. */
 export async function credentialsByIndex(queue: Queue, index: string): Promise<StoredCredentials | undefined> {
-  const id = (await queue.send('hget', [KEYS.credentialsByIndex, index])) as DeviceId | null;
+  const id = (await queue.sendForLogin('hget', [KEYS.credentialsByIndex, index])) as DeviceId | null;
   if (id === null) return undefined;
   const { present, former } = await credentialsOf(queue, id);
   return [present, former].find((one) => one?.index === index);

@@ -1,10 +1,15 @@
 import type { RedisConnection } from './connection.ts';
+import { KEYS } from './keys.ts';
+import { loadScript } from './scripts.ts';
 
-/** Whether Redis answers, and what its clock says: a small question goes to it all the time. */
+/** Whether Redis answers and has our data, and what its clock says: a small question goes to it all the time. */
 export interface Pulse {
+  /** It does, and has. It may refuse writes all the same. */
   readonly ok: boolean;
-  /** Why not, in words for an operator. */
+  /** Why not, or why it takes no writes, in words for an operator. */
   readonly problem: string | undefined;
+  /** Another number after each change of the connection: there may be another Redis behind it, or other data. */
+  readonly place: number;
   /** Time of the clock of Redis, ms since 1970: never ahead of it, and behind by no more than the quickest answer took. */
   redisNow(): number;
   /** Compares the clocks anew, for one that was set. */
@@ -12,13 +17,15 @@ export interface Pulse {
   stop(): void;
 }
 
+/** Seconds and microseconds of its clock, 1 when it has the data of a store, why it takes no writes. */
+type PulseAnswer = readonly [seconds: string, micros: string, hasData: number, error: string];
+
 const EVERY_MS = 1_000;
 /** Without an answer for so long, nothing more is sent. */
 const SILENT_MS = 2_000;
 const KEPT_OFFSETS = 10;
-const CLOCK = "local t = redis.call('TIME') return { t[1], t[2] }";
-/** In the slot of the registry, whose steps compare times. */
-const CLOCK_KEY = '{gm}:clock';
+const PULSE = loadScript('pulse');
+const GONE = 'the data in Redis is gone: restore a backup, or start all brokers anew to begin with nothing';
 
 export interface PulseOptions {
   /** Redis has become there, or has gone: `problem` says why. */
@@ -34,11 +41,15 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
   let asked: number | undefined;
   let askedLast = Number.NEGATIVE_INFINITY;
   let refused: string | undefined;
-  let reconnected = true;
-  let wasOk = false;
+  let unwritable: string | undefined;
+  /** What is behind the connection that stands now has been looked at. */
+  let known = false;
+  let place = 0;
+  let hadData = false;
+  let wasFine = false;
   let stopped = false;
 
-  function problem(): string | undefined {
+  function absence(): string | undefined {
     if (!connection.ready) {
       const { trouble } = connection;
       return `no connection to Redis${trouble === undefined ? '' : `: ${trouble}`}`;
@@ -46,17 +57,19 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     if (refused !== undefined) return refused;
     const silentMs = asked === undefined ? 0 : performance.now() - asked;
     if (silentMs > SILENT_MS) return `Redis has not answered for ${Math.floor(silentMs / 1000)} s`;
-    return offsets.length === 0 ? 'Redis has not answered yet' : undefined;
+    return known ? undefined : 'Redis has not answered yet';
   }
+
+  const problem = (): string | undefined => (connection.ready ? unwritable : undefined) ?? absence();
 
   function look(): void {
     const now = problem();
-    const ok = now === undefined;
-    if (ok !== wasOk) {
-      wasOk = ok;
+    const fine = now === undefined;
+    if (fine !== wasFine) {
+      wasFine = fine;
       onChange(now);
     }
-    if (ok) onReady();
+    if (absence() === undefined) onReady();
   }
 
   /** @param anew what was measured before no longer counts: it may be another clock. */
@@ -64,11 +77,16 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     askedLast = performance.now();
     asked ??= askedLast;
     try {
-      const [seconds, micros] = (await connection.send('eval', [CLOCK, 1, CLOCK_KEY])) as [string, string];
+      const keys = [KEYS.pulse, KEYS.format];
+      const answer = (await connection.send('eval', [PULSE.source, keys.length, ...keys])) as PulseAnswer;
+      const [seconds, micros, hasData, error] = answer;
       if (anew) offsets.length = 0;
       offsets.push(Number(seconds) * 1000 + Number(micros) / 1000 - Date.now());
       if (offsets.length > KEPT_OFFSETS) offsets.shift();
-      refused = undefined;
+      hadData ||= hasData === 1;
+      refused = hadData && hasData === 0 ? GONE : undefined;
+      unwritable = error === '' ? undefined : `Redis refuses writes: ${error}`;
+      known = true;
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       // Without a connection the connection itself says what is wrong.
@@ -81,8 +99,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
   function beat(): void {
     const due = performance.now() - askedLast >= EVERY_MS;
     if (connection.ready && asked === undefined && due) {
-      void measure(reconnected);
-      reconnected = false;
+      void measure(!known);
     }
     look();
   }
@@ -94,15 +111,19 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     // What was asked on the connection that is gone may never be answered.
     asked = undefined;
     askedLast = Number.NEGATIVE_INFINITY;
-    reconnected = true;
+    known = false;
+    place++;
     beat();
   });
   return {
     get ok() {
-      return problem() === undefined;
+      return absence() === undefined;
     },
     get problem() {
       return problem();
+    },
+    get place() {
+      return place;
     },
     redisNow: () => Date.now() + (offsets.length === 0 ? 0 : Math.max(...offsets)),
     compare: () => measure(true),

@@ -13,6 +13,8 @@ const tagged = (name: string): string => `{gm}:${name}`;
 export const KEYS = {
   /** Text: number of the layout of all keys. */
   format: tagged('format'),
+  /** Text with an expiry: written to see whether writes are taken. */
+  pulse: tagged('pulse'),
   /** Hash: name -> text. */
   settings: tagged('settings'),
   /** Hash: what is counted -> how many. */

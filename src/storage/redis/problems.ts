@@ -7,6 +7,13 @@ export type Failure = { readonly kind: 'late' | 'away' } | { readonly kind: 'fin
 /** Answers of a Redis that will be there again soon. */
 const PASSING = /^(?:LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|BUSY|MOVED|ASK|NOREPLICAS|UNBLOCKED)\b/;
 
+/** Without what ioredis hangs on it: the words of the command, which are records of devices and go into no log. */
+export function bare(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof BrokerError) return error;
+  const { name, message } = error;
+  return Object.assign(new Error(message), { name });
+}
+
 export function failureOf(error: unknown): Failure {
   if (error instanceof BrokerError)
     return error.code === 'STORE_UNAVAILABLE' ? { kind: 'away' } : { kind: 'final', error };
@@ -25,5 +32,5 @@ export function failureOf(error: unknown): Failure {
       : line;
   // A script of ours trips only over what others have written into our keys.
   if (reason === line && /WRONGTYPE|user_script/.test(line)) return { kind: 'final', error: corrupt(line) };
-  return { kind: 'final', error: new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: error }) };
+  return { kind: 'final', error: new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: bare(error) }) };
 }

@@ -4,13 +4,15 @@ import type { StorageHealth } from '../storage.ts';
 import type { RedisConnection, Word } from './connection.ts';
 import { createPulse } from './health.ts';
 import { operationKey } from './keys.ts';
-import { failureOf } from './problems.ts';
+import { bare, failureOf } from './problems.ts';
 import { runScript, type Script } from './scripts.ts';
 
 /** The edge to Redis: what waits for it is bounded in bytes and in time, and a refused step is not done later. */
 export interface Queue {
   /** One command; safe to repeat, since a lost reply makes it go twice. */
   send(command: string, words: readonly Word[]): Promise<unknown>;
+  /** As `send`, for a device that waits to be let in: not for long. */
+  sendForLogin(command: string, words: readonly Word[]): Promise<unknown>;
   /** As `send`; texts in the reply are bytes. */
   sendBuffer(command: string, words: readonly Word[]): Promise<unknown>;
   /** A script that is safe to repeat. */
@@ -62,6 +64,9 @@ export interface QueueOptions {
 /** A try is given up a little after Redis has stopped taking it, so that what was refused is not done later. */
 const MARGIN_MS = 250;
 const RETRY_PAUSE_MS = 50;
+/** Below the time that a message has in its chains: it is refused then, and comes again, and is no dead letter. */
+const WAIT_MS = 8_000;
+const LOGIN_WAIT_MS = 3_000;
 /** What a Redis says that will not let us in. */
 const REFUSED = /\b(?:WRONGPASS|NOAUTH|NOPERM)\b/;
 
@@ -71,7 +76,7 @@ interface Try {
 }
 
 export function createQueue(connection: RedisConnection, options: QueueOptions = {}): Queue {
-  const { maxPendingBytes = 64 * 1024 * 1024, waitMs = 10_000, commandMs = 2_000 } = options;
+  const { maxPendingBytes = 64 * 1024 * 1024, waitMs = WAIT_MS, commandMs = 2_000 } = options;
   const ourName = randomBytes(9).toString('base64url');
   const waiting = new Set<() => void>();
   const tries = new Set<Try>();
@@ -100,7 +105,7 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
 
   function unavailable(cause?: unknown): BrokerError {
     const reason = pulse.problem ?? 'Redis did not answer in time';
-    return new BrokerError('STORE_UNAVAILABLE', { reason }, cause === undefined ? {} : { cause });
+    return new BrokerError('STORE_UNAVAILABLE', { reason }, cause === undefined ? {} : { cause: bare(cause) });
   }
 
   /** Until Redis is there. In order: all that waits goes in one turn, before anything that comes later. */
@@ -154,15 +159,23 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     }
   }
 
-  async function persist<T>(attempt: (deadline: number) => Promise<T>, since = performance.now()): Promise<T> {
-    const until = since + waitMs;
+  async function persist<T>(
+    attempt: (deadline: number) => Promise<T>,
+    since = performance.now(),
+    longestMs = waitMs,
+  ): Promise<T> {
+    const until = since + Math.min(longestMs, waitMs);
     for (;;) {
       if (closed) throw new BrokerError('SHUTTING_DOWN');
       const wait = untilReady(until);
       if (wait !== undefined) await wait;
       try {
         const deadline = Math.ceil(pulse.redisNow() + commandMs);
-        return await within(attempt(deadline), performance.now() + commandMs + MARGIN_MS);
+        const { place } = pulse;
+        const answer = await within(attempt(deadline), performance.now() + commandMs + MARGIN_MS);
+        if (pulse.place === place) return answer;
+        // It may be that of a Redis that has come back empty: asked again, once that is known.
+        if (performance.now() > until) throw unavailable();
       } catch (error) {
         const failure = failureOf(error);
         if (failure.kind === 'final') throw failure.error;
@@ -205,6 +218,7 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
   return {
     clustered: connection.clustered,
     send: (command, words) => persist(() => connection.send(command, words)),
+    sendForLogin: (command, words) => persist(() => connection.send(command, words), performance.now(), LOGIN_WAIT_MS),
     sendBuffer: (command, words) => persist(() => connection.sendBuffer(command, words)),
     script: (script, keys, args) => persist(() => runScript(connection.send, script, keys, args)),
     operationId,
