@@ -5,6 +5,7 @@ import { createRpc, type Rpc } from '../../src/device-api/rpc.ts';
 import type { CallToDevice } from '../../src/device-api/rpc-queue.ts';
 import type { DeviceId } from '../../src/model/ids.ts';
 import { createLog } from '../../src/observe/index.ts';
+import { eventually } from '../chaos/eventually.ts';
 import { type Member, member } from '../cluster/redis/world.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
@@ -75,7 +76,7 @@ describe('calls over instances', () => {
       },
     });
   const noNote = async (): Promise<void> => {
-    while ((await redis.client.exists(callersKey(id))) === 1) await redis.client.ping();
+    await eventually('no note is left', async () => (await redis.client.exists(callersKey(id))) !== 1, 5_000);
   };
   const answerOf = (name: string) => ({ kind: 'response', text: `{"by":"${name}","method":"blink"}` });
 
@@ -96,7 +97,7 @@ describe('calls over instances', () => {
   it('a call that waits goes to whichever instance the device comes to', async () => {
     const [a, b] = [await broker(), await broker()];
     const call = a.rpc.call(id, CALL);
-    while ((await b.sessions.callersOf(id)).length === 0) await redis.client.ping();
+    await eventually('the call waits', async () => (await b.sessions.callersOf(id)).length !== 0, 5_000);
     await b.sessions.claim(id);
     listen(b, 'b');
     expect(await call).toEqual(answerOf('b'));
@@ -113,7 +114,7 @@ describe('calls over instances', () => {
       },
     });
     const call = a.rpc.call(id, CALL);
-    while (asked === 0) await redis.client.ping();
+    await eventually('the device is asked', () => asked !== 0, 5_000);
     leave();
     await c.sessions.claim(id);
     listen(c, 'c');
@@ -124,7 +125,7 @@ describe('calls over instances', () => {
     const [a, b] = [await broker(), await broker()];
     const leave = b.rpc.listen(id, { send: () => 'refused' });
     const call = a.rpc.call(id, CALL);
-    while ((await b.sessions.callersOf(id)).length === 0) await redis.client.ping();
+    await eventually('the call waits', async () => (await b.sessions.callersOf(id)).length !== 0, 5_000);
     leave();
     const calls: CallToDevice[] = [];
     listen(a, 'a', calls);
@@ -142,7 +143,7 @@ describe('calls over instances', () => {
       },
     });
     const call = a.rpc.call(id, CALL);
-    while (asked === 0) await redis.client.ping();
+    await eventually('the device is asked', () => asked !== 0, 5_000);
     b.rpc.stop();
     listen(a, 'a');
     expect(await call).toEqual(answerOf('a'));
@@ -168,7 +169,11 @@ describe('calls over instances', () => {
     listen(b, 'b', calls);
     const made = await a.rpc.persist(id, CALL);
     if (made.kind !== 'queued') throw new Error(made.kind);
-    while ((await rooms.storage.rpcs.get(made.id))?.state !== 'SUCCESSFUL') await redis.client.ping();
+    await eventually(
+      'it is answered',
+      async () => (await rooms.storage.rpcs.get(made.id))?.state === 'SUCCESSFUL',
+      5_000,
+    );
     expect(calls).toHaveLength(1);
   });
 

@@ -5,6 +5,7 @@ import { type CloseReason, type LiveSession, Sessions } from '../../src/device-a
 import type { Device } from '../../src/model/device.ts';
 import type { DeviceId } from '../../src/model/ids.ts';
 import { createLog } from '../../src/observe/index.ts';
+import { eventually } from '../chaos/eventually.ts';
 import { type Member, member } from '../cluster/redis/world.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 
@@ -129,7 +130,7 @@ describe('session claims over two instances', () => {
     });
     const [a, b] = [await broker(() => held), await broker()];
     const opening = open(a);
-    while ((await b.sessions.owner(ID)) === undefined) await redis.client.ping();
+    await eventually('it is claimed', async () => (await b.sessions.owner(ID)) !== undefined, 5_000);
     await open(b);
     answer();
     expect(await opening).toBeUndefined();

@@ -13,8 +13,9 @@ const COUNT = 256;
 /** A read waits so long, below the time after which a silent connection is given up, ms. */
 const BLOCK_MS = 2_000;
 const RETRY_MS = 100;
-/** Messages of one sender that a repeat is known by: more than may be under way. */
-const REMEMBERED = 1_000;
+/** Messages of one sender that a repeat is known by: a connection that is cut resends what was under way, an inbox at most. */
+const REMEMBERED = MAX_INBOX;
+const MAX_SENDERS = 1_000;
 
 type Entries = readonly (readonly [id: string, fields: readonly string[]])[];
 
@@ -57,7 +58,7 @@ export function redisBus({ queue, reader, self, log }: RedisBusParts): RedisBus 
     seen.delete(from);
     seen.set(from, ids.add(id));
     if (ids.size > REMEMBERED) ids.delete(ids.values().next().value ?? '');
-    if (seen.size > REMEMBERED) seen.delete(seen.keys().next().value ?? '');
+    if (seen.size > MAX_SENDERS) seen.delete(seen.keys().next().value ?? '');
     return true;
   };
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { inboxKey, KEYS } from '../../../src/cluster/redis/keys.ts';
+import { eventually } from '../../chaos/eventually.ts';
 import { busConformance, hearing, pushOf, textsOf } from '../../conformance/cluster/bus.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { type Member, member } from './world.ts';
@@ -88,10 +89,11 @@ it('a stream that was lost counts as a gap, and messages come again', async () =
   await redis.client.flushall();
   await cut('gridmoor-inbox');
   await told;
-  const returned = Date.now() + 5_000;
-  while (!(await redis.client.exists(inboxKey(b.bus.self))) && Date.now() < returned) {
-    await redis.client.ping();
-  }
+  await eventually(
+    'the inbox is there again',
+    async () => (await redis.client.exists(inboxKey(b.bus.self))) === 1,
+    5_000,
+  );
   await a.bus.publish(b.bus.self, pushOf('after'));
   await atB.count(2);
   expect(textsOf(atB.heard)).toEqual(['before', 'after']);

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KEYS } from '../../../src/cluster/redis/keys.ts';
 import type { DeviceId } from '../../../src/model/ids.ts';
+import { eventually } from '../../chaos/eventually.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { type Member, member } from './world.ts';
 
@@ -136,8 +137,7 @@ it('one instance leads, and another follows it', async () => {
   const [a, b] = [await join(), await join()];
   expect([a.instances.leads, b.instances.leads]).toEqual([true, false]);
   await a.instances.close();
-  const until = Date.now() + 5_000;
-  while (!b.instances.leads && Date.now() < until) await redis.client.ping();
+  await eventually('the other leads', () => b.instances.leads, 5_000);
   expect(b.instances.leads).toBe(true);
 });
 
