@@ -10,7 +10,11 @@ afterAll(() => harness[Symbol.asyncDispose]());
 
 it('a second recording is refused while one is running, naming who runs it, unless it is forced', async () => {
   const first = (await harness.api('POST', URL, { seconds: 60 })).json();
-  const { key: made, secretKey } = await harness.core.apiKeys.create({ name: 'night shift', role: 'operator', by: 'test' });
+  const { key: made, secretKey } = await harness.core.apiKeys.create({
+    name: 'night shift',
+    role: 'operator',
+    by: 'test',
+  });
   const key = secretKey.reveal();
   const refused = await harness.api('POST', URL, { seconds: 60 }, key);
   expect([refused.statusCode, refused.json()]).toEqual([
