@@ -31,6 +31,7 @@ export interface FleetPlan extends Omit<FleetOptions, 'supplierKeys'> {
   readonly window: number;
   readonly paceMs?: number;
   readonly restless?: number;
+  readonly inTurn?: boolean;
 }
 
 export function startFleet(
@@ -38,10 +39,11 @@ export function startFleet(
   ports: readonly number[],
   supplierKeys: readonly string[],
 ): Promise<JournalClient> {
-  const { parallel, window, paceMs = 0, restless = 0, ...shape } = plan;
+  const { parallel, window, paceMs = 0, restless = 0, inTurn = false, ...shape } = plan;
   const login = { provisionKey: 'smart-meter', provisionSecret: PROVISION_SECRET };
   const groups = planFleet({ ...shape, supplierKeys });
-  return startJournalClient({ ...login, ports, seed: plan.seed, parallel, window, paceMs, restless, groups });
+  const habits = { parallel, window, paceMs, restless, inTurn };
+  return startJournalClient({ ...login, ...habits, ports, seed: plan.seed, groups });
 }
 
 /** Suppliers that exist before the first start: their keys are known to the test alone. */

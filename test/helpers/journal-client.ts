@@ -26,6 +26,8 @@ export interface JournalClientOptions {
   readonly paceMs?: number;
   /** Chance that a device comes back by another connection after an ack, its old one still open. */
   readonly restless?: number;
+  /** Devices go to the first broker that listens, and not to any. */
+  readonly inTurn?: boolean;
 }
 
 export interface Progress {
@@ -72,8 +74,11 @@ const nothing: Progress = {
 export async function startJournalClient(options: JournalClientOptions): Promise<JournalClient> {
   const dir = await mkdtemp(join(tmpdir(), 'gridmoor-journal-'));
   const journal = join(dir, 'journal.jsonl');
-  const { groups, paceMs = 0, restless = 0, ...rest } = options;
-  await writeFile(join(dir, 'plan.json'), JSON.stringify({ ...rest, paceMs, restless, devices: groups, journal }));
+  const { groups, paceMs = 0, restless = 0, inTurn = false, ...rest } = options;
+  await writeFile(
+    join(dir, 'plan.json'),
+    JSON.stringify({ ...rest, paceMs, restless, inTurn, devices: groups, journal }),
+  );
   const child: ChildProcess = spawn(process.execPath, [script, join(dir, 'plan.json')], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -97,8 +97,9 @@ export class JournalConnection {
     return this.#acks.shift();
   }
 
-  async whenClosed() {
-    await this.#until(() => false, 3_600_000);
+  /** Resolves when the connection has ended, or the time is over. */
+  async whenClosed(deadlineMs = 3_600_000) {
+    await this.#until(() => false, deadlineMs);
   }
 
   /** As `end`, a while later: a device that comes back by another way while the network still holds this one. */

@@ -53,10 +53,14 @@ function moment(kind) {
 
 const context = { note, moment, counts, host: '127.0.0.1' };
 
-/** At any of the brokers, as behind a load balancer, unless it is said which. */
-function dial(role, device, version, at = between(0, plan.ports.length - 1)) {
-  const port = plan.ports[at % plan.ports.length];
-  return JournalConnection.open({ ...context, port }, { role, device, version });
+/** At any of the brokers, as behind a load balancer, unless it is said which; or at the first one that listens. */
+async function dial(role, device, version, at = between(0, plan.ports.length - 1)) {
+  const ports = plan.inTurn ? plan.ports : [plan.ports[at % plan.ports.length]];
+  for (const port of ports) {
+    const connection = await JournalConnection.open({ ...context, port }, { role, device, version });
+    if (connection) return connection;
+  }
+  return undefined;
 }
 
 /** Asks once for each token, each on a connection of its own, all in one moment; gives the answers, undefined where none came. */
@@ -188,7 +192,7 @@ async function stream(device, token) {
       if (at >= 0) unacked.splice(at, 1);
       counts.acked++;
       if (next() < plan.restless) break;
-      if (plan.paceMs > 0) await pause(plan.paceMs);
+      if (plan.paceMs > 0) await connection.whenClosed(plan.paceMs);
     }
     if (!connection.closed) {
       connection.leave(between(0, 1_000));

@@ -52,6 +52,17 @@ function acknowledged(lines: readonly JournalLine[]): readonly (readonly [device
   return [...found].map(([message, waiting]) => [message.slice(0, message.lastIndexOf(' ')), waiting] as const);
 }
 
+/** When messages that write something were acknowledged, ms since 1970. */
+export function durableAcks(lines: readonly JournalLine[]): readonly number[] {
+  const reads = new Set<string>();
+  const acks: number[] = [];
+  for (const line of lines) {
+    if (line.e === 'publish' && line.kind === 'request') reads.add(`${line.conn}/${line.mid}`);
+    else if (line.e === 'ack' && line.code < 0x80 && !reads.has(`${line.conn}/${line.mid}`)) acks.push(line.t);
+  }
+  return acks;
+}
+
 /** For a line of figures: of many recoveries, the median and the worst. */
 export function describeRecoveries(all: readonly Recovery[]): string {
   const worst = all.map(({ max }) => max).sort((a, b) => a - b);
