@@ -68,9 +68,15 @@ describe('two brokers behind one Redis', () => {
     await former?.publish(TELEMETRY, JSON.stringify({ seq: ++seq }));
     await former?.[Symbol.asyncDispose]();
     const id = await deviceId(a, 'pingpong');
-    const query = `keys=seq&startTs=0&endTs=${Date.now() + 60_000}&limit=${seq + 10}&orderBy=ASC`;
-    const path = `/api/plugins/telemetry/DEVICE/${id}/values/timeseries?${query}`;
-    const stored = (await api<{ seq: { ts: number; value: string }[] }>(b, path)).seq.map(({ value }) => Number(value));
+    const stored: number[] = [];
+    for (let startTs = 0, more = true; more; ) {
+      const query = `keys=seq&startTs=${startTs}&endTs=${Date.now() + 60_000}&limit=10000&orderBy=ASC`;
+      const path = `/api/plugins/telemetry/DEVICE/${id}/values/timeseries?${query}`;
+      const { seq: page = [] } = await api<{ seq?: { ts: number; value: string }[] }>(b, path);
+      stored.push(...page.map(({ value }) => Number(value)));
+      startTs = (page.at(-1)?.ts ?? 0) + 1;
+      more = page.length === 10_000;
+    }
     expect(stored).toEqual([...stored].sort((x, y) => x - y));
     expect(stored.at(-1)).toBe(seq);
   });
