@@ -1,5 +1,5 @@
 import type { Finding } from './checker.ts';
-import { groupBy, isAcked, type ProvisionAsk, type Trace } from './journal.ts';
+import { groupBy, isAcked, isDeadLettered, type ProvisionAsk, type Trace } from './journal.ts';
 import type { AttachmentFacts, StoreView } from './store-view.ts';
 
 /** I2 and I3: one credential one device, one name one device, and no answer that no order of the requests explains. */
@@ -112,7 +112,7 @@ function judgeAnswers(trace: Trace, store: StoreView, found: (problem: string) =
     }
   }
   for (const publish of trace.publishes) {
-    if (publish.kind !== 'attach' || !isAcked(publish)) continue;
+    if (publish.kind !== 'attach' || !isAcked(publish) || isDeadLettered(publish, store)) continue;
     const stem = trace.devices.get(publish.device)?.stem ?? '';
     if (!holderOf.has(stem)) found(`${publish.device}: its attachment was acknowledged, but nobody holds ${stem}`);
   }

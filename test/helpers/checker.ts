@@ -1,6 +1,6 @@
 import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../src/model/json.ts';
 import { judgeAttachments, judgeProvisioning } from './checker-identity.ts';
-import { groupBy, isAcked, type Trace } from './journal.ts';
+import { groupBy, isAcked, isDeadLettered, type Trace } from './journal.ts';
 import type { StoreView } from './store-view.ts';
 
 export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I11' | 'I13';
@@ -79,7 +79,7 @@ function judgeTelemetry(trace: Trace, store: StoreView): readonly Finding[] {
     const { ts, values } = readTelemetry(publish.payload);
     const ofDevice = sent.get(publish.device) ?? new Map<number, ReadonlyMap<string, string>>();
     sent.set(publish.device, ofDevice.set(ts, values));
-    if (!isAcked(publish)) continue;
+    if (!isAcked(publish) || isDeadLettered(publish, store)) continue;
     const stored = store.telemetry.get(publish.device)?.get(ts);
     for (const [key, text] of values) {
       const found = stored?.get(key);
@@ -110,6 +110,7 @@ function judgeAttributes(trace: Trace, store: StoreView): readonly Finding[] {
   const acked = new Map<string, number>();
   for (const publish of trace.publishes) {
     if ((publish.kind !== 'attributes' && publish.kind !== 'attach') || !isAcked(publish)) continue;
+    if (isDeadLettered(publish, store)) continue;
     // A refused attachment saves no attributes: only those are owed whose message is nothing else.
     if (publish.kind === 'attach' && !store.attachments.some(({ device }) => device === publish.device)) continue;
     acked.set(publish.device, Math.max(acked.get(publish.device) ?? 0, publish.seq));

@@ -97,6 +97,14 @@ export function isAcked(publish: Publish): boolean {
   return publish.ackedAt !== undefined && (publish.code ?? 0) < 0x80;
 }
 
+/** It is not lost: it waits, whole, for somebody to try it again. */
+export function isDeadLettered(
+  { device, seq }: Publish,
+  { deadLettered }: { readonly deadLettered?: ReadonlySet<string> },
+): boolean {
+  return deadLettered?.has(`${device} ${seq}`) === true;
+}
+
 export function traceOf(lines: readonly JournalLine[]): Trace {
   const devices = new Map<string, TraceDevice>();
   const connections = new Map<string, Connection>();

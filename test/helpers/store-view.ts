@@ -1,5 +1,5 @@
 import type { DeviceId } from '../../src/model/ids.ts';
-import { stringifyJson } from '../../src/model/json.ts';
+import { type JsonValue, stringifyJson } from '../../src/model/json.ts';
 import { createKeyedHash } from '../../src/model/keyed-hash.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Trace } from './journal.ts';
@@ -27,6 +27,8 @@ export interface StoreView {
   readonly history: ReadonlyMap<string, readonly { readonly event: string; readonly stem: string }[]>;
   /** Relations of the attachment kinds that no attachment explains. */
   readonly strayRelations: readonly string[];
+  /** Messages that ended as dead letters, whole and to be tried again: device, space, sequence number. */
+  readonly deadLettered?: ReadonlySet<string>;
   readonly audit: readonly { readonly action: string; readonly subject: string; readonly outcome: string }[];
 }
 
@@ -76,6 +78,8 @@ async function viewOf(store: Storage, { instanceKey, telemetryKeys, trace }: Vie
   }
   const supplyPointHash = (scheme: string, stem: string): string => hash.hash('supply-point', `${scheme}|${stem}`);
   const attached = await readAttachments(store, devices, supplyPointHash);
+  const letters = await allPages((page) => store.deadLetters.list({ page, pageSize: 500 }));
+  const deadLettered = new Set(letters.map(({ originatorName, data }) => `${originatorName} ${numberIn(data)}`));
   const audit = await allPages((page) => store.audit.list({ page, pageSize: 500 }));
   return {
     devices: devices.map(({ id, name }) => ({ id, name })),
@@ -86,8 +90,15 @@ async function viewOf(store: Storage, { instanceKey, telemetryKeys, trace }: Vie
     attributes,
     history,
     ...attached,
+    deadLettered,
     audit,
   };
+}
+
+/** The number that each message of a fleet carries. */
+function numberIn(data: JsonValue): string {
+  const { seq, mark } = data as { readonly seq?: JsonValue; readonly mark?: JsonValue };
+  return stringifyJson(seq ?? mark ?? null);
 }
 
 async function readSeries(
