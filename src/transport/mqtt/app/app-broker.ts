@@ -32,6 +32,8 @@ export class AppBroker extends Aedes implements AppDoor {
   readonly #guard: GuardOptions;
   readonly #connections: WeakMap<object, AppConnection>;
   readonly #open = new Set<Client>();
+  /** Connected clients with a stored session, by id. */
+  readonly #stored = new Map<string, Outbound>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping = false;
   #draining = false;
@@ -74,7 +76,7 @@ export class AppBroker extends Aedes implements AppDoor {
       maxPendingBytes: options.maxPendingBytes,
       onDownlinkAck: (client, messageId) => this.#connections.get(client)?.delivery?.outbound.acknowledged(messageId),
       onDrop: (client, { reason }) => this.#report(client, new Error(reason)),
-      onClose: (client) => void this.#open.delete(client),
+      onClose: (client) => this.#closed(client),
     };
     hardenBroker(this);
     this.preConnect = (client, packet, done) =>
@@ -100,6 +102,7 @@ export class AppBroker extends Aedes implements AppDoor {
       brokerId: this.id,
       nextCounter: () => this.#nextCounter(),
       emit: (packet) => this.#emit(packet),
+      wake: (clientId) => this.#stored.get(clientId)?.wake(),
       // Elsewhere there may be some.
       connected: () => (this.#parts.bus ? 1 : this.#open.size),
       now,
@@ -229,8 +232,15 @@ export class AppBroker extends Aedes implements AppDoor {
     });
     connection.delivery = { outbound, memory };
     if (memory) return;
+    this.#stored.set(client.id, outbound);
     sessions.entered(client);
     outbound.wake();
+  }
+
+  #closed(client: Client): void {
+    this.#open.delete(client);
+    const outbound = this.#connections.get(client)?.delivery?.outbound;
+    if (outbound && this.#stored.get(client.id) === outbound) this.#stored.delete(client.id);
   }
 
   #publish(client: Client | null, packet: IPublishPacket, done: (error?: Error | null) => void): void {
