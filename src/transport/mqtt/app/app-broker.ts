@@ -318,6 +318,8 @@ export class AppBroker extends Aedes implements AppDoor {
   /** Ends who has no valid key any more, and what has expired. */
   async #sweep(): Promise<void> {
     const { sessions, logins } = this.#parts;
+    // What was stored by others, or while a client was between two states, is found at the latest now.
+    for (const outbound of this.#stored.values()) outbound.wake();
     if (this.#sweeping || (this.#open.size === 0 && sessions.sessionCount === 0)) return;
     this.#sweeping = true;
     try {
