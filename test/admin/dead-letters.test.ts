@@ -110,15 +110,15 @@ it('a message that fails again stays, with one try more', async () => {
 });
 
 it('one whose node is gone runs from the start of the chains, alone and with others', async () => {
-  const device = await harness.device('r7');
+  const device = await harness.device('again-1');
   const calls = { chain: 'former', node: 'call' };
   await leave(device, 'anew', { node: 'former', chain: 'former' }, { calls, visits: { 'onboarding/by-type': 9 } });
   const url = `${URL}/anew/retry?fromStart=true`;
   expect((await harness.api('POST', url)).json()).toEqual({ outcome: 'processed' });
   expect((await harness.core.storage.telemetry.latest(device.id)).get('power')).toEqual({ ts: 5, value: 230 });
-  expect((await list('?device=r7')).data).toEqual([]);
+  expect((await list('?device=again-1')).data).toEqual([]);
   await leave(device, 'anew 2', { node: 'former' });
-  const all = await harness.api('POST', `${URL}/retry`, { device: 'r7', fromStart: true });
+  const all = await harness.api('POST', `${URL}/retry`, { device: 'again-1', fromStart: true });
   expect(all.json()).toMatchObject({ tried: 1, processed: 1, left: 0 });
   expect((await harness.api('POST', `${URL}/anew/retry?fromStart=perhaps`)).statusCode).toBe(400);
 });
