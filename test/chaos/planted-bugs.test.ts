@@ -126,6 +126,11 @@ const BUGS: readonly PlantedBug[] = [
     name: 'a stop does not wait for what was accepted',
     patches: [
       { file: 'app/compose.js', from: 'await runner.drain();', to: '' },
+      {
+        file: 'transport/mqtt/device-broker.js',
+        from: 'await Promise.race([this.#api.settled(), pause(FINISH_MS, undefined, { ref: false })]);',
+        to: '',
+      },
       // What still runs reads from the store: closed, it would end the process before it is judged.
       { file: 'storage/embedded/index.js', from: 'await environment.close();', to: '' },
     ],
