@@ -96,7 +96,8 @@ export class ExplainRing {
 
   /** Newest first. */
   list(): readonly Explanation[] {
-    return [...this.#failures, ...this.#others].sort((a, b) => b.at - a.at);
+    // Of one millisecond the last one first, too.
+    return [...this.#failures, ...this.#others].reverse().sort((a, b) => b.at - a.at);
   }
 
   #isWatched(id: string): boolean {

@@ -77,7 +77,8 @@ describe('gridmoor record', () => {
     const start = (body: object) =>
       api<{ id: string; state: string }>(broker, '/api/gridmoor/recordings', { method: 'POST', body });
     const first = await start({ messages: 1, seconds: 1 });
-    const second = await start({ messages: 2 });
+    await expect(start({ messages: 2 })).rejects.toThrow('RECORDING_RUNS');
+    const second = await start({ messages: 2, force: true });
     await expect(api(broker, `/api/gridmoor/recordings/${first.id}`)).rejects.toThrow('404');
     const token = await newDevice(broker, 'many');
     for (let number = 0; number < 5; number++) await send(broker, token, 'telemetry', { number });
