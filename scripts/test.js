@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -105,6 +105,31 @@ function sumOf(report, exitCode) {
   };
 }
 
+/**
+ * The failures of one project, each with the first lines of its reason: said again at the end, where a log of thousands of
+ * lines is read first.
+ * @param {string} report
+ * @returns {string[]}
+ */
+function failuresOf(report) {
+  if (!existsSync(report)) return [];
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  return testResults
+    .filter((file) => file.status === 'failed')
+    .flatMap((file) => {
+      const path = relative(ROOT, file.name);
+      const failed = file.assertionResults.filter((test) => test.status === 'failed');
+      if (failed.length === 0) return [`${path}\n${firstLines(file.message ?? '')}`];
+      return failed.map((test) => `${path} > ${test.fullName}\n${firstLines(test.failureMessages.join('\n'))}`);
+    });
+}
+
+/** @param {string} text */
+function firstLines(text) {
+  const lines = text.split('\n').slice(0, 12);
+  return lines.map((line) => `    ${line.slice(0, 300)}`).join('\n');
+}
+
 /** @param {Sum} sum */
 function close({ passed, failed, skipped }) {
   process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
@@ -117,13 +142,16 @@ else {
   process.on('SIGINT', () => {});
   const folder = mkdtempSync(join(tmpdir(), 'gridmoor-test-'));
   const sum = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   for (const project of PROJECTS) {
     const report = join(folder, `${project}.json`);
     const one = sumOf(report, await runVitest(project, report, process.argv.slice(2)));
     sum.passed += one.passed;
     sum.failed += one.failed;
     sum.skipped += one.skipped;
+    failures.push(...failuresOf(report));
   }
   rmSync(folder, { recursive: true, force: true });
+  if (failures.length > 0) process.stdout.write(`\nfailed tests\n\n${failures.join('\n\n')}\n`);
   close(sum);
 }
