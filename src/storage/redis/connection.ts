@@ -128,7 +128,7 @@ export function openLibraryClient(options: RedisConnectionOptions, prefix: strin
     trouble = error;
   });
   return {
-    client,
+    client: heard(client),
     async ready(timeoutMs) {
       if (client.status === 'ready') return;
       let timer: NodeJS.Timeout | undefined;
@@ -142,6 +142,24 @@ export function openLibraryClient(options: RedisConnectionOptions, prefix: strin
       throw new BrokerError('STORE_UNAVAILABLE', { reason });
     },
   };
+}
+
+/**
+ * The same client whose failed commands never count as unhandled: the library does not wait for some of its commands
+ * (its clean-up of a list while it is read), and a rejection that nobody hears ends the process. Who waits hears it all the same.
+ */
+function heard<T extends Redis | Cluster>(client: T): T {
+  return new Proxy(client, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        const result: unknown = member.apply(target, args);
+        if (result instanceof Promise) result.catch(() => {});
+        return result;
+      };
+    },
+  });
 }
 
 function clientOf(
