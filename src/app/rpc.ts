@@ -1,6 +1,7 @@
 import {
   announceRpcs,
   createCallRoutes,
+  createCarriedReplies,
   createRestRequests,
   createRpc,
   createRpcEffects,
@@ -35,7 +36,7 @@ export function startRpc(
     run,
     raise,
   }: {
-    readonly cluster: Pick<Cluster, 'bus' | 'sessions'>;
+    readonly cluster: Pick<Cluster, 'bus' | 'sessions' | 'instances'>;
     readonly storage: Pick<Storage, 'rpcs' | 'registry'>;
     readonly clock: Clock;
     readonly log: Log;
@@ -48,16 +49,17 @@ export function startRpc(
 ) {
   const device = (id: DeviceId) => storage.registry.device(id);
   const announced = announceRpcs(storage.rpcs, { device, run, clock, log });
-  const routes = createCallRoutes({ bus: cluster.bus, registry: cluster.sessions, log });
+  const routes = createCallRoutes({ ...cluster, registry: cluster.sessions, log });
   const rpc = createRpc({ routes, store: announced.store, clock, log, options, json });
   const { clientTimeoutMs: timeoutMs, maxPerDevice, maxTotal } = options;
   const serverRpc = createServerRpc({ timeoutMs, maxPerDevice, maxTotal });
   const rest = createRestRequests({ raise, instanceId, clock, maxWaiting: MAX_REST_REQUESTS });
+  const replies = createCarriedReplies({ ...cluster, calls: serverRpc, requests: rest, log });
   return {
     rpc,
     serverRpc,
     rest,
-    effects: createRpcEffects({ rpc, serverRpc, rest }, json),
+    effects: createRpcEffects({ rpc, replies }, json),
     /** Ends what waits, both ways: call it before the fronts close, so that callers still hear. */
     stop(): void {
       announced.stop();

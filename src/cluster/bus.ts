@@ -36,6 +36,25 @@ export type BusMessage =
   | { readonly type: 'rpc-seek' | 'rpc-listening'; readonly device: DeviceId }
   | { readonly type: 'rpc-call'; readonly id: string; readonly device: DeviceId; readonly call: CarriedCall }
   | { readonly type: 'rpc-outcome'; readonly id: string; readonly kind: string; readonly text?: string }
+  /** A device's answer to a call that the sender does not know; `rpc-answered` tells what became of it: stored, unknown, failed. */
+  | {
+      readonly type: 'rpc-answer';
+      readonly id: string;
+      readonly device: DeviceId;
+      readonly call: number;
+      readonly text: string;
+      readonly json: boolean;
+    }
+  | { readonly type: 'rpc-answered'; readonly id: string; readonly kind: string }
+  /** What a chain answers to a call of a device, or to a request over REST, that the receiver has taken. */
+  | {
+      readonly type: 'call-reply';
+      readonly device: DeviceId;
+      readonly session: string;
+      readonly request: string;
+      readonly text: string;
+    }
+  | { readonly type: 'request-reply'; readonly id: string; readonly text: string }
   /** A persistent call was stored, or is not to be delivered any more. */
   | { readonly type: 'rpc-stored'; readonly device: DeviceId }
   | { readonly type: 'rpc-dropped'; readonly device: DeviceId; readonly id: string }

@@ -1,8 +1,10 @@
 import type { Bus, BusMessage, CarriedCall, RunId } from '../cluster/bus.ts';
+import type { Instances } from '../cluster/instances.ts';
 import type { SessionRegistry } from '../cluster/session-registry.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { RpcId } from '../model/rpc.ts';
 import type { Log } from '../observe/index.ts';
+import { createCarriedAnswers, type DeviceAnswer } from './carried-answers.ts';
 import type { RpcOutcome } from './rpc-queue.ts';
 
 /** Calls that this instance has, as others ask for them. */
@@ -15,6 +17,8 @@ export interface CallsHere {
   take(device: DeviceId, call: CarriedCall): Promise<RpcOutcome>;
   /** Hands every call that waits to `carry`, whose outcome becomes its own. */
   giveAway(device: DeviceId, carry: (call: CarriedCall) => Promise<RpcOutcome>): void;
+  /** The device's answer; false: no such call waits for one here. Resolves once it is durable. */
+  answer(device: DeviceId, answer: DeviceAnswer): Promise<boolean>;
   /** A persistent call was stored. */
   reload(device: DeviceId): void;
   /** A persistent call has expired or was deleted. */
@@ -32,6 +36,8 @@ export interface CallRoutes {
   settled(device: DeviceId): void;
   /** A connection takes calls of the device from now on. */
   listening(device: DeviceId): void;
+  /** The device's answer to a call that is not known here. Resolves once who knows it has it durable, or when nobody does. */
+  answer(device: DeviceId, answer: DeviceAnswer): Promise<void>;
   stored(device: DeviceId): void;
   dropped(device: DeviceId, id: RpcId): void;
 }
@@ -45,6 +51,7 @@ const OUTCOMES: ReadonlySet<string> = new Set(['done', 'timeout', 'no-session', 
 export function createCallRoutes(parts: {
   readonly bus: Bus;
   readonly registry: SessionRegistry;
+  readonly instances: Pick<Instances, 'others'>;
   readonly log: Log;
 }): CallRoutes {
   const { bus, registry, log } = parts;
@@ -52,6 +59,7 @@ export function createCallRoutes(parts: {
   /** Devices that a note stands for. */
   const noted = new Set<DeviceId>();
   const carried = new Map<string, (outcome: RpcOutcome) => void>();
+  const answers = createCarriedAnswers(parts);
   let calls: CallsHere | undefined;
   let serial = 0;
 
@@ -104,6 +112,12 @@ export function createCallRoutes(parts: {
       case 'rpc-outcome':
         carried.get(message.id)?.(outcomeOf(message));
         return;
+      case 'rpc-answer':
+        now(() => answers.answer(message, from, here.answer));
+        return;
+      case 'rpc-answered':
+        answers.hear(message, from);
+        return;
       case 'rpc-stored':
         here.reload(message.device);
         return;
@@ -134,6 +148,7 @@ export function createCallRoutes(parts: {
         for (const run of await registry.callersOf(device)) await bus.publish(run, { type: 'rpc-listening', device });
       });
     },
+    answer: answers.carry,
     stored(device) {
       if (shared) now(() => bus.publish('all', { type: 'rpc-stored', device }));
     },

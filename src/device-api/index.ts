@@ -5,6 +5,7 @@ export { announceAlarms } from './alarm-events.ts';
 export { type AlarmTimer, startAlarmTimer } from './alarm-timer.ts';
 export type { AppOutlet } from './app-outlet.ts';
 export { type CallRoutes, createCallRoutes } from './call-routes.ts';
+export { createCarriedReplies } from './carried-replies.ts';
 export { sealClaimingData } from './claiming-data.ts';
 export { type ClaimOutcome, type Claims, createClaims } from './claims.ts';
 export type { OpenSession } from './connected-session.ts';

@@ -304,8 +304,8 @@ export class MessageContext implements NodeContext {
     this.#later(() => this.#parts.rpc.reply(id, call, text));
   }
 
-  replyToRequest(_msg: Msg, { requestId }: { readonly requestId: string }, body: JsonValue): void {
-    this.#later(() => this.#parts.rpc.answerRequest(requestId, body));
+  replyToRequest(_msg: Msg, request: Parameters<NodeContext['replyToRequest']>[1], body: JsonValue): void {
+    this.#later(() => this.#parts.rpc.answerRequest(request, body));
   }
 
   publishToApps(_msg: Msg, { topic, payload, qos, retain, expiryMs }: AppMessage): void {

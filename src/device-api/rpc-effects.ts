@@ -1,17 +1,16 @@
 import type { DeviceId } from '../model/ids.ts';
 import { type JsonLimits, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { type CallAnswer, type DeviceCall, toCallBody } from '../rules/index.ts';
-import type { RestRequests } from './rest-requests.ts';
+import type { CarriedReplies } from './carried-replies.ts';
 import type { Rpc, RpcRequest } from './rpc.ts';
 import type { RpcOutcome } from './rpc-queue.ts';
-import type { ServerRpc } from './server-rpc.ts';
 
 /** What chains do with calls, both directions, and with requests over REST. */
 export interface RpcEffects {
   /** Answers a device's call; dropped when nobody waits for it any more. */
-  reply(device: DeviceId, call: { readonly sessionId: string; readonly requestId: string }, text: string): void;
+  readonly reply: CarriedReplies['toCall'];
   /** Answers a request over REST; dropped when nobody waits for it any more. */
-  answerRequest(requestId: string, body: JsonValue): void;
+  readonly answerRequest: CarriedReplies['toRequest'];
   /** Never rejects. @param hops of the message that calls: events of the call count on. */
   call(device: DeviceId, call: DeviceCall, hops: number): Promise<CallAnswer>;
 }
@@ -26,7 +25,7 @@ const REASONS = {
 } as const satisfies Record<string, string>;
 
 export function createRpcEffects(
-  { rpc, serverRpc, rest }: { readonly rpc: Rpc; readonly serverRpc: ServerRpc; readonly rest: RestRequests },
+  { rpc, replies }: { readonly rpc: Rpc; readonly replies: CarriedReplies },
   json: JsonLimits,
 ): RpcEffects {
   const failed = (reason: string): CallAnswer => ({ kind: 'failed', reason });
@@ -45,8 +44,8 @@ export function createRpcEffects(
   };
 
   return {
-    reply: (device, call, text) => void serverRpc.reply(device, call, text),
-    answerRequest: (requestId, body) => void rest.answer(requestId, body),
+    reply: replies.toCall,
+    answerRequest: replies.toRequest,
     async call(device, call, hops) {
       const { method, oneway, persistent, timeoutMs, expiresAt, retries, additionalInfo } = call;
       const request: RpcRequest = {

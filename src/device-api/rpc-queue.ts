@@ -168,10 +168,11 @@ export class RpcQueue {
     this.pump();
   }
 
-  /** The device's answer; unknown and late ones are ignored. Resolves once it is durable, for a persistent call. */
-  async answer(id: number, text: string, isJson: boolean): Promise<void> {
+  /** The device's answer; false: no such call waits for one. Resolves once it is durable, for a persistent call. */
+  async answer(id: number, text: string, isJson: boolean): Promise<boolean> {
     const entry = this.#entries.find((one) => one.id === id && one.everSent);
-    if (!entry || entry.oneway) return;
+    if (!entry) return false;
+    if (entry.oneway) return true;
     this.remove(entry);
     entry.settle?.({ kind: 'response', text });
     const response = isJson ? text : JSON.stringify({ error: text });
@@ -184,6 +185,7 @@ export class RpcQueue {
       this.#entries.push(entry); // not acknowledged: the device may say it again
       throw error;
     }
+    return true;
   }
 
   /** Ends all that wait in memory. */

@@ -6,6 +6,7 @@ import { newRpcId, type PersistentRpc, type RpcId } from '../model/rpc.ts';
 import type { Log } from '../observe/index.ts';
 import type { RpcStore } from '../storage/rpc-store.ts';
 import type { CallRoutes } from './call-routes.ts';
+import type { DeviceAnswer } from './carried-answers.ts';
 import { type Entry, type RpcLink, type RpcOutcome, RpcQueue, type RpcQueueOptions } from './rpc-queue.ts';
 
 /** A call that somebody wants made. */
@@ -58,7 +59,7 @@ export interface Rpc {
    * connection is gone or the device unsubscribes.
    */
   listen(id: DeviceId, link: RpcLink): () => void;
-  /** The device's answer to a call; unknown and late ones are ignored. Resolves once it is durable. */
+  /** The device's answer to a call, whichever instance delivered that; unknown and late ones are ignored. Resolves once it is durable. */
   answer(id: DeviceId, callId: number, payload: Uint8Array): Promise<void>;
   /** Forgets a persistent call; one that waits is not delivered any more. */
   remove(id: RpcId): Promise<boolean>;
@@ -151,6 +152,13 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
   const timer = setInterval(() => void sweep(), SWEEP_MS);
   timer.unref();
 
+  const answerHere = async (device: DeviceId, { call, ...answer }: DeviceAnswer): Promise<boolean> => {
+    const queue = queues.get(device);
+    const taken = (await queue?.answer(call, answer.text, answer.json)) ?? false;
+    tidy(device);
+    return taken;
+  };
+
   const rpc: Rpc = {
     call(device, request) {
       if (stopped) return Promise.resolve({ kind: 'shutting-down' });
@@ -227,11 +235,9 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
     },
 
     async answer(device, callId, payload) {
-      const queue = queues.get(device);
-      if (!queue) return;
       const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
-      await queue.answer(callId, text, parseJson(payload, json).ok);
-      tidy(device);
+      const answer = { call: callId, text, json: parseJson(payload, json).ok };
+      if (!(await answerHere(device, answer))) await routes.answer(device, answer);
     },
 
     async remove(id) {
@@ -284,6 +290,7 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
         giveAway(device, queue, entry, carry({ method, params, oneway, expiresAt }));
       }
     },
+    answer: answerHere,
     reload: (device) => queues.get(device)?.reload(),
     drop,
   });

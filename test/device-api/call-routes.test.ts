@@ -55,7 +55,7 @@ describe('calls over instances', () => {
   const broker = async (): Promise<Broker> => {
     const joined = await member(redis);
     const log = createLog({ level: 'silent' });
-    const routes = createCallRoutes({ bus: joined.bus, registry: joined.sessions, log });
+    const routes = createCallRoutes({ ...joined, registry: joined.sessions, log });
     const { storage, clock } = rooms;
     const rpc = createRpc({ routes, store: storage.rpcs, clock, log, options: OPTIONS, json: { maxDepth: 32 } });
     const one = { ...joined, rpc };
@@ -70,8 +70,30 @@ describe('calls over instances', () => {
         calls.push(call);
         setImmediate(() => {
           acknowledged(true);
-          void at.rpc.answer(id, call.id, Buffer.from(JSON.stringify({ by: name, method: call.method })));
+          const text = JSON.stringify({ by: name, method: call.method });
+          at.rpc.answer(id, call.id, Buffer.from(text)).catch(() => undefined); // the others may be closed by then
         });
+        return 'sent';
+      },
+    });
+  /** The instances, once the first knows of the others. */
+  const brokersThatKnow = async (count: number): Promise<readonly Broker[]> => {
+    const all: Broker[] = [];
+    for (let n = 0; n < count; n++) all.push(await broker());
+    await eventually(
+      'they know of each other',
+      () => all.every((one) => one.instances.others.length === count - 1),
+      5_000,
+    );
+    return all;
+  };
+
+  /** A device that takes calls there and answers elsewhere. */
+  const silent = (at: Broker, calls: CallToDevice[]): (() => void) =>
+    at.rpc.listen(id, {
+      send(call, acknowledged) {
+        calls.push(call);
+        setImmediate(() => acknowledged(true));
         return 'sent';
       },
     });
@@ -175,6 +197,34 @@ describe('calls over instances', () => {
       5_000,
     );
     expect(calls).toHaveLength(1);
+  });
+
+  it('the device may answer at another instance: at that of the caller, or at a third', async () => {
+    const [a, b, c] = (await brokersThatKnow(3)) as [Broker, Broker, Broker];
+    for (const [round, at] of [a, c].entries()) {
+      const calls: CallToDevice[] = [];
+      const leave = silent(b, calls);
+      const call = a.rpc.call(id, CALL);
+      await eventually('the device has the call', () => calls.length === 1, 5_000);
+      leave();
+      await at.rpc.answer(id, calls[0]?.id ?? -1, Buffer.from(`{"round":${round}}`));
+      expect(await call).toEqual({ kind: 'response', text: `{"round":${round}}` });
+    }
+  });
+
+  it('a persistent call that is answered at another instance is successful once the answer is acknowledged', async () => {
+    const [a, b] = (await brokersThatKnow(2)) as [Broker, Broker];
+    const calls: CallToDevice[] = [];
+    const leave = silent(b, calls);
+    const made = await b.rpc.persist(id, CALL);
+    if (made.kind !== 'queued') throw new Error(made.kind);
+    const state = async () => (await rooms.storage.rpcs.get(made.id))?.state;
+    await eventually('the device has taken the call', async () => (await state()) === 'DELIVERED', 5_000);
+    leave();
+    await a.rpc.answer(id, calls[0]?.id ?? -1, Buffer.from('{"on":true}'));
+    expect(await rooms.storage.rpcs.get(made.id)).toMatchObject({ state: 'SUCCESSFUL', response: '{"on":true}' });
+    await a.rpc.answer(id, calls[0]?.id ?? -1, Buffer.from('{"late":true}'));
+    expect(await rooms.storage.rpcs.get(made.id)).toMatchObject({ response: '{"on":true}' });
   });
 
   it('calls are carried in their order', async () => {

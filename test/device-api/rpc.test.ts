@@ -61,7 +61,7 @@ async function setUp(rooms: Rooms, change: Partial<RpcOptions> = {}) {
   const { storage, clock, registry } = rooms;
   const options = { ...OPTIONS, ...change };
   const bus = new LocalHub().join(newRunId('alone', 0, 'test'));
-  const routes = createCallRoutes({ bus, registry: localSessions, log });
+  const routes = createCallRoutes({ bus, registry: localSessions, instances: { others: [] }, log });
   const make = () => createRpc({ routes, store: storage.rpcs, clock, log, options, json: { maxDepth: 32 } });
   const device = async (name: string): Promise<DeviceId> => {
     const made = await registry.create({ name, profile: 'p', by: 'test' });

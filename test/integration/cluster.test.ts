@@ -181,6 +181,25 @@ describe('two brokers behind one Redis', () => {
     expect(rpcId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it('a device behind a balancer polls at one broker and answers at the other: the caller hears', async () => {
+    const token = await newDevice(a, 'balanced');
+    const id = await deviceId(a, 'balanced');
+    const body = { method: 'getState', params: {}, timeout: 8_000 };
+    for (const [caller, poller, answerer] of [
+      [a, b, a],
+      [a, a, b],
+    ] as const) {
+      const call = api(caller, `/api/rpc/twoway/${id}`, { method: 'POST', body });
+      const poll = await fetch(`${poller.url}/api/v1/${token}/rpc?timeout=8000`);
+      const { id: callId } = (await poll.json()) as { id: number };
+      const path = `${answerer.url}/api/v1/${token}/rpc/${callId}`;
+      const headers = { 'content-type': 'application/json' };
+      expect((await fetch(path, { method: 'POST', headers, body: '{"state":"on"}' })).status).toBe(200);
+      expect(await call).toEqual({ state: 'on' });
+      expect((await fetch(path, { method: 'POST', headers, body: '{"late":1}' })).status).toBe(200);
+    }
+  });
+
   it('a sub-device behind a gateway at one broker gets calls and attributes of the other', async () => {
     const token = await newDevice(a, 'gateway');
     const id = await deviceId(a, 'gateway');
