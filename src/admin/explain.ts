@@ -39,7 +39,7 @@ export function explainRoutes(deps: AdminDeps): readonly Route[] {
       role: 'read-only',
       query: {
         device: optional(text('Name or id of a device.')),
-        outcome: optional(oneOf('How it ended.', ['processed', 'dead-lettered'])),
+        outcome: optional(oneOf('How it ended.', ['processed', 'dead-lettered', 'refused'])),
         limit: integer('Messages at most.', { default: 100, minimum: 1, maximum: 1_000 }),
       },
       answer: pageOf(object(line)),

@@ -28,12 +28,13 @@ export function stateRoutes(deps: AdminDeps): readonly Route[] {
       async handle() {
         const { counters, storage, instance } = deps;
         const generation = deps.generation();
+        const { troubledAt: _, ...health } = storage.health();
         const { received, inFlight, outcomes } = counters;
         return {
           instance: { id: instance.id, version: instance.version, node: process.version },
           generation: generation.id,
           warnings: generation.warnings.map(formatIssue),
-          store: { kind: storage.kind, ...storage.health() },
+          store: { kind: storage.kind, ...health },
           connected: deps.deviceApi.connected,
           messages: { received, inFlight, outcomes: { ...outcomes } },
           refusals: Object.fromEntries(counters.refusals),

@@ -227,6 +227,7 @@ function wire(
     hash,
     counters,
     generation: (id) => live.generationFor(id),
+    storeWasAway: (since) => (storage.health().troubledAt ?? Number.NEGATIVE_INFINITY) >= since,
     onEnded: (generation, failed) => live.ended(generation, failed),
     explain,
     recorder,

@@ -17,7 +17,7 @@ export interface Explanation {
   readonly originator: Pick<Originator, 'entityType' | 'id' | 'name'>;
   readonly type: string;
   readonly generation: string;
-  readonly outcome: RunResult['outcome'];
+  readonly outcome: RunResult['outcome'] | 'refused';
   /** Why it was kept: it failed somewhere, was one in so many, or somebody asked for its device. */
   readonly why: 'failed' | 'sampled' | 'asked';
   readonly metadata: Readonly<Record<string, string>>;
@@ -69,11 +69,7 @@ export class ExplainRing {
   }
 
   /** Keeps the message when it was traced or has failed; call with every outcome. */
-  end(
-    msg: Msg,
-    result: RunResult,
-    run: { readonly generation: string; readonly traced: Traced | undefined; readonly context: Mask },
-  ): void {
+  end(msg: Msg, result: RunResult, run: RunFacts): void {
     const failed = result.outcome === 'dead-lettered' || result.path !== undefined;
     if (!failed && run.traced === undefined) return;
     const explanation = this.#explain(msg, result, run, failed);
@@ -111,7 +107,7 @@ export class ExplainRing {
   #explain(
     msg: Msg,
     result: RunResult,
-    { generation, traced, context }: { generation: string; traced: Traced | undefined; context: Mask },
+    { generation, traced, context, refused }: RunFacts,
     failed: boolean,
   ): Explanation {
     const { originator, id, type } = msg;
@@ -125,7 +121,7 @@ export class ExplainRing {
       originator: { entityType: originator.entityType, id: originator.id, name: originator.name },
       type,
       generation,
-      outcome: result.outcome,
+      outcome: refused ? 'refused' : result.outcome,
       why: failed ? 'failed' : (traced?.why ?? 'sampled'),
       metadata,
       data: truncated ? text.slice(0, MAX_BODY_CHARS) : data,
@@ -137,7 +133,13 @@ export class ExplainRing {
   }
 }
 
-type Mask = Pick<NodeContext, 'maskSupplyPoint'>;
+interface RunFacts {
+  readonly generation: string;
+  readonly traced: Traced | undefined;
+  readonly context: Pick<NodeContext, 'maskSupplyPoint'>;
+  /** The store failed it: it was not acknowledged, and no letter is kept. */
+  readonly refused?: boolean;
+}
 
 function push(ring: Explanation[], one: Explanation, keep: number): void {
   ring.push(one);

@@ -1,5 +1,5 @@
+import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
@@ -12,7 +12,6 @@ import {
   type NodePlace,
   type RunOptions,
   type RunResult,
-  redactMsg,
   wrapSecrets,
 } from '../rules/index.ts';
 import type { MessageStore } from '../storage/message-store.ts';
@@ -21,6 +20,7 @@ import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { ExplainRing, Traced } from './explain-ring.ts';
+import { outageOf, toRecord } from './letters.ts';
 import {
   type ContextHooks,
   type ContextParts,
@@ -29,6 +29,7 @@ import {
   type ResumeCall,
 } from './message-context.ts';
 import { createMsgSeal } from './msg-seal.ts';
+import { type NewMessage, outsideOfChains, toMsg } from './new-message.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
 import type { Recorder } from './recorder.ts';
 import { WaitingMessages } from './waiting-messages.ts';
@@ -69,18 +70,6 @@ export interface MessageRunner {
   readonly waiting: number;
 }
 
-export interface NewMessage {
-  readonly device: Device;
-  readonly type: string;
-  readonly ts: number;
-  readonly data: JsonObject;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Exact JSON text of `data`. */
-  readonly text?: string;
-  /** See `Msg`. */
-  readonly hops?: number;
-}
-
 /** What becomes of a message, and who hears of it. */
 interface Work {
   readonly msg: Msg;
@@ -90,6 +79,8 @@ interface Work {
   readonly alsoWrite?: (context: MessageContext) => void;
   /** Times that the message was tried again. */
   readonly retries?: number;
+  /** Whoever waits for its end has it still, and lets it come again. */
+  readonly comesAgain?: true;
   readonly done: (end: MessageEnd, outcome?: RunResult['outcome']) => void;
 }
 
@@ -103,6 +94,8 @@ export interface MessageRunnerParts extends ContextParts {
   readonly counters: MessageCounters;
   /** The generation that messages of this originator run in. */
   readonly generation: (originatorId: string) => Generation;
+  /** Whether the store was away at some time since then (monotonic ms). */
+  readonly storeWasAway: (since: number) => boolean;
   /** Hears of every outcome. */
   readonly onEnded: (generation: Generation, failed: boolean) => void;
   readonly explain: ExplainRing;
@@ -130,12 +123,20 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.outcomes[outcome]++;
   };
 
+  const refuse = (work: Work, context: MessageContext, err: unknown): void => {
+    const { id, originator } = work.msg;
+    end('refused');
+    log.error({ event: 'msg.not-stored', msg: id, device: originator.id, err }, 'message not stored');
+    work.done('failed');
+    context.abandon();
+  };
+
   /** Counts the outcome and tells it, once all that belongs to it is durable. */
   const settle = (work: Work, context: MessageContext, result: RunResult): void => {
-    const { msg } = work;
     work.alsoWrite?.(context);
     if (result.outcome === 'dead-lettered') {
-      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, work, context)));
+      const first = { first: work.msg, retries: work.retries };
+      for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, first, { context, seal })));
     }
     gate.pass(context.commit(), (error) => {
       if (error === undefined) {
@@ -144,10 +145,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         context.runEffects();
         return;
       }
-      end('refused');
-      log.error({ event: 'msg.not-stored', msg: msg.id, device: msg.originator.id, err: error }, 'message not stored');
-      work.done('failed');
-      context.abandon();
+      refuse(work, context, error);
     });
   };
 
@@ -174,8 +172,17 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     result: RunResult,
     traced: Traced | undefined,
   ): undefined | Promise<void> => {
-    explain.end(work.msg, result, { generation: work.generation.id, traced, context });
-    parts.onEnded(work.generation, result.outcome === 'dead-lettered');
+    const outage = work.comesAgain && outageOf(result, parts.storeWasAway);
+    const refused = outage !== undefined;
+    explain.end(work.msg, result, { generation: work.generation.id, traced, context, refused });
+    parts.onEnded(work.generation, result.outcome === 'dead-lettered' && !refused);
+    if (refused) {
+      // What it has begun to write may be stored, and is the same when it comes again.
+      gate.pass(context.commit(), (error) =>
+        refuse(work, context, error ?? new BrokerError('STORE_UNAVAILABLE', { reason: outage })),
+      );
+      return undefined;
+    }
     settle(work, context, result);
     if (result.rest === undefined) return undefined;
     const behind = new MessageContext(parts, hooks, work.msg);
@@ -208,24 +215,6 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.received++;
     counters.outcomes['rate-limited']++;
     work.done('busy');
-  };
-
-  const toRecord = (letter: Letter, { msg: first, retries = 0 }: Work, context: MessageContext): DeadLetter => {
-    const { msg, chain, node, reason } = letter;
-    const { entityType, id, name } = first.originator;
-    return {
-      id: `${msg.id}~${node}`,
-      at: clock.now(),
-      originator: { entityType, id },
-      originatorName: name,
-      chain,
-      node,
-      reason,
-      msgType: msg.type,
-      ...redactMsg(msg, context),
-      retries,
-      sealed: seal.seal(msg),
-    };
   };
 
   const nextId = (): string => `${prefix}${(serial++).toString(36)}`;
@@ -298,6 +287,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         generation: current,
         start: (context, options) => current.resume(stored, { msg, produce }, context, options),
         alsoWrite: (context) => context.join(parts.messages.remove(stored.id)),
+        comesAgain: true,
         done: (state) => done(state === 'done' ? 'ended' : 'failed'),
       });
     },
@@ -331,6 +321,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         // Before the letters of this try: one of the same id takes its place.
         alsoWrite: (context) => context.join(deadLetters.remove(letter.id)),
         retries: letter.retries + 1,
+        comesAgain: true,
         done: (state, outcome) => resolve(state === 'done' && outcome ? outcome : 'failed'),
       });
       if (!accepted) resolve('busy');
@@ -345,6 +336,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         msg,
         generation: current,
         start: (context, options) => recorder.watch(msg, options, (own) => current.run(msg, context, own)),
+        comesAgain: true,
         done,
       });
     },
@@ -380,18 +372,4 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       return queue.waiting;
     },
   };
-}
-
-/** Without the calls it was in and the nodes it has visited. */
-function outsideOfChains({ calls: _, visits: __, ...msg }: Msg): Msg {
-  return msg;
-}
-
-function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>): Msg {
-  const { device, type, ts, metadata, text, hops } = message;
-  const data = wrapSecrets(message.data, secretKeys);
-  const originator = { entityType: 'DEVICE' as const, id: device.id, name: device.name, profile: device.profile };
-  const keepText = text !== undefined && data === message.data;
-  const msg = { id, ts, type, originator, metadata, data, ...(hops === undefined ? {} : { hops }) };
-  return keepText ? { ...msg, text } : msg;
 }

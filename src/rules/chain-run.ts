@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../model/clock.ts';
 import type { Msg } from '../model/msg.ts';
 import type { CompiledNode } from './compile.ts';
-import { failed } from './failure.ts';
+import { failed, isOutage } from './failure.ts';
 import type { NodeContext } from './node-context.ts';
 import { NodeFailure, type NodeResult } from './node-kind.ts';
 import {
@@ -63,6 +63,10 @@ export class ChainRun {
   #hasFailed = false;
   #acked: Acked[] | undefined;
   #isAcked = false;
+  /** The node that gives its result now failed for want of the store. */
+  #outage = false;
+  /** Nothing more is done: the message comes again, as a whole. */
+  #isCutShort = false;
 
   constructor(context: NodeContext, options: RunOptions) {
     this.#context = context;
@@ -78,7 +82,7 @@ export class ChainRun {
   end(): RunResult | Promise<RunResult> {
     const result = this.#outcome();
     const acked = this.#acked;
-    if (acked === undefined) return result;
+    if (acked === undefined || this.#isCutShort) return result;
     if (this.#options.splitAtAck) return { ...result, rest: (context) => this.#runRest(acked, context) };
     const rest = this.#runRest(acked, this.#context);
     return rest instanceof Promise ? rest.then(() => result) : result;
@@ -119,14 +123,11 @@ export class ChainRun {
 
   /** Undefined when the branch, and all that came of it, ended without a promise. */
   walk(start: CompiledNode, first: Msg): Promise<void> | undefined {
+    if (this.#isCutShort) return undefined;
     let node = start;
     let msg = first;
     for (;;) {
-      const refusal = this.#countStep(node);
-      if (refusal !== undefined) {
-        this.#deadLetter(node, msg, refusal);
-        return undefined;
-      }
+      if (!this.#countStep(node, msg)) return undefined;
       node.counters.in++;
       this.#path?.push(node);
       const began = this.#trace === undefined ? 0 : this.#clock.monotonic();
@@ -139,7 +140,7 @@ export class ChainRun {
       try {
         result = node.running.onMsg(msg, this.#context);
       } catch (thing) {
-        result = failed(msg, thing);
+        result = this.#failed(msg, thing);
       }
       if (result instanceof Promise) return this.#await(node, result, { from: msg, began, attempt: 1 });
       if (result?.msg === undefined) result = failed(msg, NO_RESULT);
@@ -164,29 +165,38 @@ export class ChainRun {
     }
   }
 
-  /** Why no further node may be visited. */
-  #countStep(node: CompiledNode): string | undefined {
+  /** False: no further node may be visited, and the branch is given up. */
+  #countStep(node: CompiledNode, msg: Msg): boolean {
     const { maxSteps, deadlineMs } = this.#limits;
     if (++this.#steps > maxSteps && maxSteps > 0) {
-      return `STEP_LIMIT: more than ${maxSteps} nodes visited, at ${placeOf(node)}`;
+      this.#deadLetter(node, msg, `STEP_LIMIT: more than ${maxSteps} nodes visited, at ${placeOf(node)}`);
+      return false;
     }
-    const check = (this.#steps & DEADLINE_CHECK_MASK) === 0 && deadlineMs > 0;
-    return check && this.#remainingMs() <= 0 ? this.#late(node) : undefined;
+    if ((this.#steps & DEADLINE_CHECK_MASK) !== 0 || deadlineMs === 0 || this.#remainingMs() > 0) return true;
+    this.#late(node, msg);
+    return false;
   }
 
   #remainingMs(): number {
     return this.#startedAt + this.#limits.deadlineMs - this.#clock.monotonic();
   }
 
-  #late(node: CompiledNode): string {
-    return `DEADLINE_EXCEEDED: not finished within ${this.#limits.deadlineMs} ms, at ${placeOf(node)}`;
+  #late(node: CompiledNode, msg: Msg): void {
+    const reason = `DEADLINE_EXCEEDED: not finished within ${this.#limits.deadlineMs} ms, at ${placeOf(node)}`;
+    this.#deadLetter(node, msg, reason, { kind: 'late', since: this.#startedAt });
   }
 
-  #deadLetter(node: CompiledNode, msg: Msg, reason: string): void {
+  #deadLetter(node: CompiledNode, msg: Msg, reason: string, notItsFault?: Letter['notItsFault']): void {
     this.#hasFailed = true;
-    if (!this.#isAcked) node.counters.deadLettered++;
+    if (!this.#isAcked && notItsFault?.kind !== 'store') node.counters.deadLettered++;
     this.#letters ??= [];
-    this.#letters.push({ chain: node.chain, node: node.name, reason, msg });
+    const letter = { chain: node.chain, node: node.name, reason, msg };
+    this.#letters.push(notItsFault === undefined ? letter : { ...letter, notItsFault });
+  }
+
+  #failed(msg: Msg, thing: unknown): NodeResult {
+    this.#outage = isOutage(thing);
+    return failed(msg, thing);
   }
 
   /** The message leaves by Failure for a reason of the engine's: trying again would change nothing. */
@@ -200,9 +210,9 @@ export class ChainRun {
     try {
       result = await this.#untilDeadline(pending);
     } catch (thing) {
-      result = failed(msg, thing);
+      result = this.#failed(msg, thing);
     }
-    if (result === LATE) this.#deadLetter(node, msg, this.#late(node));
+    if (result === LATE) this.#late(node, msg);
     else await this.#settle(node, result?.msg === undefined ? failed(msg, NO_RESULT) : result, visit);
   }
 
@@ -288,6 +298,7 @@ export class ChainRun {
       if (pauseMs !== undefined) return this.#tryAgain(node, visit, pauseMs);
       node.counters.failed++;
       this.#hasFailed = true;
+      if (this.#takeOutage()) return this.#cutShort(node, result.msg, visit);
     }
     const { msg, more } = result;
     const targets = follow(node, labels);
@@ -302,6 +313,21 @@ export class ChainRun {
     return all.length === 1 ? this.walk(only.node, msg) : this.#fanOut(targets, more ? [msg, ...more] : [msg], 0);
   }
 
+  #takeOutage(): boolean {
+    const outage = this.#outage && !this.#isAcked;
+    this.#outage = false;
+    return outage;
+  }
+
+  /** Without the store there is nothing to do for a `Failure` edge: no other branch runs either. */
+  #cutShort(node: CompiledNode, msg: Msg, visit: Visit): undefined {
+    this.#isCutShort = true;
+    const { began, attempt } = visit;
+    this.#traced(node, msg, { labels: ['Failure'], to: [], began, attempt, isFailure: true });
+    this.#deadLetter(node, msg, failureReason(msg), { kind: 'store' });
+    return undefined;
+  }
+
   /** Undefined: the node is not tried again. */
   #pauseBeforeRetry({ retry }: CompiledNode, { from, attempt }: Visit): number | undefined {
     if (retry === undefined || from === undefined || attempt >= retry.attempts) return undefined;
@@ -312,11 +338,8 @@ export class ChainRun {
   async #tryAgain(node: CompiledNode, visit: Visit, pauseMs: number): Promise<void> {
     const msg = visit.from as Msg;
     await (this.#options.wait ?? timer)(pauseMs);
-    const refusal = this.#countStep(node);
-    if (refusal !== undefined) {
-      this.#deadLetter(node, msg, refusal);
-      return;
-    }
+    this.#outage = false;
+    if (!this.#countStep(node, msg)) return;
     node.counters.retried++;
     const again = async (): Promise<NodeResult> => node.running.onMsg(msg, this.#context);
     await this.#await(node, again(), { ...visit, attempt: visit.attempt + 1 });

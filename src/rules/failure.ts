@@ -13,6 +13,9 @@ export function failed(given: Msg, thing: unknown): NodeResult {
   return { relation: 'Failure', msg: withMsg(msg, { metadata: { ...msg.metadata, error } }) };
 }
 
+/** Whether the store did not do what a node asked of it: no fault of the message, which may come again. */
+export const isOutage = (thing: unknown): boolean => thing instanceof BrokerError && thing.code === 'STORE_UNAVAILABLE';
+
 function textOf(thing: unknown): string {
   if (thing instanceof NodeFailure) return thing.message;
   if (thing instanceof BrokerError) return `${thing.code}: ${thing.detail}`;

@@ -8,6 +8,8 @@ export interface Letter {
   readonly node: string;
   readonly reason: string;
   readonly msg: Msg;
+  /** Set when the reason is not the message: the store did not answer, or the time was over (since when it ran, monotonic ms). */
+  readonly notItsFault?: { readonly kind: 'store' } | { readonly kind: 'late'; readonly since: number };
 }
 
 /** How a message ended: every branch came to its end, or these branches did not. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connectivity, createConnectivity } from '../../src/device-api/connectivity.ts';
-import type { NewMessage } from '../../src/device-api/message-runner.ts';
+import type { NewMessage } from '../../src/device-api/new-message.ts';
 import type { Device } from '../../src/model/device.ts';
 import { createLog } from '../../src/observe/index.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { NewMessage } from '../../src/device-api/message-runner.ts';
+import type { NewMessage } from '../../src/device-api/new-message.ts';
 import { announceRpcs } from '../../src/device-api/rpc-events.ts';
 import type { DeviceId } from '../../src/model/ids.ts';
 import { newRpcId, type PersistentRpc } from '../../src/model/rpc.ts';

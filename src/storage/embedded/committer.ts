@@ -244,7 +244,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     health() {
       const slow = commitStarted !== undefined && performance.now() - commitStarted > SLOW_COMMIT_MS;
       const trouble = slow ? 'the disk has not finished a commit for more than 5 s' : problem;
-      return { ok: trouble === undefined, pendingWrites, ...(trouble === undefined ? {} : { problem: trouble }) };
+      if (trouble === undefined) return { ok: true, pendingWrites };
+      return { ok: false, pendingWrites, problem: trouble, troubledAt: performance.now() };
     },
     drain,
     async close() {

@@ -87,11 +87,15 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
   let closing: Promise<void> | undefined;
   let closed = false;
   let sweeper: NodeJS.Timeout | undefined;
+  let troubledAt: number | undefined;
 
   const pulse = createPulse(connection, {
     onChange(problem) {
       if (problem !== undefined) options.onTrouble?.(problem);
-      else options.onRecovery?.();
+      else {
+        troubledAt = performance.now();
+        options.onRecovery?.();
+      }
     },
     onReady: wake,
   });
@@ -248,7 +252,13 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
     background: (work) => tracked(work()),
     health() {
       const { problem } = pulse;
-      return { ok: problem === undefined, pendingWrites, ...(problem === undefined ? {} : { problem }) };
+      const last = problem === undefined ? troubledAt : performance.now();
+      return {
+        ok: problem === undefined,
+        pendingWrites,
+        ...(problem === undefined ? {} : { problem }),
+        ...(last === undefined ? {} : { troubledAt: last }),
+      };
     },
     drain,
     close() {

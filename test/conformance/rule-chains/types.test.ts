@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MessageRunner, NewMessage } from '../../../src/device-api/message-runner.ts';
+import type { MessageRunner } from '../../../src/device-api/message-runner.ts';
+import type { NewMessage } from '../../../src/device-api/new-message.ts';
 import { createUplink, type UplinkParts } from '../../../src/device-api/uplink.ts';
 import type { Device } from '../../../src/model/device.ts';
 import { newDeviceId } from '../../../src/model/ids.ts';

@@ -1,0 +1,30 @@
+import type { Device } from '../model/device.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Msg } from '../model/msg.ts';
+import { wrapSecrets } from '../rules/index.ts';
+
+export interface NewMessage {
+  readonly device: Device;
+  readonly type: string;
+  readonly ts: number;
+  readonly data: JsonObject;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Exact JSON text of `data`. */
+  readonly text?: string;
+  /** See `Msg`. */
+  readonly hops?: number;
+}
+
+/** Without the calls it was in and the nodes it has visited. */
+export function outsideOfChains({ calls: _, visits: __, ...msg }: Msg): Msg {
+  return msg;
+}
+
+export function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<string>): Msg {
+  const { device, type, ts, metadata, text, hops } = message;
+  const data = wrapSecrets(message.data, secretKeys);
+  const originator = { entityType: 'DEVICE' as const, id: device.id, name: device.name, profile: device.profile };
+  const keepText = text !== undefined && data === message.data;
+  const msg = { id, ts, type, originator, metadata, data, ...(hops === undefined ? {} : { hops }) };
+  return keepText ? { ...msg, text } : msg;
+}
