@@ -4,7 +4,7 @@ import { createSuppliers } from '../../src/registry/suppliers.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { MessageCounts } from '../helpers/checker.ts';
 import type { Trace } from '../helpers/journal.ts';
-import { type JournalClient, startJournalClient } from '../helpers/journal-client.ts';
+import { type JournalClient, type JournalHabits, startJournalClient } from '../helpers/journal-client.ts';
 import { type FleetOptions, planFleet, SECRET_MARK } from '../helpers/journal-plan.ts';
 import { eventually } from './eventually.ts';
 import type { Needle } from './secret-scan.ts';
@@ -26,24 +26,15 @@ export const RIG_ENV = {
 /** How the store is looked at afterwards. */
 export const VIEW = { instanceKey: INSTANCE_KEY, telemetryKeys: ['seq', 'owner', 'exact'] } as const;
 
-export interface FleetPlan extends Omit<FleetOptions, 'supplierKeys'> {
-  readonly parallel: number;
-  readonly window: number;
-  readonly paceMs?: number;
-  readonly restless?: number;
-  readonly inTurn?: boolean;
-}
+export type FleetPlan = Omit<FleetOptions, 'supplierKeys'> & JournalHabits;
 
 export function startFleet(
   plan: FleetPlan,
   ports: readonly number[],
   supplierKeys: readonly string[],
 ): Promise<JournalClient> {
-  const { parallel, window, paceMs = 0, restless = 0, inTurn = false, ...shape } = plan;
   const login = { provisionKey: 'smart-meter', provisionSecret: PROVISION_SECRET };
-  const groups = planFleet({ ...shape, supplierKeys });
-  const habits = { parallel, window, paceMs, restless, inTurn };
-  return startJournalClient({ ...login, ...habits, ports, seed: plan.seed, groups });
+  return startJournalClient({ ...plan, ...login, ports, groups: planFleet({ ...plan, supplierKeys }) });
 }
 
 /** Suppliers that exist before the first start: their keys are known to the test alone. */

@@ -11,12 +11,8 @@ import type { PlannedDevice } from './journal-plan.ts';
 
 const script = fileURLToPath(new URL('./journal-device.js', import.meta.url));
 
-export interface JournalClientOptions {
-  /** Of the brokers, among which the devices choose at each connection. */
-  readonly ports: readonly number[];
-  readonly provisionKey: string;
-  readonly provisionSecret: string;
-  readonly groups: readonly (readonly PlannedDevice[])[];
+/** How devices behave, whoever they are. */
+export interface JournalHabits {
   readonly seed: number;
   /** Groups that live at a time. */
   readonly parallel: number;
@@ -28,6 +24,18 @@ export interface JournalClientOptions {
   readonly restless?: number;
   /** Devices go to the first broker that listens, and not to any. */
   readonly inTurn?: boolean;
+  /** Devices come back by another connection when an acknowledgement takes longer; by default they wait. */
+  readonly patienceMs?: number;
+  /** Of the connections of devices, which send nothing for it; default 60. */
+  readonly keepaliveS?: number;
+}
+
+export interface JournalClientOptions extends JournalHabits {
+  /** Of the brokers, among which the devices choose at each connection. */
+  readonly ports: readonly number[];
+  readonly provisionKey: string;
+  readonly provisionSecret: string;
+  readonly groups: readonly (readonly PlannedDevice[])[];
 }
 
 export interface Progress {

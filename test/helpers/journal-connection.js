@@ -59,11 +59,16 @@ export class JournalConnection {
 
   /** CONNACK's code, or undefined when the connection ended first. */
   async login(username) {
-    const clean = { clean: true, keepalive: 60, clientId: `j${this.id}`, username };
+    const clean = {
+      clean: true,
+      keepalive: (this.role === 'device' ? this.#context.keepaliveS : undefined) ?? 60,
+      clientId: `j${this.id}`,
+      username,
+    };
     const protocol = { protocolId: 'MQTT', protocolVersion: this.#version };
     this.#send({ cmd: 'connect', ...protocol, ...clean });
     this.#context.moment('connect');
-    const connack = await this.#first((packet) => packet.cmd === 'connack', LOGIN_MS);
+    const connack = await this.#first((packet) => packet.cmd === 'connack', this.#context.patienceMs ?? LOGIN_MS);
     if (!connack) return undefined;
     const code = this.#version === 5 ? connack.reasonCode : connack.returnCode;
     this.#context.note({ e: 'connack', conn: this.id, code });
@@ -91,9 +96,9 @@ export class JournalConnection {
     return packet?.payload.toString('utf8');
   }
 
-  /** The packet id of the next acknowledged message; undefined when the connection ended. */
-  async nextAck() {
-    await this.#until(() => this.#acks.length > 0, 3_600_000);
+  /** The packet id of the next acknowledged message; undefined when none came in time, or the connection ended. */
+  async nextAck(deadlineMs = 3_600_000) {
+    await this.#until(() => this.#acks.length > 0, deadlineMs);
     return this.#acks.shift();
   }
 

@@ -51,7 +51,7 @@ function moment(kind) {
   else setTimeout(strike, delayMs);
 }
 
-const context = { note, moment, counts, host: '127.0.0.1' };
+const context = { note, moment, counts, host: '127.0.0.1', patienceMs: plan.patienceMs, keepaliveS: plan.keepaliveS };
 
 /** At any of the brokers, as behind a load balancer, unless it is said which; or at the first one that listens. */
 async function dial(role, device, version, at = between(0, plan.ports.length - 1)) {
@@ -186,7 +186,7 @@ async function stream(device, token) {
         counts.finished++;
         return;
       }
-      const acked = await connection.nextAck();
+      const acked = await connection.nextAck(plan.patienceMs);
       if (acked === undefined) break;
       const at = unacked.findIndex((message) => message.mid === acked);
       if (at >= 0) unacked.splice(at, 1);

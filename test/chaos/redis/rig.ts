@@ -38,6 +38,7 @@ export const standalone = (redis: TestRedis, port = redis.port): Place => ({
 
 /** One of the brokers. */
 export interface Member {
+  readonly running: boolean;
   readonly broker: Broker;
   /** Waits for the end of the running process, which `sent` was to bring about, and notes it for the checker. */
   ended(sent: NodeJS.Signals): Promise<Exit>;
@@ -59,7 +60,8 @@ export interface Judgement {
 export interface ClusterRig extends AsyncDisposable {
   readonly members: readonly Member[];
   readonly supplierKeys: readonly string[];
-  fleet(plan: FleetPlan): Promise<JournalClient>;
+  /** @param ports where its devices go instead of the brokers themselves. */
+  fleet(plan: FleetPlan, ports?: readonly number[]): Promise<JournalClient>;
   /** Resolves when every broker is ready and has every other one in its list; gives how long that took, in ms. */
   ready(deadlineMs?: number): Promise<number>;
   /** Message counters of the running processes, once nothing is in flight any more. */
@@ -68,9 +70,16 @@ export interface ClusterRig extends AsyncDisposable {
   judge(more?: { readonly counts?: MessageCounts }): Promise<Judgement>;
 }
 
+export interface ClusterRigOptions {
+  readonly brokers?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What one of them has for itself; the first is 0. */
+  readonly envOf?: (member: number) => Readonly<Record<string, string>>;
+}
+
 export async function startClusterRig(
   place: Place,
-  { brokers = 2, env = {} }: { readonly brokers?: number; readonly env?: Readonly<Record<string, string>> } = {},
+  { brokers = 2, env = {}, envOf = () => ({}) }: ClusterRigOptions = {},
 ): Promise<ClusterRig> {
   const open = () => openRedisStorage({ connection: place.connection });
   const supplierKeys = await makeSuppliers(open);
@@ -79,14 +88,15 @@ export async function startClusterRig(
   const members: (Member & { running: boolean })[] = [];
   const clients: JournalClient[] = [];
   for (let n = 0; n < brokers; n++) {
-    members.push(await startMember({ ...place.env, GRIDMOOR_INSTANCE_ID: `broker-${n + 1}`, ...env }, exits));
+    members.push(
+      await startMember({ ...place.env, GRIDMOOR_INSTANCE_ID: `broker-${n + 1}`, ...env, ...envOf(n) }, exits),
+    );
   }
 
   return {
     members,
     supplierKeys,
-    async fleet(plan) {
-      const ports = members.map(({ broker }) => broker.ports.mqtt);
+    async fleet(plan, ports = members.map(({ broker }) => broker.ports.mqtt)) {
       const client = await startFleet(plan, ports, supplierKeys);
       clients.push(client);
       return client;

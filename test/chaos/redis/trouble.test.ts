@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeFindings } from '../../helpers/checker.ts';
 import type { JournalClient } from '../../helpers/journal-client.ts';
 import { MqttClient } from '../../helpers/mqtt-client.ts';
+import { type NetProxy, startProxy } from '../../helpers/proxy.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
-import { type RedisProxy, startRedisProxy } from '../../helpers/redis-proxy.ts';
 import { api } from '../../helpers/system.ts';
 import { eventually } from '../eventually.ts';
 import { randomOf } from '../random.ts';
@@ -27,13 +27,13 @@ interface Listed {
 
 describe(`chaos: Redis in trouble (CHAOS_SEED=${seed})`, () => {
   let redis: TestRedis;
-  let proxy: RedisProxy;
+  let proxy: NetProxy;
   let rig: ClusterRig;
   let fleet: JournalClient;
 
   beforeEach(async () => {
     redis = await startRedis({ durable: true });
-    proxy = await startRedisProxy(redis.port, randomOf(seed));
+    proxy = await startProxy(redis.port, randomOf(seed));
     rig = await startClusterRig(standalone(redis, proxy.port));
     fleet = await rig.fleet(FLEET);
     await more(100);

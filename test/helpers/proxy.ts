@@ -1,17 +1,22 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What a bad network does to a connection to Redis. Chances are per piece of a reply. */
+/** What a bad network does to connections. Chances are per piece of a reply. */
 export interface Harm {
   readonly delayMs: number;
   /** Reset before the reply is passed on: the command was done, its answer is lost. */
   readonly resets: number;
   /** Half of the piece is passed on, then a reset. */
   readonly cuts: number;
+  /**
+   * Packets of that way are held back, ends of connections too: nobody hears that the other end is not there. What is held
+   * arrives when the way is free again, as what TCP sends again does.
+   */
+  readonly held: 'requests' | 'replies' | 'both' | 'none';
 }
 
-/** Stands between brokers and a Redis on loopback. */
-export interface RedisProxy extends AsyncDisposable {
+/** Stands between its clients and a server on loopback. */
+export interface NetProxy extends AsyncDisposable {
   readonly port: number;
   /** From now on, also on connections that are open. */
   harm(harm: Partial<Harm>): void;
@@ -19,22 +24,34 @@ export interface RedisProxy extends AsyncDisposable {
   readonly broken: number;
 }
 
-const NONE: Harm = { delayMs: 0, resets: 0, cuts: 0 };
+type Way = 'requests' | 'replies';
 
-export async function startRedisProxy(target: number, random: () => number): Promise<RedisProxy> {
+const NONE: Harm = { delayMs: 0, resets: 0, cuts: 0, held: 'none' };
+
+export async function startProxy(target: number, random: () => number): Promise<NetProxy> {
   let now = NONE;
   let broken = 0;
   const sockets = new Set<Socket>();
+  /** What waits for its way to be free, in order. */
+  const waiting: Record<Way, (() => void)[]> = { requests: [], replies: [] };
+  const isHeld = (way: Way): boolean => now.held === way || now.held === 'both';
+  const inTurn = (way: Way, go: () => void): void => {
+    if (isHeld(way)) waiting[way].push(go);
+    else go();
+  };
   const server = createServer((near) => {
     const far = connect({ host: '127.0.0.1', port: target, noDelay: true });
     near.setNoDelay(true);
-    for (const socket of [near, far]) {
+    const ends = [
+      [near, far, 'requests'],
+      [far, near, 'replies'],
+    ] as const;
+    for (const [socket, other, way] of ends) {
       sockets.add(socket);
       socket.on('error', () => undefined); // the close that follows ends both
       socket.on('close', () => {
         sockets.delete(socket);
-        near.destroy();
-        far.destroy();
+        inTurn(way, () => other.destroy());
       });
     }
     const reset = (): void => {
@@ -50,13 +67,14 @@ export async function startRedisProxy(target: number, random: () => number): Pro
       if (now.delayMs === 0) go();
       else setTimeout(go, now.delayMs / 2);
     };
-    near.on('data', (piece: Buffer) => pass(far, piece));
-    far.on('data', (piece: Buffer) => {
+    near.on('data', (piece: Buffer) => inTurn('requests', () => pass(far, piece)));
+    const reply = (piece: Buffer): void => {
       const chance = random();
       if (chance < now.resets) reset();
       else if (chance < now.resets + now.cuts) pass(near, piece.subarray(0, Math.floor(piece.length / 2)), reset);
       else pass(near, piece);
-    });
+    };
+    far.on('data', (piece: Buffer) => inTurn('replies', () => reply(piece)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -66,6 +84,9 @@ export async function startRedisProxy(target: number, random: () => number): Pro
     port: address.port,
     harm(harm) {
       now = { ...NONE, ...harm };
+      for (const way of ['requests', 'replies'] as const) {
+        if (!isHeld(way)) for (const go of waiting[way].splice(0)) go();
+      }
     },
     get broken() {
       return broken;
