@@ -35,7 +35,7 @@ export interface PulseOptions {
 }
 
 export function createPulse(connection: RedisConnection, { onChange, onReady }: PulseOptions): Pulse {
-  /** How far the clock of Redis was ahead at least, by the last answers. */
+  /** How far the clock of Redis was ahead of the monotonic one here at least, by the last answers: ours may be set anew. */
   const offsets: number[] = [];
   /** Since when an answer is awaited. */
   let asked: number | undefined;
@@ -81,7 +81,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
       const answer = (await connection.send('eval', [PULSE.source, keys.length, ...keys])) as PulseAnswer;
       const [seconds, micros, hasData, error] = answer;
       if (anew) offsets.length = 0;
-      offsets.push(Number(seconds) * 1000 + Number(micros) / 1000 - Date.now());
+      offsets.push(Number(seconds) * 1000 + Number(micros) / 1000 - performance.now());
       if (offsets.length > KEPT_OFFSETS) offsets.shift();
       hadData ||= hasData === 1;
       refused = hadData && hasData === 0 ? GONE : undefined;
@@ -125,7 +125,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     get place() {
       return place;
     },
-    redisNow: () => Date.now() + (offsets.length === 0 ? 0 : Math.max(...offsets)),
+    redisNow: () => performance.now() + (offsets.length === 0 ? performance.timeOrigin : Math.max(...offsets)),
     compare: () => measure(true),
     stop() {
       stopped = true;
