@@ -15,6 +15,7 @@ import type { RegistryStore } from './registry-store.ts';
 import type { RpcStore } from './rpc-store.ts';
 import type { SupplierStore } from './supplier-store.ts';
 import type { TelemetryStore } from './telemetry-store.ts';
+import type { Transfer } from './transfer.ts';
 import type { UserStore } from './user-store.ts';
 
 export interface StorageHealth {
@@ -60,6 +61,8 @@ export interface Storage {
   readonly outbox: OutboxStore;
   /** Sessions of app clients; where it is absent they are kept by others. */
   readonly appSessions?: AppSessionStore;
+  /** All of it, record by record, for another store. */
+  readonly transfer: Transfer;
   health(): StorageHealth;
   /** Resolves when every write called so far has settled. */
   drain(): Promise<void>;

@@ -30,8 +30,11 @@ export const spanOf = (prefix: Buffer): Span => ({ from: prefix, to: prefixEnd(p
 export const statusAt = (record: Buffer) => ALARM_STATUSES[record[0] ?? -1];
 export const severityAt = (record: Buffer) => ALARM_SEVERITIES[record[1] ?? -1];
 
+/** The alarm as exact JSON text. */
+export const textOfAlarm = (record: Buffer): string => record.toString('utf8', HEADER);
+
 export function unpackAlarm(record: Buffer): Alarm {
-  const value = storedJson(record.toString('utf8', HEADER));
+  const value = storedJson(textOfAlarm(record));
   if (value === null || typeof value !== 'object') throw corrupt('an alarm is no object');
   return value as unknown as Alarm;
 }
@@ -54,11 +57,13 @@ export function writeAlarm(tables: Tables, alarm: Alarm, former: Alarm | undefin
     adjustCounter(tables.counters, ALARMS, 1);
     adjustCounter(tables.alarmTypes, alarm.type, 1);
   }
-  if (!alarm.cleared) tables.alarmsActive.put(activeKey(originator, alarm.type), id);
-  else if (former !== undefined && !former.cleared) {
-    tables.alarmsActive.remove(activeKey(originator, alarm.type));
-    tables.alarmsCleared.put(clearedKey(alarm, id), NOTHING);
+  if (!alarm.cleared) {
+    tables.alarmsActive.put(activeKey(originator, alarm.type), id);
+    return;
   }
+  if (former?.cleared) return;
+  if (former !== undefined) tables.alarmsActive.remove(activeKey(originator, alarm.type));
+  tables.alarmsCleared.put(clearedKey(alarm, id), NOTHING);
 }
 
 export function dropAlarm(tables: Tables, id: Buffer): Alarm | undefined {

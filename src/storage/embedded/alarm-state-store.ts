@@ -16,11 +16,7 @@ export function createAlarmStateStore({ tables }: Environment, committer: Commit
     save: (state) =>
       committer.run(() => {
         const device = idKey(state.deviceId);
-        if (device === undefined || !devices.has(device)) return;
-        const key = joinKey(device, nodeKey(state.at));
-        unindex(tables, key);
-        putJson(alarmStates, key, state);
-        if (state.dueAt !== undefined) alarmStateTimes.put(joinKey(timeKey(state.dueAt), key), NOTHING);
+        if (device !== undefined && devices.has(device)) putAlarmState(tables, device, state);
       }),
     async load(deviceId, at) {
       const device = idKey(deviceId);
@@ -33,6 +29,14 @@ export function createAlarmStateStore({ tables }: Environment, committer: Commit
       );
     },
   };
+}
+
+/** Within a transaction; the device exists. */
+export function putAlarmState(tables: Tables, device: Buffer, state: StoredAlarmState): void {
+  const key = joinKey(device, nodeKey(state.at));
+  unindex(tables, key);
+  putJson(tables.alarmStates, key, state);
+  if (state.dueAt !== undefined) tables.alarmStateTimes.put(joinKey(timeKey(state.dueAt), key), NOTHING);
 }
 
 /** All states of a device that is being deleted: one for each node that evaluates alarm rules. */

@@ -4,7 +4,8 @@ import type { Environment, Span, Tables } from './environment.ts';
 import { digestKey, joinKey, prefixEnd, SEQUENCE_BYTES, sequenceKey, textKey, textOf } from './keys.ts';
 import { adjustCounter, jsonOf, putJson, readCounter, removeRange } from './records.ts';
 
-const RETAINED = 'appRetained';
+/** Name of the counter. */
+export const RETAINED = 'appRetained';
 const FIRST = Buffer.from([0]);
 
 const spanOf = (prefix: Buffer): Span => ({ from: prefix, to: prefixEnd(prefix) });
@@ -26,8 +27,7 @@ export function createAppSessionStore({ tables }: Environment, committer: Commit
       committer.run(() => {
         const key = digestKey(id);
         appSessions.remove(key);
-        removeRange(appQueues, spanOf(key));
-        tables.appQueueFill.remove(key);
+        clearQueue(tables, key);
       }),
 
     enqueue: (ids, bytes, limits) =>
@@ -93,7 +93,14 @@ export function createAppSessionStore({ tables }: Environment, committer: Commit
   };
 }
 
-function enqueue(
+/** Within a transaction. */
+export function clearQueue({ appQueues, appQueueFill }: Tables, key: Buffer): void {
+  removeRange(appQueues, spanOf(key));
+  appQueueFill.remove(key);
+}
+
+/** Within a transaction: adds a message to a queue; gives how many were lost. */
+export function enqueue(
   tables: Tables,
   key: Buffer,
   { sequence, bytes, limits }: { sequence: number; bytes: Buffer; limits: QueueLimits },

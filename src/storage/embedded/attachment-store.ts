@@ -6,18 +6,16 @@ import { ensureAsset } from './assets.ts';
 import {
   addHistory,
   endAttachment,
-  indexKeys,
   listHistory,
   publicAttachment,
-  relationsOf,
   type StoredAttachment,
   supplyPointPrefix,
+  writeAttachment,
 } from './attachments.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Span, Table, Tables } from './environment.ts';
 import { idKey, idText, prefixEnd } from './keys.ts';
-import { getJson, pageOf, pageOfList, putJson } from './records.ts';
-import { putRelation } from './relations.ts';
+import { getJson, pageOf, pageOfList } from './records.ts';
 import type { Tx } from './sequence.ts';
 import { SUPPLIER_TYPE } from './supplier-records.ts';
 
@@ -92,12 +90,7 @@ function store(
     supplyPointHash,
     supplyPointId: named('SupplyPoint', supplyPointHash),
   };
-  const keys = indexKeys(stored);
-  putJson(tables.attachments, id, stored);
-  tables.attachmentsByName.put(keys.name, id);
-  tables.attachmentsBySupplyPoint.put(keys.supplyPoint, id);
-  tables.attachmentsBySupplier.put(keys.supplier, id);
-  for (const relation of relationsOf(stored)) putRelation(tables, relation);
+  writeAttachment(tables, id, stored);
   return stored;
 }
 

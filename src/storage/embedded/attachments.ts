@@ -3,7 +3,7 @@ import type { Relation } from '../../model/entity.ts';
 import type { Tables } from './environment.ts';
 import { closedUtf8, joinKey, newIdKey, prefixEnd, sequenceKey, textKey, utf8 } from './keys.ts';
 import { getJson, jsonOf, putJson } from './records.ts';
-import { dropRelation } from './relations.ts';
+import { dropRelation, putRelation } from './relations.ts';
 import type { Tx } from './sequence.ts';
 
 /** An attachment at rest: with the ids that only the store needs. */
@@ -19,7 +19,7 @@ interface StoredHistoryEntry extends AttachmentHistoryEntry {
 export const supplyPointPrefix = (hash: string): Buffer => closedUtf8(hash);
 
 /** Keys of the indexes that list attachments by device name. */
-export function indexKeys(attachment: StoredAttachment): { name: Buffer; supplyPoint: Buffer; supplier: Buffer } {
+function indexKeys(attachment: StoredAttachment): { name: Buffer; supplyPoint: Buffer; supplier: Buffer } {
   const name = utf8(attachment.device.name);
   return {
     name: textKey(attachment.device.name),
@@ -33,7 +33,7 @@ export function publicAttachment(stored: StoredAttachment): Attachment {
   return attachment;
 }
 
-export function relationsOf(stored: StoredAttachment): readonly Relation[] {
+function relationsOf(stored: StoredAttachment): readonly Relation[] {
   const device = { entityType: 'DEVICE', id: stored.device.id } as const;
   const asset = (id: string) => ({ entityType: 'ASSET', id }) as const;
   return [
@@ -41,6 +41,16 @@ export function relationsOf(stored: StoredAttachment): readonly Relation[] {
     { from: asset(stored.grid.id), type: 'Feeds', to: device },
     { from: device, type: 'Measures', to: asset(stored.supplyPointId) },
   ];
+}
+
+/** Record, indexes and relations of an attachment whose assets exist. */
+export function writeAttachment(tables: Tables, id: Buffer, stored: StoredAttachment): void {
+  const keys = indexKeys(stored);
+  putJson(tables.attachments, id, stored);
+  tables.attachmentsByName.put(keys.name, id);
+  tables.attachmentsBySupplyPoint.put(keys.supplyPoint, id);
+  tables.attachmentsBySupplier.put(keys.supplier, id);
+  for (const relation of relationsOf(stored)) putRelation(tables, relation);
 }
 
 export interface Ending {
@@ -66,8 +76,11 @@ export function endAttachment(tables: Tables, tx: Tx, ending: Ending): StoredAtt
 
 export function addHistory(tables: Tables, tx: Tx, attachment: StoredAttachment, { id, event, now, by }: Ending): void {
   const entry: StoredHistoryEntry = { event, at: now, attachment, by };
-  putJson(tables.attachmentHistory, joinKey(id, sequenceKey(tx.nextSequence())), entry);
+  putJson(tables.attachmentHistory, historyKey(id, tx.nextSequence()), entry);
 }
+
+/** Lines of a device stand in the order of their sequence. */
+export const historyKey = (id: Buffer, sequence: number): Buffer => joinKey(id, sequenceKey(sequence));
 
 export function listHistory({ attachmentHistory }: Tables, id: Buffer): readonly AttachmentHistoryEntry[] {
   const entries: AttachmentHistoryEntry[] = [];

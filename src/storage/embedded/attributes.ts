@@ -7,7 +7,7 @@ import type { Tx } from './sequence.ts';
 
 /** Longer attribute keys stand in the table by their digest. */
 const MAX_KEY_BYTES = 400;
-const SCOPE_BYTES = { CLIENT_SCOPE: 1, SHARED_SCOPE: 2, SERVER_SCOPE: 3 } as const satisfies Record<
+export const SCOPE_BYTES = { CLIENT_SCOPE: 1, SHARED_SCOPE: 2, SERVER_SCOPE: 3 } as const satisfies Record<
   AttributeScope,
   number
 >;

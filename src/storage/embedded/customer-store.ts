@@ -5,7 +5,8 @@ import type { Environment, Tables } from './environment.ts';
 import { idKey, idText, newIdKey, textKey } from './keys.ts';
 import { adjustCounter, getJson, pageOf, putJson, readCounter } from './records.ts';
 
-const ALL = 'customers';
+/** Name of the counter. */
+export const CUSTOMERS = 'customers';
 const TITLES = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
 
 export function createCustomerStore({ tables }: Environment, committer: Committer): CustomerStore {
@@ -16,7 +17,7 @@ export function createCustomerStore({ tables }: Environment, committer: Committe
     if (customersByTitle.has(title) || customers.has(id)) return false;
     putJson(customers, id, customer);
     customersByTitle.put(title, id);
-    adjustCounter(counters, ALL, 1);
+    adjustCounter(counters, CUSTOMERS, 1);
     return true;
   };
   const byTitle = (title: string): Customer | undefined => {
@@ -38,7 +39,7 @@ export function createCustomerStore({ tables }: Environment, committer: Committe
     },
     async customers({ page, pageSize }) {
       const toItem = (_: Buffer, id: Buffer): Customer | undefined => getJson<Customer>(customers, id);
-      return pageOf(customersByTitle, TITLES, { page, pageSize, total: readCounter(counters, ALL), toItem });
+      return pageOf(customersByTitle, TITLES, { page, pageSize, total: readCounter(counters, CUSTOMERS), toItem });
     },
     async customerOf(entityId) {
       const key = idKey(entityId);

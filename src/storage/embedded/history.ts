@@ -92,7 +92,7 @@ function* sameTime(samples: readonly Stored[]): Generator<Stored[]> {
 }
 
 /** The hours of the range that hold samples, in the asked order; the head's samples are newer than any record's. */
-function* hours(
+export function* hours(
   history: Table,
   source: { readonly id: Buffer; readonly head: Buffer; readonly snapshot: Snapshot },
   query: RangeQuery,

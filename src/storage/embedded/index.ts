@@ -22,6 +22,7 @@ import { createRegistryStore } from './registry-store.ts';
 import { createRpcStore } from './rpc-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
+import { createTransfer } from './transfer/index.ts';
 import { createUserStore } from './user-store.ts';
 
 export interface EmbeddedStorageOptions {
@@ -108,6 +109,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),
       outbox: createOutboxStore(environment, committer),
+      transfer: createTransfer({ environment, committer }, drain),
       appSessions: createAppSessionStore(environment, committer),
       health: () => committer.health(),
       drain,

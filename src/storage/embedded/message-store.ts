@@ -5,6 +5,7 @@ import { hasEntity } from './entities.ts';
 import type { Environment, Span, Tables } from './environment.ts';
 import { digestKey, entityKey, joinKey, prefixEnd, SEQUENCE_BYTES, sequenceKey } from './keys.ts';
 import { adjustCounter, getJson, jsonOf, NOTHING, putJson, readCounter } from './records.ts';
+import type { Tx } from './sequence.ts';
 
 const COUNTER = 'messages';
 const MAX_TIME = 2 ** 48 - 1;
@@ -25,7 +26,7 @@ const spanOf = (prefix: Buffer): Span => ({ from: prefix, to: prefixEnd(prefix) 
  * there -> nothing.
  */
 export function createMessageStore({ tables }: Environment, committer: Committer, limits: MessageLimits): MessageStore {
-  const { messages, messagesOf, messageIds, counters } = tables;
+  const { messages, messagesOf, counters } = tables;
   return {
     put: (message) =>
       committer.run((tx) => {
@@ -34,11 +35,7 @@ export function createMessageStore({ tables }: Environment, committer: Committer
         drop(tables, message.id);
         if (readCounter(counters, COUNTER) >= limits.maxMessages) return 'full';
         if (messagesOf.count(spanOf(originator)) >= limits.maxMessagesPerOriginator) return 'full';
-        const at = joinKey(timeKey(message.dueAt), sequenceKey(tx.nextSequence()));
-        putJson(messages, at, message);
-        messageIds.put(digestKey(message.id), at);
-        messagesOf.put(joinKey(originator, at), NOTHING);
-        adjustCounter(counters, COUNTER, 1);
+        addMessage(tables, tx, message);
         return 'stored';
       }),
 
@@ -56,6 +53,17 @@ export function createMessageStore({ tables }: Environment, committer: Committer
 
     count: async () => readCounter(counters, COUNTER),
   };
+}
+
+/** Within a transaction; there is none of this id. Of an id that is none, nothing is kept. */
+export function addMessage(tables: Tables, tx: Tx, message: StoredMessage): void {
+  const originator = entityKey(message.originator);
+  if (originator === undefined) return;
+  const at = joinKey(timeKey(message.dueAt), sequenceKey(tx.nextSequence()));
+  putJson(tables.messages, at, message);
+  tables.messageIds.put(digestKey(message.id), at);
+  tables.messagesOf.put(joinKey(originator, at), NOTHING);
+  adjustCounter(tables.counters, COUNTER, 1);
 }
 
 /** All messages of an entity that is being deleted; there are never more than `maxMessagesPerOriginator`. */

@@ -7,7 +7,8 @@ import { digestKey, idKey, newIdKey, sequenceKey, textKey } from './keys.ts';
 import { adjustCounter, getJson, jsonOf, pageOf, putJson, readCounter, removeRange } from './records.ts';
 import type { Tx } from './sequence.ts';
 
-const AUDIT = 'audit';
+/** Name of the counter. */
+export const AUDIT = 'audit';
 /** Everything that is keyed by a sequence, newest first. */
 const NEWEST_FIRST: Span = { from: sequenceKey(0), to: Buffer.alloc(7, 0xff), reverse: true };
 const OLDEST_FIRST: Span = { from: sequenceKey(0), to: Buffer.alloc(7, 0xff) };

@@ -93,14 +93,11 @@ function createDevice(
   if (tables.devices.has(id)) return { kind: 'name-taken', deviceId: device.id };
   purge.finish(id);
   putJson(tables.devices, id, device);
-  // The profile stands in the index too, so that a filtered list need not read every device.
-  tables.deviceNames.put(name, Buffer.concat([id, Buffer.from(device.profile, 'utf8')]));
+  indexDevice(tables, id, device);
   putJson(tables.credentials, id, entry.credentials);
   tables.credentialsByIndex.put(index, id);
   tables.heads.put(id, EMPTY_HEAD);
   if (entry.stateDue !== undefined) setDue(tables, id, entry.stateDue);
-  adjustCounter(tables.counters, ALL_DEVICES, 1);
-  adjustCounter(tables.counters, counter, 1);
   putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: device.createdAt, texts, onlyOnChange: false });
   if (entry.createdBy !== undefined) {
     const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
@@ -129,6 +126,14 @@ function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags
 }
 
 function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {
+/** Name and counters of a device that is new. */
+export function indexDevice({ counters, deviceNames }: Tables, id: Buffer, { name, profile }: Device): void {
+  // The profile stands in the index too, so that a filtered list need not read every device.
+  deviceNames.put(textKey(name), Buffer.concat([id, Buffer.from(profile, 'utf8')]));
+  adjustCounter(counters, ALL_DEVICES, 1);
+  adjustCounter(counters, ofProfile(profile), 1);
+}
+
   const key = idKey(id);
   const device = key && getJson<Device>(devices, key);
   if (key === undefined || device === undefined) return false;

@@ -76,7 +76,7 @@ export function listRelations(
   return relations;
 }
 
-function relationOf(key: Buffer, direction: 'from' | 'to'): Relation {
+export function relationOf(key: Buffer, direction: 'from' | 'to'): Relation {
   const near = entityOf(key, 0);
   const far = entityOf(key, key.length - ENTITY_BYTES);
   const type = key.toString('utf8', ENTITY_BYTES, key.length - ENTITY_BYTES - 1);

@@ -2,11 +2,11 @@ import { isFinished, type PersistentRpc, type RpcState } from '../../model/rpc.t
 import type { RpcStore } from '../rpc-store.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Span, Tables } from './environment.ts';
-import { ID_BYTES, idKey, idText, joinKey, prefixEnd, sequenceKey } from './keys.ts';
+import { ID_BYTES, idKey, idText, joinKey, newIdKey, prefixEnd, sequenceKey } from './keys.ts';
 import { adjustCounter, getJson, NOTHING, pageOf, pageOfList, putJson, readCounter } from './records.ts';
 
 /** A call with its place among the others. */
-type Row = PersistentRpc & { readonly sequence: number; readonly endedAt?: number };
+export type RpcRow = PersistentRpc & { readonly sequence: number; readonly endedAt?: number };
 
 const COUNTER = 'rpcs';
 /** Marks of index keys: all calls of a device, those to be delivered; what expires, what has ended. */
@@ -31,7 +31,7 @@ export interface RpcLimits {
  */
 export function createRpcStore({ tables }: Environment, committer: Committer, limits: RpcLimits): RpcStore {
   const { rpcs, rpcsByDevice, rpcTimes, counters } = tables;
-  const read = (id: Buffer): Row | undefined => getJson<Row>(rpcs, id);
+  const read = (id: Buffer): RpcRow | undefined => getJson<RpcRow>(rpcs, id);
 
   return {
     create: (rpc) =>
@@ -42,17 +42,14 @@ export function createRpcStore({ tables }: Environment, committer: Committer, li
         const mine = rpcsByDevice.count(spanOf(joinKey(device, ALL)));
         if (mine >= limits.maxRpcsPerDevice && !dropOldestEnded(tables, device)) return 'full';
         if (readCounter(counters, COUNTER) >= limits.maxRpcs && !dropLongestEnded(tables)) return 'full';
-        const row: Row = { ...rpc, sequence: tx.nextSequence() };
-        rpcsByDevice.put(joinKey(device, ALL, sequenceKey(row.sequence)), id);
-        adjustCounter(counters, COUNTER, 1);
-        write(tables, id, row);
+        addRpc(tables, { ...rpc, sequence: tx.nextSequence() });
         return 'created';
       }),
 
     async get(id) {
       const key = idKey(id);
       const row = key && read(key);
-      return row && plain(row);
+      return row && plainRpc(row);
     },
 
     async list(deviceId, { page, pageSize, state }) {
@@ -61,7 +58,7 @@ export function createRpcStore({ tables }: Environment, committer: Committer, li
       const span = { ...spanOf(joinKey(device, ALL)), reverse: true };
       const toItem = (_: Buffer, id: Buffer): PersistentRpc | undefined => {
         const row = read(id);
-        return row && plain(row);
+        return row && plainRpc(row);
       };
       if (state === undefined) {
         return pageOf(rpcsByDevice, span, { page, pageSize, total: rpcsByDevice.count(span), toItem });
@@ -79,7 +76,7 @@ export function createRpcStore({ tables }: Environment, committer: Committer, li
       const found: PersistentRpc[] = [];
       for (const { value } of rpcsByDevice.entries(spanOf(joinKey(device, UNDELIVERED)))) {
         const row = read(value);
-        if (row && row.expiresAt > now) found.push(plain(row));
+        if (row && row.expiresAt > now) found.push(plainRpc(row));
         if (found.length >= limit) break;
       }
       return found;
@@ -135,7 +132,18 @@ export function dropRpcsOf(tables: Tables, device: Buffer): void {
   for (const { value } of all) drop(tables, value);
 }
 
-function write({ rpcs, rpcsByDevice, rpcTimes }: Tables, id: Buffer, row: Row): void {
+/** Within a transaction; there is none of this id. */
+export function addRpc(tables: Tables, row: RpcRow): void {
+  const id = newIdKey(row.id);
+  tables.rpcsByDevice.put(joinKey(newIdKey(row.deviceId), ALL, sequenceKey(row.sequence)), id);
+  adjustCounter(tables.counters, COUNTER, 1);
+  write(tables, id, row);
+}
+
+/** Whether an index key with this mark names one of all calls. */
+export const isMarkOfAll = (mark: number | undefined): boolean => mark === ALL[0];
+
+function write({ rpcs, rpcsByDevice, rpcTimes }: Tables, id: Buffer, row: RpcRow): void {
   putJson(rpcs, id, row);
   const device = idKey(row.deviceId);
   if (device !== undefined && isUndelivered(row.state)) {
@@ -145,17 +153,17 @@ function write({ rpcs, rpcsByDevice, rpcTimes }: Tables, id: Buffer, row: Row): 
 }
 
 /** Takes out the index entries that a change of state may move. */
-function unindex({ rpcsByDevice, rpcTimes }: Tables, id: Buffer, row: Row): void {
+function unindex({ rpcsByDevice, rpcTimes }: Tables, id: Buffer, row: RpcRow): void {
   const device = idKey(row.deviceId);
   if (device !== undefined) rpcsByDevice.remove(joinKey(device, UNDELIVERED, sequenceKey(row.sequence)));
   rpcTimes.remove(timeOf(id, row));
 }
 
-const timeOf = (id: Buffer, row: Row): Buffer =>
+const timeOf = (id: Buffer, row: RpcRow): Buffer =>
   row.endedAt === undefined ? joinKey(EXPIRES, timeKey(row.expiresAt), id) : joinKey(ENDED, timeKey(row.endedAt), id);
 
 function drop(tables: Tables, id: Buffer): boolean {
-  const row = getJson<Row>(tables.rpcs, id);
+  const row = getJson<RpcRow>(tables.rpcs, id);
   if (row === undefined) return false;
   unindex(tables, id, row);
   const device = idKey(row.deviceId);
@@ -168,7 +176,7 @@ function drop(tables: Tables, id: Buffer): boolean {
 /** Makes room among a device's calls; false when none has ended. */
 function dropOldestEnded(tables: Tables, device: Buffer): boolean {
   for (const { value } of tables.rpcsByDevice.entries(spanOf(joinKey(device, ALL)))) {
-    const row = getJson<Row>(tables.rpcs, value);
+    const row = getJson<RpcRow>(tables.rpcs, value);
     if (row && isFinished(row)) return drop(tables, value);
   }
   return false;
@@ -179,6 +187,6 @@ function dropLongestEnded(tables: Tables): boolean {
   return first !== undefined && drop(tables, first.subarray(-ID_BYTES));
 }
 
-function plain({ sequence: _, endedAt: __, ...rpc }: Row): PersistentRpc {
+export function plainRpc({ sequence: _, endedAt: __, ...rpc }: RpcRow): PersistentRpc {
   return rpc;
 }

@@ -23,8 +23,11 @@ export function* packedSamples(record: Buffer, from = 0): Generator<PackedSample
   }
 }
 
+export const sampleTextOf = (record: Buffer, sample: PackedSample): string =>
+  record.toString('utf8', sample.from + SAMPLE_HEADER, sample.to);
+
 export const sampleValues = (record: Buffer, sample: PackedSample): JsonObject =>
-  storedObject(record.toString('utf8', sample.from + SAMPLE_HEADER, sample.to));
+  storedObject(sampleTextOf(record, sample));
 
 /** A byte buffer that is reused for every record: contents count until the next `reset`. */
 export interface Packer {

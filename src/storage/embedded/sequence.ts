@@ -7,6 +7,8 @@ const KEY = textKey('sequence');
 export interface Tx {
   /** Grows over the whole life of the store, also over restarts and restores. */
   nextSequence(): number;
+  /** Later numbers are greater than this one. */
+  reach(sequence: number): void;
 }
 
 /** The store's one sequence; its state is part of each transaction, so an aborted one leaves no trace. */
@@ -20,17 +22,23 @@ export function createSequence(meta: Table): Sequence {
   const bytes = Buffer.alloc(SEQUENCE_BYTES);
   let stored: number | undefined;
   let next = 0;
+  const load = (): void => {
+    if (stored !== undefined) return;
+    const found = meta.view(KEY);
+    stored = found === undefined ? 0 : found.readUIntBE(0, SEQUENCE_BYTES);
+    next = stored;
+  };
   return {
     begin() {
       stored = undefined;
     },
     nextSequence() {
-      if (stored === undefined) {
-        const found = meta.view(KEY);
-        stored = found === undefined ? 0 : found.readUIntBE(0, SEQUENCE_BYTES);
-        next = stored;
-      }
+      load();
       return ++next;
+    },
+    reach(sequence) {
+      load();
+      next = Math.max(next, sequence);
     },
     end() {
       if (stored === undefined || next === stored) return;

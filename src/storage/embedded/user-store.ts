@@ -4,7 +4,8 @@ import type { Environment } from './environment.ts';
 import { idKey, newIdKey, textKey } from './keys.ts';
 import { adjustCounter, getJson, pageOf, putJson, readCounter } from './records.ts';
 
-const USERS = 'users';
+/** Name of the counter. */
+export const USERS = 'users';
 const EVERYTHING = { from: Buffer.from([0]), to: Buffer.from([0xff]) };
 
 export function createUserStore(

@@ -37,11 +37,13 @@ export function writeAlarm(draft: Draft, alarm: Alarm, former: Alarm | undefined
     draft.write('zadd', KEYS.alarmsOf, 0, `${prefixOf(originator)}${id}`);
     draft.write('hincrby', KEYS.alarmTypes, type, 1);
   }
-  if (!alarm.cleared) draft.write('hset', KEYS.alarmsActive, activeField(originator, type), id);
-  else if (former !== undefined && !former.cleared) {
-    draft.write('hdel', KEYS.alarmsActive, activeField(originator, type));
-    draft.write('zadd', KEYS.alarmsCleared, alarm.clearTs ?? 0, id);
+  if (!alarm.cleared) {
+    draft.write('hset', KEYS.alarmsActive, activeField(originator, type), id);
+    return;
   }
+  if (former?.cleared) return;
+  if (former !== undefined) draft.write('hdel', KEYS.alarmsActive, activeField(originator, type));
+  draft.write('zadd', KEYS.alarmsCleared, alarm.clearTs ?? 0, id);
 }
 
 export async function dropAlarm(draft: Draft, id: string): Promise<Alarm | undefined> {

@@ -18,7 +18,7 @@ const SAVE = loadTimed('save-alarm-states');
 /** States that one script takes. */
 const SCRIPT_ITEMS = 256;
 
-const fieldOf = (deviceId: string, { chain, node }: AlarmNode): string => `${deviceId}\0${chain}\n${node}`;
+export const fieldOf = (deviceId: string, { chain, node }: AlarmNode): string => `${deviceId}\0${chain}\n${node}`;
 
 export function createAlarmStateStore(queue: Queue, entities: Pick<Entities, 'pass'>): AlarmStateStore {
   const keys = [KEYS.devices, KEYS.alarmStates, KEYS.alarmStatesOf, KEYS.alarmStatesDue];

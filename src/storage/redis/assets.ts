@@ -18,10 +18,15 @@ export async function ensureAsset(
 ): Promise<{ readonly asset: Asset; readonly created: boolean }> {
   const existing = await assetByName(draft, asset.type, asset.name);
   if (existing !== undefined) return { asset: existing, created: false };
+  writeAsset(draft, asset);
+  return { asset, created: true };
+}
+
+/** Record, index and count of an asset that is new. */
+export function writeAsset(draft: Draft, asset: Asset): void {
   draft.write('hset', KEYS.assets, newId(asset.id), JSON.stringify(asset));
   draft.write('zadd', KEYS.assetNames, 0, `${namePrefix(asset.type, asset.name)}${asset.id}`);
   draft.write('hincrby', KEYS.assetTypes, asset.type, 1);
-  return { asset, created: true };
 }
 
 export function dropAsset(draft: Draft, asset: Asset): void {

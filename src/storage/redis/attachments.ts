@@ -84,7 +84,8 @@ export async function listHistory(queue: Queue, id: DeviceId): Promise<readonly 
   }));
 }
 
-async function storedHistory(queue: Queue, id: string): Promise<readonly StoredHistoryEntry[]> {
+/** The lines of a device, the oldest first. */
+export async function storedHistory(queue: Queue, id: string): Promise<readonly StoredHistoryEntry[]> {
   const lines = (await queue.send('lrange', [historyKey(id), 0, -1])) as readonly string[];
   return lines.map((line) => jsonOf<StoredHistoryEntry>(line));
 }
@@ -94,16 +95,23 @@ const LINES_PER_COMMAND = 500;
 
 /**
  * What stays of a deleted device's history names its supply points by their keyed hashes only (cups.md 7). Within the step
- * that deletes the device, before it adds a line: the history grows only together with the record that is read first.
+ * that deletes the device, before it adds a line: the history grows only together with the record that is read first. False when
+ * there is none.
  */
-export async function forgetSupplyPoints(draft: Draft, queue: Queue, id: string): Promise<void> {
+export async function forgetSupplyPoints(draft: Draft, queue: Queue, id: string): Promise<boolean> {
   await draft.field(KEYS.attachments, id);
   const entries = await storedHistory(queue, id);
-  if (entries.length === 0) return;
-  const lines = entries.map((entry) => JSON.stringify({ ...entry, attachment: withoutSupplyPoint(entry.attachment) }));
+  if (entries.length === 0) return false;
+  const forgotten = entries.map((entry) => ({ ...entry, attachment: withoutSupplyPoint(entry.attachment) }));
   draft.write('del', historyKey(id));
-  for (let at = 0; at < lines.length; at += LINES_PER_COMMAND) {
-    draft.write('rpush', historyKey(id), ...lines.slice(at, at + LINES_PER_COMMAND));
+  for (const words of historyLines(forgotten)) draft.write('rpush', historyKey(id), ...words);
+  return true;
+}
+
+/** Entries as texts, so many together as one command takes. */
+export function* historyLines(entries: readonly object[]): Generator<readonly string[]> {
+  for (let at = 0; at < entries.length; at += LINES_PER_COMMAND) {
+    yield entries.slice(at, at + LINES_PER_COMMAND).map((entry) => JSON.stringify(entry));
   }
 }
 

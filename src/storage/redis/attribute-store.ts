@@ -55,7 +55,7 @@ export function createAttributeStore(queue: Queue, entities: Pick<Entities, 'pas
     async remove(entityId, scope, keys) {
       const wanted = [...new Set(keys)];
       if (!isId(entityId) || wanted.length === 0) return [];
-      const fields = wanted.map((key) => `${VALUE}${key}`);
+      const fields = wanted.map(attributeField);
       const operation = entityOperationKey(entityId, queue.operationId());
       const key = attributesKey(entityId, scope);
       const run = (): Promise<unknown> => queue.timed(REMOVE, [operation, key], [KEEP_MS, ...fields]);
@@ -116,26 +116,35 @@ async function read(
   key: string,
   names: readonly string[] | undefined,
 ): Promise<ReadonlyMap<string, TimedValue>> {
-  const found: { readonly name: string; readonly order: number; readonly value: TimedValue }[] = [];
+  const found = await readTexts(queue, key, names);
+  return new Map(found.map(([name, ts, text]) => [name, { ts, value: storedJson(text) }]));
+}
+
+export const attributeField = (name: string): string => `${VALUE}${name}`;
+export const attributeText = (order: number, ts: number, text: string): string => `${order} ${ts} ${text}`;
+
+/** Named attributes of one scope, or all, in the order of their first writing. */
+export async function readTexts(
+  queue: Queue,
+  key: string,
+  names?: readonly string[],
+): Promise<readonly (readonly [name: string, ts: number, text: string])[]> {
+  const found: { readonly order: number; readonly value: readonly [string, number, string] }[] = [];
   const add = (field: string, text: string | null | undefined): void => {
     if (typeof text !== 'string' || !field.startsWith(VALUE)) return;
     const parts = /^(\d+) (\S+) (.*)$/s.exec(text);
     if (parts === null) throw corrupt('an attribute has no time');
     const [, order, ts, json = ''] = parts;
-    found.push({
-      name: field.slice(VALUE.length),
-      order: Number(order),
-      value: { ts: Number(ts), value: storedJson(json) },
-    });
+    found.push({ order: Number(order), value: [field.slice(VALUE.length), Number(ts), json] });
   };
   if (names === undefined) {
     const flat = (await queue.send('hgetall', [key])) as readonly string[];
     for (let at = 0; at + 1 < flat.length; at += 2) add(flat[at] ?? '', flat[at + 1]);
   } else if (names.length > 0) {
-    const fields = [...new Set(names)].map((name) => `${VALUE}${name}`);
+    const fields = [...new Set(names)].map(attributeField);
     const texts = (await queue.send('hmget', [key, ...fields])) as readonly (string | null)[];
     for (const [at, field] of fields.entries()) add(field, texts[at]);
   }
   found.sort((a, b) => a.order - b.order);
-  return new Map(found.map(({ name, value }) => [name, value]));
+  return found.map(({ value }) => value);
 }

@@ -4,6 +4,7 @@ import type { Draft } from './commit.ts';
 import { isId, KEYS } from './keys.ts';
 import { recordOf } from './names.ts';
 import type { Queue } from './queue.ts';
+import { jsonOf } from './records.ts';
 
 type Kept = Omit<StoredCredentials, 'deviceId'>;
 
@@ -26,7 +27,14 @@ export interface DeviceCredentials {
 }
 
 export async function credentialsOf(queue: Queue, id: DeviceId): Promise<DeviceCredentials> {
-  const record = await recordOf<CredentialsRecord>(queue, KEYS.credentials, id);
+  return publicOf(id, await recordOf<CredentialsRecord>(queue, KEYS.credentials, id));
+}
+
+/** The same of a record that has been read. */
+export const credentialsOfText = (id: DeviceId, text: string | undefined): DeviceCredentials =>
+  publicOf(id, text === undefined ? undefined : jsonOf<CredentialsRecord>(text));
+
+function publicOf(id: DeviceId, record: CredentialsRecord | undefined): DeviceCredentials {
   const [present, former] = [whole(id, record?.present), whole(id, record?.former)];
   return { ...(present ? { present } : {}), ...(former ? { former } : {}) };
 }
@@ -40,9 +48,15 @@ export async function credentialsByIndex(queue: Queue, index: string): Promise<S
 }
 
 /** Within the step that creates the device; that the index is free is another check of it. */
-export function writeFirstCredentials(draft: Draft, id: DeviceId, credentials: StoredCredentials): void {
-  draft.write('hset', KEYS.credentials, id, JSON.stringify({ present: kept(credentials) } satisfies CredentialsRecord));
-  draft.write('hset', KEYS.credentialsByIndex, credentials.index, id);
+export function writeCredentials(
+  draft: Draft,
+  id: DeviceId,
+  present: StoredCredentials,
+  former?: StoredCredentials,
+): void {
+  const record: CredentialsRecord = { present: kept(present), ...(former ? { former: kept(former) } : {}) };
+  draft.write('hset', KEYS.credentials, id, JSON.stringify(record));
+  for (const one of [present, former]) if (one) draft.write('hset', KEYS.credentialsByIndex, one.index, id);
 }
 
 /** Within a step: gives what the device's credentials were, without `sealed` in what is kept. */

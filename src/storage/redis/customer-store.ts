@@ -13,8 +13,7 @@ export function createCustomerStore(queue: Queue, commits: Commits): CustomerSto
       draft.field(KEYS.customers, newId(customer.id)),
     ]);
     if (taken !== undefined || standing !== undefined) return false;
-    draft.write('hset', KEYS.customers, customer.id, JSON.stringify(customer));
-    draft.write('zadd', KEYS.customerTitles, 0, `${closed(customer.title)}${customer.id}`);
+    writeCustomer(draft, customer);
     return true;
   };
   return {
@@ -91,6 +90,12 @@ export function createCustomerStore(queue: Queue, commits: Commits): CustomerSto
         return true;
       }),
   };
+}
+
+/** Record and index of a customer. */
+export function writeCustomer(draft: Draft, customer: Customer): void {
+  draft.write('hset', KEYS.customers, newId(customer.id), JSON.stringify(customer));
+  draft.write('zadd', KEYS.customerTitles, 0, `${closed(customer.title)}${customer.id}`);
 }
 
 /** Within the step that deletes the device or asset. */

@@ -59,6 +59,12 @@ async function put(
   // Not noted as read: whoever else makes room at the same time removes the same ones.
   const oldest = surplus > 0 ? await membersOf(queue, KEYS.deadLetterOrder, '', { limit: surplus }) : [];
   for (const row of await rowsOf(queue, oldest.map(behindSequence))) dropRow(draft, row);
+  writeLetter(draft, letter, place);
+}
+
+/** Record and indexes of a letter that is new. */
+export function writeLetter(draft: Draft, letter: DeadLetter, place: string): void {
+  const { id, originator } = letter;
   const row: Row = { ...letter, sequence: place };
   draft.write('hset', KEYS.deadLetters, id, stringifyJson(row as unknown as Parameters<typeof stringifyJson>[0]));
   draft.write('zadd', KEYS.deadLetterOrder, 0, `${place}${id}`);
@@ -145,5 +151,10 @@ async function rowsOf(queue: Queue, ids: readonly string[]): Promise<readonly Ro
 
 /** The message keeps the exact text of its numbers. */
 const rowOf = (text: string): Row => storedObject(text) as unknown as Row;
+
+/** A stored letter as the text that every store has of it, and back. */
+export const textOfLetter = (text: string): string =>
+  stringifyJson(plain(rowOf(text)) as unknown as Parameters<typeof stringifyJson>[0]);
+export const letterOf = (text: string): DeadLetter => storedObject(text) as unknown as DeadLetter;
 
 const plain = ({ sequence: _, ...letter }: Row): DeadLetter => letter;

@@ -24,6 +24,7 @@ import { createRpcStore } from './rpc-store.ts';
 import { createSequence } from './sequence.ts';
 import { createSupplierStore } from './supplier-store.ts';
 import { createTelemetryStore } from './telemetry-store.ts';
+import { createTransfer } from './transfer/index.ts';
 import { createUserStore } from './user-store.ts';
 
 export type { RedisConnectionOptions, RedisTarget } from './connection.ts';
@@ -136,6 +137,7 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<St
     apiKeys: createApiKeyStore(queue, commits),
     users: createUserStore(queue, commits),
     settings: createSettingStore(queue, commits),
+    transfer: createTransfer({ queue, commits, sequence }, () => purge.finishAll()),
     health: () => queue.health(),
     drain: () => queue.drain(),
     async close() {

@@ -43,6 +43,8 @@ export const KEYS = {
   attachmentNames: tagged('attachment-names'),
   /** Sorted set: hash of the supply point, NUL, device name, NUL, device. */
   attachmentPoints: tagged('attachment-points'),
+  /** Sorted set of devices that are gone, and whose attachment events stay. */
+  formerHistories: tagged('former-histories'),
   /** Hash: id -> customer. */
   customers: tagged('customers'),
   /** Sorted set: title, NUL, id. */

@@ -10,7 +10,7 @@ import { loadTimed } from './scripts.ts';
 const DROP = loadTimed('drop-latest');
 /** Every name of a value has it, so that the field of the highest time is none. */
 const VALUE = '=';
-const HIGHEST = '#';
+export const HIGHEST = '#';
 
 export const latestField = (key: string): string => `${VALUE}${key}`;
 export const latestText = (ts: number, value: JsonObject[string]): string => sampleText(ts, stringifyJson(value));
@@ -63,7 +63,8 @@ export async function readLatest(
   return values;
 }
 
-async function readTexts(
+/** The same as they are stored: time, space, JSON. */
+export async function readTexts(
   queue: Queue,
   id: string,
   keys: readonly string[] | undefined,

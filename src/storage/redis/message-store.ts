@@ -19,7 +19,7 @@ export interface MessageStoreParts {
   readonly limits: MessageLimits;
 }
 
-type Row = StoredMessage & { readonly sequence: string };
+export type MessageRow = StoredMessage & { readonly sequence: string };
 
 export function createMessageStore({ queue, commits, sequence, limits }: MessageStoreParts): MessageStore {
   return {
@@ -27,12 +27,12 @@ export function createMessageStore({ queue, commits, sequence, limits }: Message
       commits.run(
         subject(message.id),
         async (draft) => {
-          const { id, originator, dueAt } = message;
+          const { id, originator } = message;
           if (!isId(originator.id)) return 'unknown-originator';
           const prefix = `${entityText(originator)}\0`;
           const [known, former] = await Promise.all([
             hasEntity(draft, originator),
-            draft.record<Row>(KEYS.messages, id),
+            draft.record<MessageRow>(KEYS.messages, id),
           ]);
           if (!known) return 'unknown-originator';
           if (former !== undefined) dropRow(draft, former);
@@ -43,10 +43,8 @@ export function createMessageStore({ queue, commits, sequence, limits }: Message
             ]);
             if (room.includes(false)) return 'full';
           }
-          const row: Row = { ...message, sequence: sequence.next() };
-          draft.write('hset', KEYS.messages, id, JSON.stringify(row));
-          draft.write('zadd', KEYS.messagesDue, dueAt, `${row.sequence}${id}`);
-          draft.write('zadd', KEYS.messagesOf, 0, `${prefix}${row.sequence}${id}`);
+          const row: MessageRow = { ...message, sequence: sequence.next() };
+          writeMessage(draft, row);
           return 'stored';
         },
         message.sealed.length,
@@ -55,7 +53,7 @@ export function createMessageStore({ queue, commits, sequence, limits }: Message
     async due(now, limit) {
       const words = [KEYS.messagesDue, '-inf', now, 'LIMIT', 0, limit];
       const members = (await queue.send('zrangebyscore', words)) as readonly string[];
-      const rows = await recordsOf<Row>(queue, KEYS.messages, members.map(behindSequence));
+      const rows = await recordsOf<MessageRow>(queue, KEYS.messages, members.map(behindSequence));
       return rows.map(({ sequence: _, ...message }) => message);
     },
 
@@ -70,6 +68,14 @@ export function createMessageStore({ queue, commits, sequence, limits }: Message
   };
 }
 
+/** Record and indexes of a message that is new. */
+export function writeMessage(draft: Draft, row: MessageRow): void {
+  const { id, originator, dueAt, sequence } = row;
+  draft.write('hset', KEYS.messages, id, JSON.stringify(row));
+  draft.write('zadd', KEYS.messagesDue, dueAt, `${sequence}${id}`);
+  draft.write('zadd', KEYS.messagesOf, 0, `${entityText(originator)}\0${sequence}${id}`);
+}
+
 const subject = (id: string): string => `message ${id}`;
 
 /** All messages of an entity that has been deleted; there are never more than `maxMessagesPerOriginator`. */
@@ -82,12 +88,12 @@ export async function dropMessagesOf(queue: Queue, commits: Commits, originator:
 }
 
 async function drop(draft: Draft, id: string): Promise<boolean> {
-  const row = await draft.record<Row>(KEYS.messages, id);
+  const row = await draft.record<MessageRow>(KEYS.messages, id);
   if (row !== undefined) dropRow(draft, row);
   return row !== undefined;
 }
 
-function dropRow(draft: Draft, { id, originator, sequence }: Row): void {
+function dropRow(draft: Draft, { id, originator, sequence }: MessageRow): void {
   draft.write('hdel', KEYS.messages, id);
   draft.write('zrem', KEYS.messagesDue, `${sequence}${id}`);
   draft.write('zrem', KEYS.messagesOf, `${entityText(originator)}\0${sequence}${id}`);

@@ -21,7 +21,7 @@ import { jsonOf, pageOfList } from './records.ts';
 /** In this process one step at a time changes packages and who has them. */
 const SUBJECT = 'ota';
 
-const nameOf = ({ kind, title, version }: OtaPackage): string => JSON.stringify([kind, title, version]);
+export const nameOf = ({ kind, title, version }: OtaPackage): string => JSON.stringify([kind, title, version]);
 const packageIn = (draft: Draft, id: string): Promise<OtaPackage | undefined> =>
   draft.record<OtaPackage>(KEYS.otaPackages, id);
 

@@ -16,6 +16,8 @@ export interface Purge {
   run(entity: EntityId): Promise<void>;
   /** Drops everything and takes the note away: for an id that is about to be used again. */
   finish(entity: EntityId): Promise<void>;
+  /** Finishes whatever is noted, and creations that were cut short. Only when nobody else uses the store. */
+  finishAll(): Promise<void>;
   stop(): void;
 }
 
@@ -44,24 +46,26 @@ export function createPurge({ queue, entities, data, onFailure }: PurgeOptions):
     await queue.send('zrem', [KEYS.purges, entityText(entity)]);
   }
 
-  async function listed(key: string): Promise<readonly string[]> {
-    const until = Date.now() - SETTLED_MS;
+  async function listed(key: string, until: number | string): Promise<readonly string[]> {
     return (await queue.send('zrangebyscore', [key, '-inf', until, 'LIMIT', 0, IDS_PER_SWEEP])) as readonly string[];
   }
 
-  async function sweep(): Promise<void> {
-    for (const text of await listed(KEYS.purges)) {
+  /** Gives how many there were. */
+  async function sweep(until: number | string): Promise<number> {
+    const [purges, unsettled] = [await listed(KEYS.purges, until), await listed(KEYS.unsettled, until)];
+    for (const text of purges) {
       const entity = entityOfText(text);
       await entities.alone(entity.id, () => finish(entity));
     }
-    for (const id of await listed(KEYS.unsettled)) await entities.settleListed(id);
+    for (const id of unsettled) await entities.settleListed(id);
+    return purges.length + unsettled.length;
   }
 
   const timer = setInterval(() => {
     if (sweeping || !queue.health().ok) return;
     sweeping = true;
     queue
-      .background(sweep)
+      .background(() => sweep(Date.now() - SETTLED_MS))
       .catch(onFailure)
       .finally(() => {
         sweeping = false;
@@ -73,6 +77,10 @@ export function createPurge({ queue, entities, data, onFailure }: PurgeOptions):
     isNoted: (draft, entity) => draft.listed(KEYS.purges, entityText(entity)),
     run,
     finish,
+    async finishAll() {
+      // What is settled leaves its list behind the answer.
+      while ((await sweep('+inf')) > 0) await queue.drain();
+    },
     stop: () => clearInterval(timer),
   };
 }

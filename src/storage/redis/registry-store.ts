@@ -120,11 +120,9 @@ async function writeDevice(draft: Draft, entry: NewDevice): Promise<void> {
   draft.expectUnlisted(KEYS.purges, entityText({ entityType: 'DEVICE', id }));
   if (profileQuota !== undefined) draft.expectBelow(KEYS.counts, devicesOf(device.profile), profileQuota);
   draft.write('hset', KEYS.devices, id, JSON.stringify(device));
-  draft.write('zadd', KEYS.deviceNames, 0, deviceMember(device));
-  writeFirstCredentials(draft, id, credentials);
+  indexDevice(draft, device);
+  writeCredentials(draft, id, credentials);
   if (stateDue !== undefined) draft.write('zadd', KEYS.stateDue, stateDue, id);
-  draft.write('hincrby', KEYS.counts, ALL_DEVICES, 1);
-  draft.write('hincrby', KEYS.counts, devicesOf(device.profile), 1);
   if (createdBy === undefined) return;
   const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
   const [gateway, customer] = await Promise.all([
@@ -146,6 +144,13 @@ async function updateDevice(
   const nextLabel = label === undefined ? formerLabel : (label ?? undefined);
   const nextInfo = info === undefined ? formerInfo : (info ?? undefined);
   const device: Device = {
+/** Name and counts of a device that is new. */
+export function indexDevice(draft: Draft, device: Device): void {
+  draft.write('zadd', KEYS.deviceNames, 0, deviceMember(device));
+  draft.write('hincrby', KEYS.counts, ALL_DEVICES, 1);
+  draft.write('hincrby', KEYS.counts, devicesOf(device.profile), 1);
+}
+
     ...rest,
     ...(nextLabel === undefined ? {} : { label: nextLabel }),
     ...(nextInfo === undefined ? {} : { info: nextInfo }),
@@ -172,8 +177,9 @@ async function deleteDevice(
   const device = await draft.record<Device>(KEYS.devices, id);
   if (device === undefined) return false;
   const entity = { entityType: 'DEVICE', id } as const;
-  await forgetSupplyPoints(draft, queue, id);
-  await endAttachment(draft, { id, event: 'ended', now, by, forget: true });
+  const former = await forgetSupplyPoints(draft, queue, id);
+  const ended = await endAttachment(draft, { id, event: 'ended', now, by, forget: true });
+  if (former || ended !== undefined) draft.write('zadd', KEYS.formerHistories, 0, id);
   await dropRelationsOf(draft, entity);
   await dropCredentials(draft, id);
   forgetCustomer(draft, id);

@@ -20,7 +20,8 @@ const farOf = (side: Side): Side => (side === 'from' ? 'to' : 'from');
 const memberAt = (relation: Relation, side: Side): string =>
   `${closed(relation.type)}${entityText(relation[farOf(side)])}`;
 
-function relationOf(end: EntityId, side: Side, member: string): Relation {
+/** The relation that a member stands for. */
+export function relationOf(end: EntityId, side: Side, member: string): Relation {
   const at = member.indexOf('\0');
   const type = unescaped(member.slice(0, at));
   const far = entityOfText(member.slice(at + 1));

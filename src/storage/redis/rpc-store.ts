@@ -8,7 +8,7 @@ import { pageAt, pageOfList } from './records.ts';
 import { behindSequence, type Sequence } from './sequence.ts';
 
 /** A call with its place among the others. */
-type Row = PersistentRpc & { readonly sequence: string; readonly endedAt?: number };
+export type RpcRow = PersistentRpc & { readonly sequence: string; readonly endedAt?: number };
 
 export interface RpcLimits {
   readonly maxRpcs: number;
@@ -37,8 +37,8 @@ export function createRpcStore(parts: RpcStoreParts): RpcStore {
     for (let offset = 0; found.length < limit; offset += CALLS_PER_PAGE) {
       const page = { offset, limit: CALLS_PER_PAGE };
       const members = await membersOf(queue, KEYS.rpcsToDeliver, `${deviceId}\0`, page);
-      const rows = await recordsOf<Row>(queue, KEYS.rpcs, members.map(idIn));
-      found.push(...rows.filter(({ expiresAt }) => expiresAt > now).map(plain));
+      const rows = await recordsOf<RpcRow>(queue, KEYS.rpcs, members.map(idIn));
+      found.push(...rows.filter(({ expiresAt }) => expiresAt > now).map(plainRpc));
       if (members.length < CALLS_PER_PAGE) break;
     }
     return found.slice(0, limit);
@@ -48,14 +48,14 @@ export function createRpcStore(parts: RpcStoreParts): RpcStore {
     create: (rpc) => commits.run(rpc.deviceId, (draft) => create(parts, draft, rpc), rpc.params.length),
 
     async get(id) {
-      const row = await recordOf<Row>(queue, KEYS.rpcs, id);
-      return row && plain(row);
+      const row = await recordOf<RpcRow>(queue, KEYS.rpcs, id);
+      return row && plainRpc(row);
     },
 
     async list(deviceId, { page, pageSize, state }) {
       const prefix = `${deviceId}\0`;
       const read = async (members: readonly string[]): Promise<readonly PersistentRpc[]> =>
-        (await recordsOf<Row>(queue, KEYS.rpcs, members.map(idIn))).map(plain);
+        (await recordsOf<RpcRow>(queue, KEYS.rpcs, members.map(idIn))).map(plainRpc);
       if (state === undefined) {
         const words = [KEYS.rpcsOf, `(${deviceId}\u0001`, `[${prefix}`, 'LIMIT', page * pageSize, pageSize];
         const members = (await queue.send('zrevrangebylex', words)) as readonly string[];
@@ -72,7 +72,7 @@ export function createRpcStore(parts: RpcStoreParts): RpcStore {
 
     update: (id, { at, ...change }) =>
       commits.run(id, async (draft) => {
-        const row = await draft.record<Row>(KEYS.rpcs, id);
+        const row = await draft.record<RpcRow>(KEYS.rpcs, id);
         if (row === undefined || isFinished(row)) return false;
         const next = { ...row, ...change };
         move(draft, isFinished(next) ? { ...next, endedAt: at } : next);
@@ -91,7 +91,7 @@ export function createRpcStore(parts: RpcStoreParts): RpcStore {
       ]);
       const expired = expiring.map((id) =>
         commits.run(id, async (draft) => {
-          const row = await draft.record<Row>(KEYS.rpcs, id);
+          const row = await draft.record<RpcRow>(KEYS.rpcs, id);
           if (row === undefined || isFinished(row)) return undefined;
           move(draft, { ...row, state: 'EXPIRED', endedAt: now });
           return { id: row.id, deviceId: row.deviceId };
@@ -129,20 +129,24 @@ async function create(
   if (!known) return 'unknown-device';
   if (!ofDevice) {
     const members = await membersOf(queue, KEYS.rpcsOf, prefix);
-    const oldest = (await recordsOf<Row>(queue, KEYS.rpcs, members.map(idIn))).find(isFinished);
+    const oldest = (await recordsOf<RpcRow>(queue, KEYS.rpcs, members.map(idIn))).find(isFinished);
     if (oldest === undefined || !(await drop(draft, oldest.id))) return 'full';
   } else if (!inAll) {
     const [id] = (await queue.send('zrange', [KEYS.rpcsEnded, 0, 0])) as readonly string[];
     if (id === undefined || !(await drop(draft, id))) return 'full';
   }
-  const row: Row = { ...rpc, sequence: sequence.next() };
-  draft.write('zadd', KEYS.rpcsOf, 0, memberOf(row));
-  move(draft, row);
+  writeRpc(draft, { ...rpc, sequence: sequence.next() });
   return 'created';
 }
 
+/** Record and indexes of a call that is new. */
+export function writeRpc(draft: Draft, row: RpcRow): void {
+  draft.write('zadd', KEYS.rpcsOf, 0, memberOf(row));
+  move(draft, row);
+}
+
 /** Writes the call, and where its state puts it. */
-function move(draft: Draft, row: Row): void {
+function move(draft: Draft, row: RpcRow): void {
   const { id, state, expiresAt, endedAt } = row;
   draft.write('hset', KEYS.rpcs, id, JSON.stringify(row));
   if (isUndelivered(state)) draft.write('zadd', KEYS.rpcsToDeliver, 0, memberOf(row));
@@ -155,7 +159,7 @@ function move(draft: Draft, row: Row): void {
 }
 
 async function drop(draft: Draft, id: string): Promise<boolean> {
-  const row = await draft.record<Row>(KEYS.rpcs, id);
+  const row = await draft.record<RpcRow>(KEYS.rpcs, id);
   if (row === undefined) return false;
   draft.write('hdel', KEYS.rpcs, id);
   for (const key of [KEYS.rpcsOf, KEYS.rpcsToDeliver]) draft.write('zrem', key, memberOf(row));
@@ -163,9 +167,9 @@ async function drop(draft: Draft, id: string): Promise<boolean> {
   return true;
 }
 
-const memberOf = ({ deviceId, sequence, id }: Row): string => `${deviceId}\0${sequence}${id}`;
-const idIn = (member: string): string => behindSequence(member.slice(member.indexOf('\0') + 1));
+const memberOf = ({ deviceId, sequence, id }: RpcRow): string => `${deviceId}\0${sequence}${id}`;
+export const idIn = (member: string): string => behindSequence(member.slice(member.indexOf('\0') + 1));
 
-function plain({ sequence: _, endedAt: __, ...rpc }: Row): PersistentRpc {
+export function plainRpc({ sequence: _, endedAt: __, ...rpc }: RpcRow): PersistentRpc {
   return rpc;
 }

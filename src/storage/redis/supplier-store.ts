@@ -84,7 +84,12 @@ async function keyTaken(draft: Draft, id: string, keys: readonly SupplierKey[]):
 }
 
 /** Replaces the keys and their index. */
-function writeKeys(draft: Draft, id: string, former: readonly SupplierKey[], keys: readonly SupplierKey[]): void {
+export function writeKeys(
+  draft: Draft,
+  id: string,
+  former: readonly SupplierKey[],
+  keys: readonly SupplierKey[],
+): void {
   for (const { hash } of former) draft.write('hdel', KEYS.supplierKeys, hash);
   for (const { hash } of keys) draft.write('hset', KEYS.supplierKeys, hash, id);
   draft.write('hset', KEYS.suppliers, id, JSON.stringify(keys));

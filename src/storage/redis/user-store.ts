@@ -1,18 +1,23 @@
 import type { User, UserStore } from '../user-store.ts';
-import type { Commits } from './commit.ts';
+import type { Commits, Draft } from './commit.ts';
 import { closed, isId, KEYS, newId } from './keys.ts';
 import { idByName, pageOfNames, recordOf } from './names.ts';
 import type { Queue } from './queue.ts';
 
 const memberOf = ({ name, id }: User): string => `${closed(name)}${id}`;
 
+/** Record and index of a user. */
+export function writeUser(draft: Draft, user: User): void {
+  draft.write('hset', KEYS.users, newId(user.id), JSON.stringify(user));
+  draft.write('zadd', KEYS.userNames, 0, memberOf(user));
+}
+
 export function createUserStore(queue: Queue, commits: Commits): UserStore {
   return {
     createUser: (user) =>
       commits.run(user.id, async (draft) => {
         if ((await draft.members(KEYS.userNames, closed(user.name), 1)).length > 0) return 'name-taken';
-        draft.write('hset', KEYS.users, newId(user.id), JSON.stringify(user));
-        draft.write('zadd', KEYS.userNames, 0, memberOf(user));
+        writeUser(draft, user);
         return 'created';
       }),
     user: async (id) => recordOf<User>(queue, KEYS.users, id),
