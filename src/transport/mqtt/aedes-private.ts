@@ -1,55 +1,16 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
-import mqtt, { type Packet } from 'mqtt-packet';
+import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
+import type { PrivateBroker, PrivateClient } from './aedes-inner.ts';
 import { connack, farewell } from './connection-packets.ts';
+import { EndedPublishes } from './ended-publishes.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { type ClientPacket, checkFirstByte, decodePacket, type ProtocolVersion } from './packet-decoder.ts';
 import { newTable, PacketEntry, type PacketListener } from './packet-entry.ts';
 import { createFrameSplitter, type Frame, type FrameRules, frameBytes, isRefusal } from './packet-frames.ts';
 import type { PacketGate } from './packet-gate.ts';
 import { type Refusal, reasonCodes } from './reason-codes.ts';
-
-// Everything we touch of aedes 2.0.0-beta.1 that its types do not promise. test/transport/mqtt/aedes-private.test.ts
-// fails when one of these changes; read it before any upgrade.
-interface PrivateClient {
-  readonly broker: EventEmitter;
-  /** Its one `packet` listener hands a packet to the handlers, at once when connackSent or _parsingBatch is 0. */
-  _parser: PacketEntry | EventEmitter;
-  /** Packets that are not through. We count our own, and keep this at 0 so that the listener never queues. */
-  _parsingBatch: number;
-  /** aedes' read loop, its `readable` listener; given to every handler as its callback when the packet is handed over. */
-  _nextBatch: (err?: Error | null) => void;
-  /** Runs until the CONNECT. */
-  readonly _connectTimer: NodeJS.Timeout | null;
-  /** Restarted by the handlers; packets that never reach them must restart it here. */
-  readonly _keepaliveTimer: NodeJS.Timeout | null;
-  readonly _keepaliveInterval: number;
-  /** Takes away the listeners of `stream.finished`, which closes the client when its socket has ended. */
-  _eos: () => void;
-  /** Plain objects keyed by names from the wire. */
-  subscriptions: object;
-  duplicates: object;
-  disconnectReasonCode: number | null;
-  closed: boolean;
-  connected: boolean;
-  connecting: boolean;
-  connackSent: boolean;
-  /** The login was accepted; the CONNACK follows, and some turns later aedes is through with the CONNECT. */
-  _authorized: boolean;
-  readonly _assignedClientId: string | undefined;
-  readonly _serverKeepAlive: number | undefined;
-  /** Calls back at the next drain, or closes after `drainTimeout`. */
-  waitForDrain(callback: (err?: Error | null) => void): void;
-}
-
-interface PrivateBroker {
-  clients: object;
-  readonly maximumPacketSize: number;
-  readonly receiveMaximum: number;
-  /** Called in the midst of a CONNECT; the CONNACK comes next, if the client is connecting. */
-  registerClient: (client: Client) => void;
-}
 
 /** Set by aedes on an MQTT 5 publish that it answered with 0x87. */
 type MaybeRefused = ClientPacket & { _notAuthorized?: boolean };
@@ -131,6 +92,8 @@ class Guard implements FrameRules {
   #stage: 'new' | 'connecting' | 'connected' = 'new';
   #version: ProtocolVersion | undefined;
   #inFlight = 0;
+  /** Those that `onPublish` took. */
+  #ended: EndedPublishes | undefined;
   #pumping = false;
   #lingered = 0;
   /** It has its CONNACK from us. */
@@ -254,8 +217,14 @@ class Guard implements FrameRules {
 
   #judge(packet: ClientPacket): void {
     const verdict = this.gate.inspect(packet);
-    if (verdict === 'pass') this.#hand(packet);
-    else if (verdict === 'ignore') this.#touch();
+    if (verdict === 'pass') {
+      const { onPublish } = this.options;
+      if (onPublish && packet.cmd === 'publish' && packet.qos < 2 && this.#client.connected) {
+        this.#touch();
+        this.#inFlight++;
+        onPublish(this.#client, packet);
+      } else this.#hand(packet);
+    } else if (verdict === 'ignore') this.#touch();
     else if ('drop' in verdict) {
       const refusal = { reason: verdict.drop, reasonCode: verdict.reasonCode };
       // [MQTT-3.1.2-24]: a CONNACK of 5 bytes may be more than the client takes.
@@ -291,9 +260,37 @@ class Guard implements FrameRules {
 
   /** An answer that the socket does not take counts as in flight: a client that does not read is not read from. */
   #answer(packet: Packet): void {
+    this.writeAcks();
     if (this.#client.conn.write(mqtt.generate(packet, { protocolVersion: this.#version ?? 4 }))) return;
     this.#inFlight++;
     this.#inner.waitForDrain(() => this.#settle());
+  }
+
+  /** A publish that `onPublish` took is through: at QoS 1 it is acknowledged. */
+  publishEnded(packet: IPublishPacket): void {
+    if (this.#ended === undefined) {
+      this.#ended = new EndedPublishes();
+      process.nextTick(() => this.#flush());
+    }
+    this.#ended.add(packet);
+  }
+
+  /** Acknowledgements go before anything else that is written in their turn. */
+  writeAcks(): void {
+    if (!this.leaving && !this.#client.closed) this.#ended?.acknowledge(this.#client.conn);
+  }
+
+  #flush(): void {
+    this.writeAcks();
+    const ended = this.#ended?.count ?? 0;
+    this.#ended = undefined;
+    const read = (): void => {
+      this.#inFlight -= ended;
+      this.pump();
+    };
+    // A client that does not read its acknowledgements is not read from.
+    if (this.#client.conn.writableNeedDrain) this.#inner.waitForDrain(read);
+    else read();
   }
 
   #settle(err?: Error | null): void {
@@ -349,6 +346,7 @@ class Guard implements FrameRules {
   leave(bytes: Buffer | undefined): void {
     const client = this.#client;
     const { conn } = client;
+    this.writeAcks();
     this.leaving = true;
     this.#early = undefined;
     if (!bytes) {

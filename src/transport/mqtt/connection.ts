@@ -1,6 +1,6 @@
 import type { Client } from 'aedes';
 import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from 'mqtt-packet';
-import { disconnectClient } from './aedes-private.ts';
+import { disconnectClient, guardOf } from './aedes-private.ts';
 import { nextMessageId, writePacket } from './downlink.ts';
 import { reasonCodes } from './reason-codes.ts';
 
@@ -16,55 +16,60 @@ export type PublishVerdict =
   /** The connection ends without an acknowledgement. */
   | { readonly kind: 'close'; readonly code: number };
 
-/** Calls aedes back; an error makes it drop a 3.1.1 connection without acknowledgement. */
-export type PublishDone = (error?: Error | null) => void;
+/** Calls aedes back; absent for the publishes that it has never seen. */
+export type PublishDone = ((error?: Error | null) => void) | undefined;
 
-/** Carries a verdict out. aedes writes the plain acknowledgement itself; one with a code is ours. */
+/** Carries a verdict out. A plain acknowledgement is the guard's, of QoS 2 aedes'; one with a code is written here. */
 export function finishPublish(
   client: Client,
   packet: IPublishPacket,
   verdict: PublishVerdict,
-  done: PublishDone,
+  done?: PublishDone,
 ): void {
   const v5 = client.version === 5;
   switch (verdict.kind) {
     case 'ack':
       // aedes keeps a QoS 2 packet until its PUBREL: without the payload, which is a slice of a whole read chunk.
       if (packet.qos === 2) packet.payload = '';
-      done(null);
+      through(client, packet, done);
       return;
     case 'nack':
       if (packet.qos === 0) {
-        if (verdict.qos0 === 'ignore') done(null);
+        if (verdict.qos0 === 'ignore') through(client, packet, done);
         else end(client, packet, verdict.code, done);
       } else if (v5) {
         acknowledge(client, packet, verdict.code);
-        done(null);
-      } else if (verdict.v3 === 'ack') done(null);
+        through(client, packet, done);
+      } else if (verdict.v3 === 'ack') through(client, packet, done);
       else end(client, packet, verdict.code, done);
       return;
     case 'nack-and-close':
       if (packet.qos > 0 && v5) acknowledge(client, packet, verdict.code);
-      done(null);
+      through(client, packet, done);
       // The acknowledgement is still corked in the socket: closing waits for the end of this turn.
       setImmediate(() => disconnectClient(client, verdict.code));
       return;
     case 'drop':
       packet.qos = 0;
-      done(null);
+      through(client, packet, done);
       return;
     case 'close':
       end(client, packet, verdict.code, done);
   }
 }
 
+function through(client: Client, packet: IPublishPacket, done: PublishDone): void {
+  if (done) done(null);
+  else guardOf(client)?.publishEnded(packet);
+}
+
 function end(client: Client, packet: IPublishPacket, code: number, done: PublishDone): void {
   packet.qos = 0; // nothing is acknowledged
   disconnectClient(client, code);
-  done(null);
+  through(client, packet, done);
 }
 
-/** Our own PUBACK or PUBREC with a code; aedes then writes none, since it sees QoS 0. */
+/** PUBACK or PUBREC with a code; no plain one follows, since the packet counts as QoS 0 then. */
 function acknowledge(client: Client, packet: IPublishPacket, reasonCode: number): void {
   const { messageId = 0 } = packet;
   const written = writePacket(client, { cmd: packet.qos === 2 ? 'pubrec' : 'puback', messageId, reasonCode });

@@ -8,6 +8,7 @@ import type { ClientCertificate, DeviceApi, LoginResult } from '../../device-api
 import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
 import { disconnectClient, guardClient, hardenBroker, letInAtOnce, refuseConnect } from './aedes-private.ts';
+import { finishPublish, type PublishDone, type PublishVerdict } from './connection.ts';
 import { DeviceSession } from './device-session.ts';
 import type { GuardOptions } from './guard-options.ts';
 import type { ClientPacket } from './packet-decoder.ts';
@@ -53,6 +54,8 @@ const FINISH_MS = 3_000;
 const SLICE = 250;
 const SLICE_MS = 50;
 
+const BROKEN: PublishVerdict = { kind: 'close', code: reasonCodes.implementationSpecific };
+
 type Session = DeviceSession | ProvisionSession;
 
 /** One connection: its packet gate, and behind that SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
@@ -81,8 +84,8 @@ class Connection extends StrictGate {
 }
 
 /**
- * aedes as a session engine for devices: it owns CONNECT, keep-alive, acknowledgements and take-over; topics end in the
- * device API. Nothing is routed, retained, queued or stored by it, and it has no subscribers.
+ * aedes as a session engine for devices: it owns CONNECT, keep-alive, take-over and QoS 2; topics end in the device API.
+ * Nothing is routed, retained, queued or stored by it, and it has no subscribers.
  */
 export class DeviceBroker extends Aedes {
   readonly #api: DeviceApi;
@@ -109,6 +112,7 @@ export class DeviceBroker extends Aedes {
     this.#blocked = options.addressBlock && new AddressBlock(options.addressBlock);
     this.#guard = {
       maxPacketBytes: options.maxPacketBytes,
+      onPublish: (client, packet) => this.#publish(client, packet),
       onDownlinkAck: (client, messageId, reasonCode) =>
         this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
       ...(apps ? { handOver: (client: Client, packet: IConnectPacket) => this.#handOver(apps, client, packet) } : {}),
@@ -119,7 +123,8 @@ export class DeviceBroker extends Aedes {
     letInAtOnce(this);
     this.preConnect = (client, packet, done) => this.#preConnect(client, packet, done);
     this.authenticate = (client, _user, _password, done) => this.#authenticate(client, done);
-    this.authorizePublish = (client, packet, done) => this.#publish(client, packet as unknown as IPublishPacket, done);
+    this.authorizePublish = (client, packet, done) =>
+      client ? this.#publish(client, packet as unknown as IPublishPacket, done) : done(new Error('no client'));
     this.authorizeSubscribe = (_client, _subscription, done) => done(null, null); // SUBSCRIBE never gets here
     this.authorizeForward = () => null;
     this.on('clientReady', (client) => this.#connections.get(client)?.session?.ready());
@@ -284,19 +289,15 @@ export class DeviceBroker extends Aedes {
     return new DeviceSession(client, this.#api, device, profile, this.#options.maxPayloadBytes);
   }
 
-  #publish(client: Client | null, packet: IPublishPacket, done: (error?: Error | null) => void): void {
-    const session = client ? this.#connections.get(client)?.session : undefined;
-    if (!client || !session) {
-      done(new Error('no session'));
-      return;
-    }
+  /** @param done calls aedes back, which has the publishes of QoS 2. */
+  #publish(client: Client, packet: IPublishPacket, done?: PublishDone): void {
     try {
+      const session = this.#connections.get(client)?.session;
+      if (!session) throw new Error('no session');
       session.publish(packet, done);
     } catch (error) {
       this.#log.error({ event: 'mqtt.publish', client: client.id, err: error }, 'publish failed');
-      packet.qos = 0;
-      disconnectClient(client, reasonCodes.implementationSpecific);
-      done(null);
+      finishPublish(client, packet, BROKEN, done);
     }
   }
 

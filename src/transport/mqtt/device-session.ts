@@ -105,7 +105,7 @@ export class DeviceSession implements DeviceLink {
     return this.#subscriptions.unsubscribe(packet);
   }
 
-  publish(packet: IPublishPacket, done: PublishDone): void {
+  publish(packet: IPublishPacket, done?: PublishDone): void {
     const { topic } = packet;
     const profile = this.#profile();
     const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);

@@ -10,6 +10,7 @@ import { reasonCodes } from './reason-codes.ts';
 export function admitDownlink(client: Client, bytes: number, messageId: number | undefined): boolean {
   const guard = guardOf(client);
   if (!guard || guard.leaving || !client.connected || client.conn.destroyed) return false;
+  guard.writeAcks();
   if (bytes > (client.maximumPacketSize ?? Number.POSITIVE_INFINITY)) return false; // [MQTT-3.1.2-24]
   if (messageId === undefined) return true;
   if (guard.gate.unacknowledged.size >= client.receiveMaximum) return false; // [MQTT-3.3.4-9]

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
-import type { IConnectPacket } from 'mqtt-packet';
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import type { Refusal } from './reason-codes.ts';
 
 /** What the guard of a connection allows, and who hears of it: one object for all connections of a broker. */
@@ -15,6 +15,11 @@ export interface GuardOptions {
   readonly maxInFlight?: number;
   /** Bytes that may wait in the socket before `writePacket` refuses. Default 1 MiB. */
   readonly maxPendingBytes?: number;
+  /**
+   * Takes QoS 0 and 1 publishes, which aedes then never sees; each must end with `publishEnded`, and is not acknowledged before.
+   * Default: aedes has them all.
+   */
+  readonly onPublish?: (client: Client, packet: IPublishPacket) => void;
   /** The device acknowledged a message written by `writePacket`. */
   readonly onDownlinkAck?: (client: Client, messageId: number, reasonCode: number) => void;
   /** Gives who takes a connection over whose CONNECT is not for this broker: it reads that anew. */

@@ -50,7 +50,7 @@ export class ProvisionSession {
     return this.#subscriptions.unsubscribe(packet);
   }
 
-  publish(packet: IPublishPacket, done: PublishDone): void {
+  publish(packet: IPublishPacket, done?: PublishDone): void {
     const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
     if (!PROVISION_REQUESTS.has(packet.topic)) {
       finish({ kind: 'nack-and-close', code: reasonCodes.topicNameInvalid });
