@@ -108,6 +108,14 @@ function createDevice(
   return { kind: 'created' };
 }
 
+/** Name and counters of a device that is new. */
+export function indexDevice({ counters, deviceNames }: Tables, id: Buffer, { name, profile }: Device): void {
+  // The profile stands in the index too, so that a filtered list need not read every device.
+  deviceNames.put(textKey(name), Buffer.concat([id, Buffer.from(profile, 'utf8')]));
+  adjustCounter(counters, ALL_DEVICES, 1);
+  adjustCounter(counters, ofProfile(profile), 1);
+}
+
 function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags }: DeviceChange): Device | undefined {
   const key = idKey(id);
   const former = key && getJson<Device>(devices, key);
@@ -126,14 +134,6 @@ function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags
 }
 
 function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {
-/** Name and counters of a device that is new. */
-export function indexDevice({ counters, deviceNames }: Tables, id: Buffer, { name, profile }: Device): void {
-  // The profile stands in the index too, so that a filtered list need not read every device.
-  deviceNames.put(textKey(name), Buffer.concat([id, Buffer.from(profile, 'utf8')]));
-  adjustCounter(counters, ALL_DEVICES, 1);
-  adjustCounter(counters, ofProfile(profile), 1);
-}
-
   const key = idKey(id);
   const device = key && getJson<Device>(devices, key);
   if (key === undefined || device === undefined) return false;

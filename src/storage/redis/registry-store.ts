@@ -133,6 +133,13 @@ async function writeDevice(draft: Draft, entry: NewDevice): Promise<void> {
   if (customer !== undefined) draft.write('hset', KEYS.customerOf, id, customer);
 }
 
+/** Name and counts of a device that is new. */
+export function indexDevice(draft: Draft, device: Device): void {
+  draft.write('zadd', KEYS.deviceNames, 0, deviceMember(device));
+  draft.write('hincrby', KEYS.counts, ALL_DEVICES, 1);
+  draft.write('hincrby', KEYS.counts, devicesOf(device.profile), 1);
+}
+
 async function updateDevice(
   draft: Draft,
   id: DeviceId,
@@ -144,13 +151,6 @@ async function updateDevice(
   const nextLabel = label === undefined ? formerLabel : (label ?? undefined);
   const nextInfo = info === undefined ? formerInfo : (info ?? undefined);
   const device: Device = {
-/** Name and counts of a device that is new. */
-export function indexDevice(draft: Draft, device: Device): void {
-  draft.write('zadd', KEYS.deviceNames, 0, deviceMember(device));
-  draft.write('hincrby', KEYS.counts, ALL_DEVICES, 1);
-  draft.write('hincrby', KEYS.counts, devicesOf(device.profile), 1);
-}
-
     ...rest,
     ...(nextLabel === undefined ? {} : { label: nextLabel }),
     ...(nextInfo === undefined ? {} : { info: nextInfo }),
