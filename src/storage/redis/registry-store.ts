@@ -11,7 +11,7 @@ import {
   dropCredentials,
   endCredentials,
   replaceCredentials,
-  writeFirstCredentials,
+  writeCredentials,
 } from './credentials.ts';
 import { forgetCustomer } from './customer-store.ts';
 import { deviceMember, listDevices } from './device-list.ts';
