@@ -5,6 +5,7 @@ import { describeFindings } from '../../helpers/checker.ts';
 import type { JournalClient } from '../../helpers/journal-client.ts';
 import { type NetProxy, startProxy } from '../../helpers/proxy.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
+import { MAIN } from '../broken-build.ts';
 import { randomOf } from '../random.ts';
 import type { FleetPlan } from '../rig-parts.ts';
 import { durableAcks } from './recovery.ts';
@@ -26,7 +27,7 @@ const BUSY: Work = {
 const LONG: readonly Work[] = [
   {
     name: 'at rest',
-    plan: { groups: 20, messages: 100_000, parallel: 20, window: 1, paceMs: 3_000, shape: 'alone' },
+    plan: { groups: 20, messages: 100_000, parallel: 20, window: 1, paceMs: 2_000, shape: 'alone' },
     some: 10,
   },
   {
@@ -59,6 +60,8 @@ export interface Bed extends AsyncDisposable {
 }
 
 export interface BedOptions {
+  /** Entry file of another build. */
+  readonly main?: string;
   readonly habits?: Partial<FleetPlan>;
   readonly env?: Readonly<Record<string, string>>;
   readonly envOf?: (member: number) => Readonly<Record<string, string>>;
@@ -66,7 +69,7 @@ export interface BedOptions {
 
 export async function makeBed(
   work: Work,
-  { habits = {}, env = {}, envOf = () => ({}) }: BedOptions = {},
+  { habits = {}, main = MAIN, env = {}, envOf = () => ({}) }: BedOptions = {},
 ): Promise<Bed> {
   const stack = new AsyncStack();
   try {
@@ -75,7 +78,7 @@ export async function makeBed(
     const toRedis: NetProxy[] = [];
     for (const n of [0, 1]) toRedis.push(stack.use(await startProxy(redis.port, randomOf(SEED + n))));
     const url = (n: number) => ({ REDIS_URL: `redis://127.0.0.1:${toRedis[n]?.port}` });
-    const rig = await startClusterRig(place, { env, envOf: (n) => ({ ...url(n), ...envOf(n) }) });
+    const rig = await startClusterRig(place, { main, env, envOf: (n) => ({ ...url(n), ...envOf(n) }) });
     stack.use(rig);
     const toBroker: NetProxy[] = [];
     for (const { broker } of rig.members) toBroker.push(stack.use(await startProxy(broker.ports.mqtt, randomOf(SEED))));
@@ -117,7 +120,7 @@ export async function makeBed(
 }
 
 /** What is to be taken down, the last one first. */
-class AsyncStack implements AsyncDisposable {
+export class AsyncStack implements AsyncDisposable {
   readonly #parts: AsyncDisposable[] = [];
 
   use<T extends AsyncDisposable>(part: T): T {

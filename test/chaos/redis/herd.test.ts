@@ -7,7 +7,7 @@ import { standalone, startClusterRig } from './rig.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
 /** 10,000 in the long form. */
-const DEVICES = Number(process.env.CHAOS_HERD ?? 2_000);
+const DEVICES = Number(process.env.CHAOS_HERD ?? 1_000);
 /** Of one process. */
 const PART = 1_000;
 

@@ -9,7 +9,7 @@ import { standalone, startClusterRig } from './rig.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
 /** 50 in the long form. */
-const rounds = Number(process.env.CHAOS_CLUSTER_ROUNDS ?? 5);
+const rounds = Number(process.env.CHAOS_CLUSTER_ROUNDS ?? 3);
 const MOMENTS: readonly Moment[] = ['connect', 'provision', 'attach', 'attributes', 'telemetry', 'ack', 'any'];
 const TIMEOUT_MS = 120_000 + rounds * 20_000;
 

@@ -72,6 +72,8 @@ export interface ClusterRig extends AsyncDisposable {
 
 export interface ClusterRigOptions {
   readonly brokers?: number;
+  /** Entry file of another build. */
+  readonly main?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What one of them has for itself; the first is 0. */
   readonly envOf?: (member: number) => Readonly<Record<string, string>>;
@@ -79,7 +81,7 @@ export interface ClusterRigOptions {
 
 export async function startClusterRig(
   place: Place,
-  { brokers = 2, env = {}, envOf = () => ({}) }: ClusterRigOptions = {},
+  { brokers = 2, main = MAIN, env = {}, envOf = () => ({}) }: ClusterRigOptions = {},
 ): Promise<ClusterRig> {
   const open = () => openRedisStorage({ connection: place.connection });
   const supplierKeys = await makeSuppliers(open);
@@ -89,7 +91,7 @@ export async function startClusterRig(
   const clients: JournalClient[] = [];
   for (let n = 0; n < brokers; n++) {
     members.push(
-      await startMember({ ...place.env, GRIDMOOR_INSTANCE_ID: `broker-${n + 1}`, ...env, ...envOf(n) }, exits),
+      await startMember(main, { ...place.env, GRIDMOOR_INSTANCE_ID: `broker-${n + 1}`, ...env, ...envOf(n) }, exits),
     );
   }
 
@@ -157,11 +159,12 @@ export async function startClusterRig(
 }
 
 async function startMember(
+  main: string,
   more: Readonly<Record<string, string>>,
   exits: ExitFact[],
 ): Promise<Member & { running: boolean }> {
   const ports = { MQTT_BIND_PORT: String(await freePort()), HTTP_BIND_PORT: String(await freePort()) };
-  const broker = await startBroker({ main: MAIN, env: { ...ports, ...RIG_ENV, ...more } });
+  const broker = await startBroker({ main, env: { ...ports, ...RIG_ENV, ...more } });
   const member = {
     broker,
     running: true,

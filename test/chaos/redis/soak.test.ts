@@ -6,8 +6,8 @@ import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { type ClusterRig, standalone, startClusterRig } from './rig.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
-/** 2 minutes in the long form; 10 show more. */
-const MINUTES = Number(process.env.CHAOS_SOAK_MINUTES ?? 0.5);
+/** 30 minutes in the long form. */
+const MINUTES = Number(process.env.CHAOS_SOAK_MINUTES ?? 0.25);
 const DEVICES = 50;
 /** Three keys of a reading, packed and not yet packed, with what lies around them. */
 const BYTES_PER_MESSAGE = 400;
