@@ -181,7 +181,7 @@ class Guard implements FrameRules {
     else {
       this.#early ??= [];
       this.#early.push(next);
-      this.#earlyBytes += next.body.length;
+      this.#earlyBytes += next.end - next.start;
     }
     return true;
   }

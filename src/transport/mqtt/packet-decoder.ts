@@ -52,16 +52,19 @@ export function checkFirstByte(first: number, version: ProtocolVersion | undefin
  * can break is a refusal, with the code the specification names. Payloads are slices of the read chunk.
  */
 export function decodePacket(
-  { first, body }: Frame,
+  { first, bytes, start, end }: Frame,
   version: ProtocolVersion | undefined,
 ): { packet: ClientPacket } | { refusal: Refusal } {
-  const reader = new PacketReader(body);
-  if (version === undefined) return decodeConnect(reader, body.length);
-  const packet = decodeBody(reader, first, body.length, version);
+  reader.begin(bytes, start, end);
+  if (version === undefined) return decodeConnect(reader, end - start);
+  const packet = decodeBody(reader, first, end - start, version);
   reader.finish();
   const refusal = reader.fault();
   return refusal ? { refusal } : { packet };
 }
+
+/** Packets are read one after the other, each at once. */
+const reader = new PacketReader();
 
 function decodeBody(reader: PacketReader, first: number, length: number, version: ProtocolVersion): ClientPacket {
   const type = first >> 4;
@@ -82,21 +85,17 @@ function decodeBody(reader: PacketReader, first: number, length: number, version
 
 function decodePublish(reader: PacketReader, first: number, length: number, version: ProtocolVersion): ClientPacket {
   const qos = ((first >> 1) & 0x03) as QoS;
-  const packet: IPublishPacket & { length: number } = {
-    cmd: 'publish',
-    retain: (first & 0x01) === 1,
-    qos,
-    dup: (first & 0x08) !== 0,
-    length,
-    topic: reader.name('topic'),
-    payload: '',
-  };
-  if (qos > 0) packet.messageId = reader.packetId();
-  if (version === 5) {
-    const properties = readProperties(reader, 'publish');
-    if (properties) packet.properties = properties;
-  }
-  packet.payload = reader.rest();
+  const retain = (first & 0x01) === 1;
+  const dup = (first & 0x08) !== 0;
+  const topic = reader.topic();
+  const messageId = qos > 0 ? reader.packetId() : 0;
+  const properties = version === 5 ? readProperties(reader, 'publish') : undefined;
+  const payload = reader.rest();
+  const packet: IPublishPacket & { length: number } =
+    qos > 0
+      ? { cmd: 'publish', retain, qos, dup, length, topic, payload, messageId }
+      : { cmd: 'publish', retain, qos, dup, length, topic, payload };
+  if (properties) packet.properties = properties;
   return packet;
 }
 

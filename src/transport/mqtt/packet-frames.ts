@@ -1,9 +1,11 @@
 import { type Refusal, reasonCodes } from './reason-codes.ts';
 
-/** One MQTT packet as it came: the first byte, and the bytes after the remaining length. */
+/** One MQTT packet as it came: the first byte, and where the bytes after the remaining length are. */
 export interface Frame {
   readonly first: number;
-  readonly body: Buffer;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Cuts a byte stream into packets. Holds at most one read chunk, or one packet within the limit. */
@@ -32,14 +34,14 @@ export function isRefusal(value: Frame | Refusal): value is Refusal {
 }
 
 /** The packet as it came. */
-export function frameBytes({ first, body }: Frame): Buffer {
+export function frameBytes({ first, bytes, start, end }: Frame): Buffer {
   const header = [first];
-  let length = body.length;
+  let length = end - start;
   do {
     header.push((length % 128) | (length > 127 ? 0x80 : 0));
     length = Math.floor(length / 128);
   } while (length > 0);
-  return Buffer.concat([Buffer.from(header), body]);
+  return Buffer.concat([Buffer.from(header), bytes.subarray(start, end)]);
 }
 
 /** A packet that is known to be too large is refused from its fixed header: nothing of its body is kept. */
@@ -124,6 +126,6 @@ class Splitter implements FrameSplitter {
       this.#start = 0;
       this.#end = 0;
     }
-    return { first, body: bytes.subarray(at, at + length) };
+    return { first, bytes, start: at, end: at + length };
   }
 }

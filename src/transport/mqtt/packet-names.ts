@@ -20,12 +20,18 @@ export function isPrototypeName(name: string): boolean {
 
 /** Why nobody may publish to this topic, or undefined. [MQTT-4.7.3-1], [MQTT-3.3.2-2] */
 export function topicFault(topic: string, limits: NameLimits): NameFault | undefined {
+  if (topic === fit.topic && limits === fit.limits) return undefined;
   if (topic === '') return fault('empty topic', reasonCodes.protocolError);
   const bound = boundFault(topic, limits, reasonCodes.topicNameInvalid);
   if (bound) return bound;
   if (topic.includes('+') || topic.includes('#')) return fault('wildcard in a topic', reasonCodes.malformedPacket);
+  fit.topic = topic;
+  fit.limits = limits;
   return undefined;
 }
+
+/** The last one without a fault: nearly all publishes go to a few topics. */
+const fit: { topic: string; limits: NameLimits | undefined } = { topic: '', limits: undefined };
 
 /** Why this is no topic filter for us, or undefined. [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1] */
 export function filterFault(filter: string, limits: NameLimits): NameFault | undefined {

@@ -7,19 +7,25 @@ const unfitForNames = /[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/;
 
 const nothing = Buffer.alloc(0);
 
+/** The last topic, which the next packet most often has, too. */
+let lastTopic = '';
+
 /**
- * Reads the fields of one packet body. The first fault is kept and every later read gives an empty value,
+ * Reads the fields of one packet body after the other. The first fault is kept and every later read gives an empty value,
  * so that a decoder reads straight on and asks once, at the end, whether all was well.
  */
 export class PacketReader {
   #fault: Refusal | undefined;
-  readonly #bytes: Buffer;
+  #bytes: Buffer = nothing;
   #at = 0;
-  #end: number;
+  #end = 0;
 
-  constructor(bytes: Buffer) {
+  /** What it reads from now on. */
+  begin(bytes: Buffer, start: number, end: number): void {
+    this.#fault = undefined;
     this.#bytes = bytes;
-    this.#end = bytes.length;
+    this.#at = start;
+    this.#end = end;
   }
 
   fault(): Refusal | undefined {
@@ -41,9 +47,8 @@ export class PacketReader {
 
   uint16(): number {
     if (!this.#has(2)) return 0;
-    const value = this.#bytes.readUInt16BE(this.#at);
-    this.#at += 2;
-    return value;
+    const high = this.#bytes[this.#at++] ?? 0;
+    return (high << 8) | (this.#bytes[this.#at++] ?? 0);
   }
 
   uint32(): number {
@@ -98,6 +103,19 @@ export class PacketReader {
     return text;
   }
 
+  /** The name of a topic: the same string as that of the last packet when it is the same. */
+  topic(): string {
+    const bytes = this.#bytes;
+    const start = this.#at + 2;
+    const end = start + lastTopic.length;
+    if (this.#fault || end > this.#end || this.left < 2) return this.name('topic');
+    if (bytes[start - 2] !== lastTopic.length >> 8 || bytes[start - 1] !== (lastTopic.length & 0xff))
+      return this.#newTopic();
+    for (let at = start; at < end; at++) if (bytes[at] !== lastTopic.charCodeAt(at - start)) return this.#newTopic();
+    this.#at = end;
+    return lastTopic;
+  }
+
   rest(): Buffer {
     const at = this.#at;
     this.#at = this.#end;
@@ -115,6 +133,13 @@ export class PacketReader {
 
   finish(): void {
     if (this.left > 0) this.fail('packet is longer than its fields');
+  }
+
+  #newTopic(): string {
+    const { text, plain } = this.#string('topic');
+    if (plain) lastTopic = text;
+    else if (unfitForNames.test(text)) this.fail('topic contains a forbidden character');
+    return text;
   }
 
   #has(count: number): boolean {

@@ -168,7 +168,7 @@ describe('decodePacket', () => {
     const version = fc.constantFrom(undefined, 3 as const, 4 as const, 5 as const);
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(255), version, (body, first, level) => {
-        const frame: Frame = { first, body: Buffer.from(body) };
+        const frame: Frame = { first, bytes: Buffer.from(body), start: 0, end: body.length };
         if (checkFirstByte(first, level)) return;
         const result = decodePacket(frame, level);
         expect('packet' in result || result.refusal.reasonCode >= 0x80).toBe(true);
