@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const adminKey = 'test-admin-key-0123456789abcdef';
 const provisionSecret = 'test-provision-secret-0123456789';
 
@@ -54,18 +54,19 @@ export interface Broker extends AsyncDisposable {
   /** The end of the running process. */
   readonly exited: Promise<Exit>;
   kill(signal?: NodeJS.Signals): Promise<Exit>;
-  /** Ends the process with the signal and starts a new one on the same data, with the same ports. */
-  restart(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends the process with the signal and starts a new one on the same data, with the same ports; of another build from then on. */
+  restart(signal?: NodeJS.Signals, build?: string): Promise<void>;
 }
 
 export function brokerIsBuilt(): boolean {
-  return existsSync(main);
+  return existsSync(MAIN);
 }
 
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'gridmoor-test-')));
   const stdout: string[] = [];
   const stderr: string[] = [];
+  let { main = MAIN } = options;
   let run = await launch(options, dataDir, stdout, stderr, { mqtt: 0, http: 0 });
 
   return {
@@ -88,9 +89,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     stderr,
     logs: () => stdout.flatMap(jsonLine),
     kill: (signal = 'SIGTERM') => stop(run, signal),
-    async restart(signal = 'SIGTERM') {
+    async restart(signal = 'SIGTERM', build) {
       await stop(run, signal);
-      run = await launch(options, dataDir, stdout, stderr, run.ports);
+      if (build !== undefined) main = build;
+      run = await launch({ ...options, main }, dataDir, stdout, stderr, run.ports);
     },
     async [Symbol.asyncDispose]() {
       const before = run.stopping ? undefined : run.ended;
@@ -118,7 +120,7 @@ async function launch(
   stderr: string[],
   ports: Pick<Ports, 'mqtt' | 'http'>,
 ): Promise<Run> {
-  const entry = options.main ?? main;
+  const entry = options.main ?? MAIN;
   if (!existsSync(entry)) throw new Error(`${entry} is missing: run npm run build`);
   const child = spawn(process.execPath, [entry, 'serve', ...(options.args ?? [])], {
     env: environment(options, dataDir, ports),
