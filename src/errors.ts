@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   CONFIG_INVALID: 'The configuration is not valid.',
   FILE_INVALID: 'A file could not be read or is not valid.',
   STORE_UNAVAILABLE: 'The store did not take the write.',
+  SESSION_MOVED: 'The device has a newer session at another instance.',
   STORE_LOCKED: 'Another process uses this data directory.',
   STORE_VERSION: 'The data directory was written by another version.',
   STORE_CORRUPT: 'The data directory cannot be read.',

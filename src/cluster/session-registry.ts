@@ -21,6 +21,11 @@ export interface SessionRegistry {
   readonly shared: boolean;
   /** One atomic step: the newest login wins. */
   claim(device: DeviceId): Promise<SessionClaim>;
+  /**
+   * From now on what older sessions of the device write changes nothing; before this session writes. Gives the epoch of the claim,
+   * which may be a higher one then; undefined: a newer claim has come.
+   */
+  fence(device: DeviceId, epoch: number): Promise<number | undefined>;
   /** Gives the claim back. False when another run holds the session now. */
   release(device: DeviceId, epoch: number): Promise<boolean>;
   owner(device: DeviceId): Promise<RunId | undefined>;

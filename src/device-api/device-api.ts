@@ -158,13 +158,14 @@ export interface DeviceApiParts {
 export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const { registry, provisioning, profiles, attributes, runner, sessions, limits, counters, clock, log } = parts;
   const { claims, connectivity, polls } = parts;
-  const uplinkParts = { profiles, runner, attributes, limits, claims, counters, clock, log, json: parts.json };
+  const { claimed } = parts;
+  const markOf = (device: Device) => claimed.markOf(device);
+  const uplinkParts = { profiles, runner, attributes, limits, markOf, claims, counters, clock, log, json: parts.json };
 
   const uplink = (device: Device): Uplink =>
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
 
   const live = new LiveCredentials({ registry, sessions, clock, log });
-  const { claimed } = parts;
   const ends = { sessions, live, claims: claimed };
   const everywhere = sessionEnds({ ...parts, live });
 

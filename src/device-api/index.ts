@@ -34,7 +34,6 @@ export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
-export { createSupplierGuard } from './message-context.ts';
 export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';
 export {
@@ -69,6 +68,7 @@ export { SessionClaims } from './session-claims.ts';
 export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-device-maker.ts';
+export { createSupplierGuard } from './supplier-lookup.ts';
 export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
 export { WriteFence } from './write-fence.ts';

@@ -1,8 +1,8 @@
-import type { ConflictPolicy, Grid, SupplyPoint } from '../model/attachment.ts';
+import type { SupplyPoint } from '../model/attachment.ts';
 import type { Clock } from '../model/clock.ts';
 import type { EntityId, Relation } from '../model/entity.ts';
-import { GrowingPause } from '../model/growing-pause.ts';
-import type { AssetId, DeviceId } from '../model/ids.ts';
+import type { GrowingPause } from '../model/growing-pause.ts';
+import type { DeviceId } from '../model/ids.ts';
 import { type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
 import type { DeviceOriginator, Msg, MsgData, Originator } from '../model/msg.ts';
 import type { Secret } from '../model/secret.ts';
@@ -27,6 +27,7 @@ import {
 } from '../rules/index.ts';
 import type { AttachResult } from '../storage/attachment-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { SessionMark } from '../storage/session-mark.ts';
 import type { TelemetryStore } from '../storage/telemetry-store.ts';
 import type { ChangeFeed } from '../telemetry/change-feed.ts';
 import type { AlarmAccess } from './alarm-access.ts';
@@ -35,6 +36,7 @@ import type { EntityAccess } from './entity-access.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { RpcEffects } from './rpc-effects.ts';
 import type { Sessions } from './sessions.ts';
+import { findSupplier } from './supplier-lookup.ts';
 import type { WriteFence } from './write-fence.ts';
 
 /** Lets a message go on whose call to the device has ended. */
@@ -79,9 +81,6 @@ export interface ContextParts {
   readonly supplierGuard: GrowingPause;
 }
 
-export const createSupplierGuard = (): GrowingPause =>
-  new GrowingPause({ free: 4, baseMs: 1_000, maxMs: 300_000, maxKeys: 100_000, decayMs: 600_000 });
-
 /**
  * The world as the nodes of one message see it. Collects the message's writes, so that the device is acknowledged when all
  * are durable, and its effects on devices, which leave after that.
@@ -90,6 +89,8 @@ export class MessageContext implements NodeContext {
   readonly #parts: ContextParts;
   readonly #hooks: ContextHooks;
   readonly #hops: number;
+  readonly #session: SessionMark | undefined;
+  #hasMarked = false;
   #commit: Promise<unknown> | undefined;
   #more: Promise<unknown>[] | undefined;
   #effects: (() => void)[] | undefined;
@@ -97,10 +98,17 @@ export class MessageContext implements NodeContext {
   #forget: (() => void)[] | undefined;
   #hasEnded = false;
 
-  constructor(parts: ContextParts, hooks: ContextHooks, { hops = 0 }: Pick<Msg, 'hops'>) {
+  /** @param session what it writes to its device is from this session. */
+  constructor(parts: ContextParts, hooks: ContextHooks, { hops = 0 }: Pick<Msg, 'hops'>, session?: SessionMark) {
     this.#parts = parts;
     this.#hooks = hooks;
     this.#hops = hops;
+    this.#session = session;
+  }
+
+  /** Ask after the commit: what it wrote was refused, since a newer session writes elsewhere. */
+  get isStale(): boolean {
+    return this.#hasMarked && this.#session?.stale === true;
   }
 
   /** The promise of all writes so far; undefined when there were none. The usual single write gives its own promise. */
@@ -146,7 +154,8 @@ export class MessageContext implements NodeContext {
     const { text, originator } = msg;
     const values = withoutSecrets(dataObject(msg));
     if (latest || history) {
-      const write = { entityId: originator.id, ts, values, latest, history };
+      const session = this.#markFor(originator.id);
+      const write = { entityId: originator.id, ts, values, latest, history, session };
       this.join(this.#parts.telemetry.save(text === undefined ? write : { ...write, text }));
     }
     // Who watches hears of new latest values by themselves.
@@ -163,6 +172,7 @@ export class MessageContext implements NodeContext {
       values,
       ts: this.now(),
       onlyOnChange,
+      session: this.#markFor(originator.id),
     });
     this.join(saved);
     if (event) this.#later(() => void saved.then((written) => this.#tellUpdated(originator, scope, values, written)));
@@ -256,30 +266,11 @@ export class MessageContext implements NodeContext {
     return this.#parts.entities.takeFromCustomer(of, by);
   }
 
-  async findSupplier(msg: Msg, key: Secret): Promise<SupplierMatch> {
-    const { supplierGuard, clock, suppliers } = this.#parts;
-    const device = deviceOf(msg).id;
-    const state = supplierGuard.check(device, clock.monotonic());
-    if (!state.allowed) return { kind: 'rate-limited', retryAfterMs: state.retryAfterMs };
-    const found = await suppliers.findByKey(key);
-    if (!found) {
-      supplierGuard.fail(device, clock.monotonic());
-      return { kind: 'not-found' };
-    }
-    supplierGuard.succeed(device);
-    return { kind: 'found', ...found };
+  findSupplier(msg: Msg, key: Secret): Promise<SupplierMatch> {
+    return findSupplier(this.#parts, deviceOf(msg).id, key);
   }
 
-  attach(
-    msg: Msg,
-    request: {
-      readonly supplierId: AssetId;
-      readonly supplyPoint: SupplyPoint;
-      readonly grid: Grid;
-      readonly onConflict: ConflictPolicy;
-      readonly by: string;
-    },
-  ): Promise<AttachResult> {
+  attach(msg: Msg, request: Parameters<NodeContext['attach']>[1]): Promise<AttachResult> {
     return this.#parts.attachments.attach({ ...request, deviceId: deviceOf(msg).id });
   }
 
@@ -293,6 +284,7 @@ export class MessageContext implements NodeContext {
         values,
         ts: this.now(),
         onlyOnChange: false,
+        session: this.#markFor(deviceId),
       }),
     );
     this.#push(deviceId, 'reply', values);
@@ -372,6 +364,12 @@ export class MessageContext implements NodeContext {
 
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string, facts: Readonly<Record<string, JsonValue>>): void {
     this.#parts.log[level]({ event: 'chain.log', text, facts }, 'rule chain');
+  }
+
+  #markFor(id: string): SessionMark | undefined {
+    if (this.#session?.device !== id) return undefined;
+    this.#hasMarked = true;
+    return this.#session;
   }
 
   #tellUpdated(originator: Originator, scope: AttributeScope, values: JsonObject, written: readonly string[]): void {

@@ -16,6 +16,7 @@ import {
 } from '../rules/index.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
+import type { SessionMark } from '../storage/session-mark.ts';
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
@@ -80,7 +81,8 @@ interface Work {
   /** Times that the message was tried again. */
   readonly retries?: number;
   /** Whoever waits for its end has it still, and lets it come again. */
-  readonly comesAgain?: true;
+  readonly comesAgain?: true | undefined;
+  readonly session?: SessionMark | undefined;
   readonly done: (end: MessageEnd, outcome?: RunResult['outcome']) => void;
 }
 
@@ -139,13 +141,13 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, first, { context, seal })));
     }
     gate.pass(context.commit(), (error) => {
-      if (error === undefined) {
+      if (error === undefined && !context.isStale) {
         end(result.outcome);
         work.done('done', result.outcome);
         context.runEffects();
         return;
       }
-      refuse(work, context, error);
+      refuse(work, context, error ?? new BrokerError('SESSION_MOVED'));
     });
   };
 
@@ -197,7 +199,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     counters.received++;
     counters.inFlight++;
     const accepted = queue.run(work.msg.originator.id, () => {
-      const context = new MessageContext(parts, hooks, work.msg);
+      const context = new MessageContext(parts, hooks, work.msg, work.session);
       const traced = explain.begin(work.msg.originator.id);
       const result = work.start(context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
       if (result instanceof Promise) return result.then((finished) => finish(work, context, finished, traced));
@@ -336,7 +338,8 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         msg,
         generation: current,
         start: (context, options) => recorder.watch(msg, options, (own) => current.run(msg, context, own)),
-        comesAgain: true,
+        comesAgain: message.comesAgain,
+        session: message.session,
         done,
       });
     },

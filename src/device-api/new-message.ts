@@ -2,6 +2,7 @@ import type { Device } from '../model/device.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Msg } from '../model/msg.ts';
 import { wrapSecrets } from '../rules/index.ts';
+import type { SessionMark } from '../storage/session-mark.ts';
 
 export interface NewMessage {
   readonly device: Device;
@@ -13,6 +14,10 @@ export interface NewMessage {
   readonly text?: string;
   /** See `Msg`. */
   readonly hops?: number;
+  /** The session it came in by. */
+  readonly session?: SessionMark | undefined;
+  /** Its sender has it still when it is not stored, and sends it again. */
+  readonly comesAgain?: true;
 }
 
 /** Without the calls it was in and the nodes it has visited. */

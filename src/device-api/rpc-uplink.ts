@@ -6,6 +6,7 @@ import type { MessageCounters } from './counters.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { Rpc } from './rpc.ts';
 import type { ServerRpc } from './server-rpc.ts';
+import type { SessionClaims } from './session-claims.ts';
 import type { UplinkResult } from './uplink.ts';
 
 /** `no-method`: JSON without a text `method`, which ThingsBoard does not tell from a fault of its own. */
@@ -38,6 +39,7 @@ export interface RpcUplinkParts {
   readonly counters: MessageCounters;
   readonly clock: Clock;
   readonly json: JsonLimits;
+  readonly claimed: Pick<SessionClaims, 'markOf'>;
   /** Metadata `serviceId` of calls. */
   readonly instanceId: string;
 }
@@ -94,7 +96,9 @@ export function createRpcUplink(
       sessionId,
     };
     if (call.topic !== undefined) metadata.mqttTopic = call.topic;
-    runner.run({ device, type: 'TO_SERVER_RPC_REQUEST', ts: clock.now(), data, metadata }, (end) => {
+    const mark = parts.claimed.markOf(device);
+    const type = 'TO_SERVER_RPC_REQUEST';
+    runner.run({ device, type, ts: clock.now(), data, metadata, session: mark, comesAgain: true }, (end) => {
       finished = true;
       if (end === 'done') done({ kind: 'stored' });
       else {

@@ -4,16 +4,43 @@ import type { SessionRegistry } from '../cluster/session-registry.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
+import type { SessionMark } from '../storage/session-mark.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 
-/** A login that has the device's session, or is about to. */
-interface Claim {
+/** A login that has the device's session, or is about to; the mark of what it writes. */
+class Claim implements SessionMark {
   readonly device: DeviceId;
-  readonly epoch: number;
+  /** Its own epoch. */
+  own: number;
   /** A newer claim of another instance has come. */
-  lost: boolean;
+  lost = false;
+  stale = false;
   /** Gives the claim back when no session opens. */
   timer: NodeJS.Timeout | undefined;
+  readonly #others: () => Iterable<Claim>;
+  readonly #onStale: (claim: Claim) => void;
+
+  /** @param others claims of the device that this instance holds. */
+  constructor(device: DeviceId, own: number, others: () => Iterable<Claim>, onStale: (claim: Claim) => void) {
+    this.device = device;
+    this.own = own;
+    this.#others = others;
+    this.#onStale = onStale;
+  }
+
+  /** What came before a newer login at the same instance is written before what comes after: it need not be refused. */
+  get epoch(): number {
+    let newest = this.own;
+    if (!this.lost) for (const { own } of this.#others()) if (own > newest) newest = own;
+    return newest;
+  }
+
+  refuse(): void {
+    if (this.stale) return;
+    this.stale = true;
+    this.lost = true;
+    this.#onStale(this);
+  }
 }
 
 export interface SessionClaimsParts {
@@ -74,6 +101,11 @@ export class SessionClaims {
     }
   }
 
+  /** For what the session of that login writes; undefined when there are no other instances, or it is no login of a session. */
+  markOf(device: Device): SessionMark | undefined {
+    return this.#byLogin.get(device);
+  }
+
   /** False: the session must not open, since a newer one has. */
   opened(session: LiveSession): boolean {
     const claim = this.#byLogin.get(session.device);
@@ -120,7 +152,13 @@ export class SessionClaims {
     const { registry, instances } = this.#parts;
     const { id } = device;
     const { epoch, former } = await registry.claim(id);
-    const claim: Claim = { device: id, epoch, lost: entry.kick > epoch, timer: undefined };
+    const claim = new Claim(
+      id,
+      epoch,
+      () => this.#held.get(id) ?? [],
+      (stale) => this.#ended(stale),
+    );
+    claim.lost = entry.kick > epoch;
     claim.timer = setTimeout(() => void this.#giveBack(claim), PENDING_MS);
     claim.timer.unref();
     this.#byLogin.set(device, claim);
@@ -131,9 +169,25 @@ export class SessionClaims {
       if (instances.isLive(former.run)) await kicked;
       else kicked.catch(() => undefined); // it hears when it comes back
     }
+    if (!claim.lost) await this.#fence(claim);
     if (claim.lost) this.#drop(claim);
     else this.#parts.onClaimed(id);
     return !claim.lost;
+  }
+
+  /** Before the session writes, no older one may any more: the instance that has it may be cut off, and come back. */
+  async #fence(claim: Claim): Promise<void> {
+    const epoch = await this.#parts.registry.fence(claim.device, claim.own);
+    if (epoch === undefined) claim.lost = true;
+    else claim.own = epoch;
+  }
+
+  /** A write was refused: the device is at another instance, which could not tell. */
+  #ended(claim: Claim): void {
+    const { sessions, log } = this.#parts;
+    log.warn({ event: 'session.stale', device: claim.device }, 'a write of a session that has moved was refused');
+    const session = sessions.get(claim.device);
+    if (session && this.#byLogin.get(session.device) === claim) sessions.end(claim.device, 'taken-over');
   }
 
   /** Resolves when that run has ended its session, or does not answer. */
@@ -176,7 +230,7 @@ export class SessionClaims {
     const { bus, sessions, settled, log } = this.#parts;
     const claiming = this.#claiming.get(device);
     if (claiming) claiming.kick = Math.max(claiming.kick, epoch);
-    const older = [...(this.#held.get(device) ?? [])].filter((claim) => claim.epoch < epoch);
+    const older = [...(this.#held.get(device) ?? [])].filter((claim) => claim.own < epoch);
     for (const claim of older) claim.lost = true;
     const session = sessions.get(device);
     if (session && this.#byLogin.get(session.device)?.lost) sessions.end(device, 'taken-over');
@@ -202,7 +256,7 @@ export class SessionClaims {
     const { registry, log } = this.#parts;
     const { device } = claim;
     const held = this.#held.get(device);
-    const epoch = held === undefined ? claim.epoch : newest(held);
+    const epoch = held === undefined ? claim.own : newest(held);
     if (!this.#drop(claim)) return true;
     if (this.#held.has(device) || this.#claiming.has(device)) return true;
     const released = registry.release(device, epoch).catch((error: unknown) => {
@@ -216,4 +270,4 @@ export class SessionClaims {
   }
 }
 
-const newest = (claims: Iterable<Claim>): number => Math.max(...[...claims].map(({ epoch }) => epoch));
+const newest = (claims: Iterable<Claim>): number => Math.max(...[...claims].map(({ own }) => own));

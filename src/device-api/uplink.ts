@@ -6,6 +6,7 @@ import type { TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { SessionMark } from '../storage/session-mark.ts';
 import { decodeAttributes, decodeTelemetry } from '../telemetry/payload.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
@@ -76,6 +77,8 @@ export interface UplinkParts {
   readonly runner: MessageRunner;
   readonly attributes: AttributeStore;
   readonly limits: DeviceLimits;
+  /** The session of that login; undefined when it has none, or nobody else could have it. */
+  readonly markOf: (device: Device) => SessionMark | undefined;
   readonly claims: Claims;
   readonly counters: MessageCounters;
   readonly clock: Clock;
@@ -97,12 +100,14 @@ class DeviceUplink implements Uplink {
   readonly #device: Device;
   readonly #parts: UplinkParts;
   readonly #meter: UplinkMeter | undefined;
+  readonly #session: SessionMark | undefined;
   #complainedAt: number | undefined;
 
   constructor(device: Device, parts: UplinkParts, meter: UplinkMeter | undefined) {
     this.#device = device;
     this.#parts = parts;
     this.#meter = meter;
+    this.#session = parts.markOf(device);
   }
 
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
@@ -143,7 +148,15 @@ class DeviceUplink implements Uplink {
     const end = wait ?? ((outcome: MessageEnd) => done(toResult(outcome)));
     for (const { ts, values, verbatim } of samples) {
       const metadata = this.#metadata(topic, String(ts));
-      const message = { device: this.#device, type: 'POST_TELEMETRY_REQUEST', ts, data: values, metadata };
+      const message = {
+        device: this.#device,
+        type: 'POST_TELEMETRY_REQUEST',
+        ts,
+        data: values,
+        metadata,
+        session: this.#session,
+        comesAgain: true,
+      } as const;
       runner.run(verbatim && text ? { ...message, text: text() } : message, end);
     }
   }
@@ -183,6 +196,8 @@ class DeviceUplink implements Uplink {
         ts: now,
         data: decoded.value,
         metadata: { ...this.#metadata(topic), notifyDevice: 'false' },
+        session: this.#session,
+        comesAgain: true,
       },
       (end) => done(toResult(end)),
     );

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../model/json.ts';
 import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
+import type { SessionMark } from './session-mark.ts';
 
 export interface AttributeWrite {
   /** Id of a device, an asset, a customer or the tenant. */
@@ -9,6 +10,8 @@ export interface AttributeWrite {
   readonly ts: number;
   /** Leave value and time of a key alone whose value is the same (compared as exact JSON text). */
   readonly onlyOnChange: boolean;
+  /** Absent: from nobody's session. */
+  readonly session?: SessionMark | undefined;
 }
 
 /** Attributes of every kind of entity in three scopes. A write to an unknown (deleted) entity resolves and stores nothing. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../model/json.ts';
 import type { TimedValue } from '../model/telemetry.ts';
+import type { SessionMark } from './session-mark.ts';
 
 export interface TelemetryWrite {
   /** Id of a device, an asset, a customer or the tenant. */
@@ -13,6 +14,8 @@ export interface TelemetryWrite {
   readonly latest?: boolean;
   /** false: latest values only; true by default. */
   readonly history?: boolean;
+  /** Absent: from nobody's session. */
+  readonly session?: SessionMark | undefined;
 }
 
 export interface RangeQuery {

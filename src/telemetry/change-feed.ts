@@ -88,7 +88,8 @@ function watchedTelemetry(store: TelemetryStore, feed: ChangeFeed): TelemetrySto
       const saved = store.save(write);
       if (write.latest !== false && feed.isWatched(write.entityId)) {
         const { entityId, ts, values } = write;
-        saved.then(() => feed.emit(entityId, { kind: 'telemetry', ts, values }), nothing);
+        const told = (): void => feed.emit(entityId, { kind: 'telemetry', ts, values });
+        saved.then(() => (write.session?.stale ? undefined : told()), nothing);
       }
       // The promise itself: callers compare it with that of other writes.
       return saved;

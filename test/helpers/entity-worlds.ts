@@ -1,11 +1,7 @@
 import { createEntityAccess } from '../../src/device-api/entity-access.ts';
-import {
-  type ContextHooks,
-  type ContextParts,
-  createSupplierGuard,
-  MessageContext,
-} from '../../src/device-api/message-context.ts';
+import { type ContextHooks, type ContextParts, MessageContext } from '../../src/device-api/message-context.ts';
 import { Sessions } from '../../src/device-api/sessions.ts';
+import { createSupplierGuard } from '../../src/device-api/supplier-lookup.ts';
 import { WriteFence } from '../../src/device-api/write-fence.ts';
 import { newAssetId, newCustomerId } from '../../src/model/ids.ts';
 import { type JsonObject, stringifyJson } from '../../src/model/json.ts';

@@ -1,4 +1,5 @@
 import { parseDeviceId } from '../../model/ids.ts';
+import { aliveKey } from '../../storage/redis/keys.ts';
 import type { Queue } from '../../storage/redis/queue.ts';
 import { loadScript } from '../../storage/redis/scripts.ts';
 import type { RunId } from '../bus.ts';
@@ -6,6 +7,8 @@ import type { OrphanedSession, SessionClaim, SessionRegistry } from '../session-
 import { callersKey, KEYS } from './keys.ts';
 
 const CLAIM = loadScript('session-claim');
+const FENCE = loadScript('session-fence');
+const RAISE = loadScript('session-raise');
 const RELEASE = loadScript('session-release');
 const CONFIRM = loadScript('session-confirm');
 const ORPHANS = loadScript('session-orphans');
@@ -27,6 +30,17 @@ export function redisSessions(queue: Queue, self: RunId, deadMs: number): Sessio
     async claim(device) {
       const answer = (await queue.script(CLAIM, SESSION_KEYS, [device, self, ++claims])) as readonly string[];
       return claimOf(answer);
+    },
+
+    async fence(device, epoch) {
+      const marker = [aliveKey(device)];
+      const stood = Number(await queue.script(FENCE, marker, [epoch]));
+      if (stood <= epoch) return epoch;
+      // A newer claim has come, or the clock of Redis was set back.
+      const higher = stood + 1;
+      if ((await queue.script(RAISE, [KEYS.sessions], [device, self, epoch, higher])) === 0) return undefined;
+      await queue.script(FENCE, marker, [higher]);
+      return higher;
     },
 
     async release(device, epoch) {

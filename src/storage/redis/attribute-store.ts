@@ -2,6 +2,7 @@ import { BrokerError } from '../../errors.ts';
 import { stringifyJson } from '../../model/json.ts';
 import type { AttributeScope, TimedValue } from '../../model/telemetry.ts';
 import type { AttributeStore, AttributeWrite } from '../attribute-store.ts';
+import type { SessionMark } from '../session-mark.ts';
 import { corrupt, storedJson } from '../stored-json.ts';
 import type { Word } from './connection.ts';
 import type { Entities } from './entities.ts';
@@ -15,6 +16,7 @@ interface Item extends LaneItem {
   readonly ts: number;
   /** `new`: also when the entity has no marker. */
   readonly mode: 'all' | 'changes' | 'new';
+  readonly session: SessionMark | undefined;
   /** Key and JSON text. */
   readonly texts: readonly (readonly [string, string])[];
   /** Set when the write is in Redis. */
@@ -76,23 +78,29 @@ export async function writeFirstAttributes(
 /** Gives those whose entity has no marker. */
 async function writeItems(queue: Queue, items: readonly Item[], since: number): Promise<readonly Item[]> {
   // A script touches one slot of a Cluster.
+  const epochs = items.map(epochOf);
   const calls = queue.clustered ? items.map((item) => callOf([item])) : [callOf(items)];
   const answers = ((await queue.timedAll(SAVE, calls, since)) as readonly (readonly string[])[]).flat();
   for (const [at, item] of items.entries()) {
     item.written = named(
       item.texts.map(([key]) => key),
-      answers[at] === 'gone' ? '' : (answers[at] ?? ''),
+      answers[at] === 'gone' || answers[at] === 'stale' ? '' : (answers[at] ?? ''),
     );
   }
+  const stale = items.filter((_, at) => answers[at] === 'stale');
+  // Its own instance may have claimed the device anew meanwhile.
+  const again = stale.filter((item) => epochOf(item) > (epochs[items.indexOf(item)] ?? 0));
+  for (const item of stale) if (!again.includes(item)) item.session?.refuse();
+  if (again.length > 0) await writeItems(queue, again, since);
   return items.filter((_, at) => answers[at] === 'gone');
 }
 
 function callOf(items: readonly Item[]): ScriptCall {
   const keys = items.flatMap(({ entityId, scope }) => [aliveKey(entityId), attributesKey(entityId, scope)]);
   const args: Word[] = [];
-  for (const { ts, mode, texts } of items) {
-    args.push(ts, mode, texts.length);
-    for (const [key, text] of texts) args.push(`${VALUE}${key}`, text);
+  for (const { ts, mode, texts, session } of items) {
+    args.push(session?.epoch ?? 0, ts, mode, texts.length);
+    for (const [key, text] of texts) args.push(attributeField(key), text);
   }
   return { keys, args };
 }
@@ -101,11 +109,13 @@ function callOf(items: readonly Item[]): ScriptCall {
 const named = (names: readonly string[], places: string): readonly string[] =>
   places.split(',').flatMap((place) => (place === '' ? [] : (names[Number(place) - 1] ?? [])));
 
-function toItem({ entityId, scope, values, ts, onlyOnChange }: AttributeWrite): Item {
+const epochOf = ({ session }: Item): number => session?.epoch ?? 0;
+
+function toItem({ entityId, scope, values, ts, onlyOnChange, session }: AttributeWrite): Item {
   try {
     const texts = Object.entries(values).map(([key, value]) => [key, stringifyJson(value)] as const);
     const bytes = texts.reduce((sum, [key, text]) => sum + key.length + text.length, 64);
-    return { entityId, scope, ts, mode: onlyOnChange ? 'changes' : 'all', texts, bytes, written: [] };
+    return { entityId, scope, ts, mode: onlyOnChange ? 'changes' : 'all', session, texts, bytes, written: [] };
   } catch (cause) {
     throw new BrokerError('BAD_REQUEST', { detail: 'A value cannot be written as JSON.' }, { cause });
   }

@@ -47,7 +47,8 @@ export function createEntities(queue: Queue, data: EntityData): Entities {
   }
 
   async function settle(id: string, first: FirstAttributes | undefined): Promise<void> {
-    const marked = queue.send('set', [aliveKey(id), 1]);
+    // A marker that is there already may hold the epoch of a session.
+    const marked = queue.send('set', [aliveKey(id), 1, 'NX']);
     await Promise.all([marked, first === undefined ? undefined : data.writeFirst(id, first)]);
     if (first === undefined) return;
     // What stays on the list for want of an answer is settled again by the next sweep.

@@ -1,5 +1,6 @@
 import { BrokerError } from '../../errors.ts';
 import { type JsonObject, stringifyJson } from '../../model/json.ts';
+import type { SessionMark } from '../session-mark.ts';
 import type { TelemetryStore, TelemetryWrite } from '../telemetry-store.ts';
 import { OPEN_SAMPLES, sealOnce } from './chunks.ts';
 import type { Word } from './connection.ts';
@@ -20,14 +21,19 @@ interface Item extends LaneItem {
   readonly text: string;
   readonly latest: boolean;
   readonly history: boolean;
+  readonly session: SessionMark | undefined;
 }
 
+/** Items of one entity and one session. */
 interface EntityItems {
   readonly id: string;
+  readonly session: SessionMark | undefined;
   readonly items: readonly Item[];
 }
 
 const SAVE = loadTimed('save-samples');
+/** Answers of the script besides a number of samples. */
+const STALE = -2;
 /** What an item weighs in the queue beside its text. */
 const ITEM_BYTES = 64;
 /** Items and bytes that one script takes: a few milliseconds of Redis at most. */
@@ -82,16 +88,23 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
   }
 
   async function writePart(part: readonly EntityItems[], since: number, first: boolean): Promise<void> {
+    const epochs = part.map(epochOf);
     // A script touches one slot of a Cluster.
     const calls = queue.clustered ? part.map((one) => callOf([one])) : [callOf(part)];
     const open = ((await queue.timedAll(SAVE, calls, since)) as readonly (readonly number[])[]).flat();
     const missing: EntityItems[] = [];
+    const again: EntityItems[] = [];
     for (const [at, one] of part.entries()) {
       const count = open[at] ?? 0;
-      if (count < 0) missing.push(one);
+      if (count === STALE) {
+        // Its own instance may have claimed the device anew meanwhile.
+        if (epochOf(one) > (epochs[at] ?? 0)) again.push(one);
+        else one.session?.refuse();
+      } else if (count < 0) missing.push(one);
       else if (count >= OPEN_SAMPLES && !sealing.has(one.id) && !damaged.has(one.id)) full.add(one.id);
     }
     if (full.size > 0) sealFull();
+    if (again.length > 0) await writePart(again, since, first);
     if (!first || missing.length === 0) return;
     const there = await Promise.all(missing.map(({ id }) => entities.revive(id)));
     const revived = missing.filter((_, at) => there[at]);
@@ -137,11 +150,11 @@ export function createTelemetryStore(queue: Queue, { entities, onDamage }: Telem
 const isDamage = (error: unknown): boolean => error instanceof BrokerError && error.code === 'STORE_CORRUPT';
 
 function toItem(write: TelemetryWrite): Item {
-  const { entityId, ts, values, text = stringifyJson(values), latest = true, history = true } = write;
+  const { entityId, ts, values, text = stringifyJson(values), latest = true, history = true, session } = write;
   if (!Number.isInteger(ts) || Math.abs(ts) > 2 ** 53) {
     throw new BrokerError('BAD_REQUEST', { detail: 'A time is not an integer number of milliseconds.' });
   }
-  return { entityId, ts, values, text, latest, history, bytes: text.length + ITEM_BYTES };
+  return { entityId, ts, values, text, latest, history, session, bytes: text.length + ITEM_BYTES };
 }
 
 /** Items in their order, those of an entity together, in parts of bounded size. Unknown forms of ids are nobody's. */
@@ -149,18 +162,27 @@ function* parts(items: readonly Item[]): Generator<readonly EntityItems[]> {
   let part = new Map<string, Item[]>();
   let bytes = 0;
   let count = 0;
-  const whole = (): readonly EntityItems[] => [...part].map(([id, list]) => ({ id, items: list }));
+  const begin = (): void => {
+    part = new Map();
+    bytes = 0;
+    count = 0;
+  };
+  const whole = (): readonly EntityItems[] =>
+    [...part].map(([id, list]) => ({ id, session: list[0]?.session, items: list }));
   for (const item of items) {
     const id = item.entityId;
-    const list = part.get(id);
+    let list = part.get(id);
+    if (list !== undefined && list[0]?.session !== item.session) {
+      yield whole();
+      begin();
+      list = undefined;
+    }
     if (list !== undefined) list.push(item);
     else if (isId(id)) part.set(id, [item]);
     bytes += item.bytes;
     if (++count < SCRIPT_ITEMS && bytes < SCRIPT_BYTES) continue;
     if (part.size > 0) yield whole();
-    part = new Map();
-    bytes = 0;
-    count = 0;
+    begin();
   }
   if (part.size > 0) yield whole();
 }
@@ -168,12 +190,16 @@ function* parts(items: readonly Item[]): Generator<readonly EntityItems[]> {
 function callOf(part: readonly EntityItems[]): ScriptCall {
   const keys: string[] = [];
   const args: Word[] = [];
-  for (const { id, items } of part) {
+  for (const one of part) {
+    const { id, items } = one;
     keys.push(aliveKey(id), latestKey(id), openKey(id));
+    args.push(epochOf(one));
     addWords(args, items);
   }
   return { keys, args };
 }
+
+const epochOf = ({ session }: { readonly session: SessionMark | undefined }): number => session?.epoch ?? 0;
 
 function addWords(words: Word[], items: readonly Item[]): void {
   const every = items.every(({ latest, history }) => latest && history);

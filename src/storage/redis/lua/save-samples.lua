@@ -1,8 +1,8 @@
 --[[ save-samples: latest values and history of some entities.
   KEYS for each entity: marker, latest values, open samples
-  ARGV 1 deadline; for each entity: number of runs, number of samples, the samples, then each run: time, count, "#", time, and
-    field and text of each value of that time; runs in order of time
-  Gives for each entity how many samples are open; -1: there is no such entity, nothing was stored. ]]
+  ARGV 1 deadline; for each entity: epoch of its session or 0, number of runs, number of samples, the samples, then each run:
+    time, count, "#", time, and field and text of each value of that time; runs in order of time
+  Gives for each entity how many samples are open; nothing was stored: -1 there is no such entity, -2 it has a newer session. ]]
 local MOST = 1000
 local answer, at = {}, 2
 
@@ -26,11 +26,12 @@ end
 
 for entity = 1, #KEYS / 3 do
   local marker, latest, open = KEYS[entity * 3 - 2], KEYS[entity * 3 - 1], KEYS[entity * 3]
-  local there = redis.call('EXISTS', marker) == 1
-  local runs, samples = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  at = at + 2
+  local newest, epoch = redis.call('GET', marker), tonumber(ARGV[at])
+  local there = newest and (epoch == 0 or tonumber(newest) <= epoch)
+  local runs, samples = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  at = at + 3
   if not there then
-    answer[entity] = -1
+    answer[entity] = newest and -2 or -1
   else
     answer[entity] = call('RPUSH', open, at, at + samples - 1)
   end

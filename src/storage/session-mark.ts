@@ -1,0 +1,13 @@
+/**
+ * The session that a write came from. A store that many instances share knows which session of a device is the newest: a write of
+ * an older one changes nothing, and its mark becomes `stale`; the promise of the write resolves all the same.
+ */
+export interface SessionMark {
+  readonly device: string;
+  /** Newest claim of the device that its instance has; read when the write leaves. */
+  readonly epoch: number;
+  /** A write of it was refused. */
+  readonly stale: boolean;
+  /** Called by the store. */
+  refuse(): void;
+}
