@@ -16,6 +16,9 @@ export const CREDENTIALS = {
     userName: { ...text, description: 'MQTT_BASIC.' },
     password: { ...text, description: 'MQTT_BASIC.' },
     certificate: { ...text, description: 'X509_CERTIFICATE: base64 DER.' },
+    productKey: { ...text, description: 'SIGNED_SECRET.' },
+    deviceKey: { ...text, description: 'SIGNED_SECRET.' },
+    deviceSecret: { ...text, description: 'SIGNED_SECRET.' },
   },
 } as const satisfies JsonSchema;
 
@@ -24,6 +27,7 @@ const PARTS = {
   ACCESS_TOKEN: ['token'],
   MQTT_BASIC: ['clientId', 'userName', 'password'],
   X509_CERTIFICATE: ['certificate'],
+  SIGNED_SECRET: ['productKey', 'deviceKey', 'deviceSecret'],
 } as const satisfies Record<Credentials['type'], readonly string[]>;
 
 type GivenCredentials = { readonly type: Credentials['type'] } & Readonly<Record<string, string | undefined>>;
@@ -45,5 +49,9 @@ export function checkedCredentials(given: unknown): Credentials | undefined {
       return { type, ...parts };
     case 'X509_CERTIFICATE':
       return { type, certificate: parts.certificate ?? '' };
+    case 'SIGNED_SECRET': {
+      const { productKey = '', deviceKey = '', deviceSecret = '' } = parts;
+      return { type, productKey, deviceKey, deviceSecret };
+    }
   }
 }

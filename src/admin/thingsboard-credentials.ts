@@ -108,6 +108,11 @@ export function fromThingsBoard(given: ThingsBoardCredentials): Credentials {
       return { type, token: credentialsId ?? '' };
     case 'X509_CERTIFICATE':
       return { type, certificate: (credentialsValue ?? '').replaceAll(/-----[A-Z ]+-----|\s/g, '') };
+    case 'SIGNED_SECRET':
+      throw new BrokerError('CREDENTIALS_INVALID', {
+        field: 'credentialsType',
+        detail: 'ThingsBoard has no SIGNED_SECRET: use /api/gridmoor',
+      });
     case 'MQTT_BASIC':
       return { type, ...basicParts(credentialsValue ?? '') };
   }

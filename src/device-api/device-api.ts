@@ -22,6 +22,7 @@ import type { DeviceLimits } from './device-limits.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import { LiveCredentials } from './live-credentials.ts';
+import type { ClientCertificate, Login, LoginRefusal, LoginResult } from './login.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
@@ -37,40 +38,6 @@ import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
 import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createUplink, type Uplink } from './uplink.ts';
-
-export interface Login {
-  readonly clientId: string;
-  readonly userName: string;
-  readonly password: string;
-  /** The peer's own certificate, whose key it has proved to hold; user name and password then play no part. */
-  readonly certificate?: ClientCertificate;
-  /** Peer address, for limits and audit. */
-  readonly address: string;
-}
-
-export interface ClientCertificate {
-  /** Base64 DER. */
-  readonly der: string;
-  /** Validity, ms since 1970. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-  /** Base64 DER of what the peer sent along, nearest issuer first, unchecked; asked only for an unknown certificate. */
-  readonly issuers: () => readonly string[];
-}
-
-/** Why a login is refused; each front has its own codes (thingsboard-device-api 1.4). `hang-up`: no answer at all. */
-export type LoginRefusal =
-  | 'rate-limited'
-  | 'bad-credentials'
-  | 'bad-client-id'
-  | 'not-authorized'
-  | 'unavailable'
-  | 'hang-up';
-
-export type LoginResult =
-  | { readonly kind: 'provision' }
-  | { readonly kind: 'device'; readonly device: Device; readonly profile: DeviceProfile }
-  | { readonly kind: 'refused'; readonly reason: LoginRefusal };
 
 export type ProvisionReply =
   | { readonly kind: 'answer'; readonly status: 'SUCCESS' | 'NOT_FOUND' | 'FAILURE'; readonly text: string }

@@ -16,15 +16,7 @@ export {
   type StateElsewhere,
 } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
-export {
-  type ClientCertificate,
-  createDeviceApi,
-  type DeviceApi,
-  type Login,
-  type LoginRefusal,
-  type LoginResult,
-  type ProvisionReply,
-} from './device-api.ts';
+export { createDeviceApi, type DeviceApi, type ProvisionReply } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export { customerOriginator, deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
@@ -33,6 +25,7 @@ export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
+export type { ClientCertificate, Login, LoginRefusal, LoginResult, ThingIdentity } from './login.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';

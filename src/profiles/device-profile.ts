@@ -2,6 +2,8 @@ import type { JsonValue } from '../model/json.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AlarmRules } from '../rules/alarms/index.ts';
 import type { ProtobufPayloads } from './protobuf.ts';
+import type { ConnectLimit, Listeners, ThingProfile } from './thing-profile.ts';
+import type { OnExisting } from './thing-schema.ts';
 import type { TopicFilter } from './topic-filter.ts';
 
 /** A provision secret: given by reference or literally, or to be made on the first start. */
@@ -31,8 +33,11 @@ export interface DeviceProfile {
     readonly quota?: number;
     /** Rate of accepted requests, `capacity:seconds[,…]`. */
     readonly rate?: string;
-    readonly onExisting: 'reject';
+    readonly onExisting: OnExisting;
   };
+  /** Absent: the devices speak ThingsBoard's API. */
+  readonly thing?: ThingProfile;
+  readonly listeners?: Listeners;
   readonly certificateChain?: CertificateChain;
   readonly transport: 'default' | 'mqtt';
   /** Custom topics; absent = the standard ones. Active for transport `mqtt` only. */
@@ -54,6 +59,7 @@ export interface DeviceProfile {
     readonly messages?: string;
     readonly telemetryMessages?: string;
     readonly telemetryDataPoints?: string;
+    readonly connects?: ConnectLimit;
   };
   /** What the node profile/alarm-rules evaluates for its devices; absent = nothing. */
   readonly alarmRules?: AlarmRules;

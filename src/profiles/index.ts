@@ -4,4 +4,7 @@ export { profileSchema } from './profile-schema.ts';
 export type { ProfileSet } from './profile-set.ts';
 export type { ProtobufPayloads } from './protobuf.ts';
 export { type PayloadSchemas, readProfileSchemas } from './schemas.ts';
+export { REFUSAL_CODES } from './thing.ts';
+export type { ConnectLimit, Listeners, ProductSecret, RefusalCodes, ThingProfile } from './thing-profile.ts';
+export type { NameSource, OnExisting } from './thing-schema.ts';
 export type { TopicFilter } from './topic-filter.ts';

@@ -1,5 +1,6 @@
 import { parseRateLimit } from '../model/rate-limit.ts';
 import type { Parsed, ProfileDraft, Report } from './profile-draft.ts';
+import { POLICIES } from './thing.ts';
 import { filtersOverlap, topicFilterProblem } from './topic-filter.ts';
 
 export const STANDARD_TELEMETRY = 'v1/devices/me/telemetry';
@@ -19,7 +20,20 @@ export function lintProfile({ draft, places }: Parsed, report: Report): void {
   if (name) error('name', 'invalid-name', name);
   const key = draft.key === undefined ? undefined : nameProblem(draft.key);
   if (key) error('key', 'invalid-name', key);
-  if (draft.strategy !== 'disabled' && draft.key === undefined) {
+  const dialect = draft.thing?.dialect ?? 'native';
+  const policies: readonly string[] = POLICIES[dialect];
+  if (draft.onExisting !== undefined && !policies.includes(draft.onExisting)) {
+    const hint = `one of ${policies.join(', ')}`;
+    error('onExisting', 'unsupported-policy', `dialect "${dialect}" does not know "${draft.onExisting}"`, hint);
+  }
+  const { allowPlaintextProvisioning, requireTls } = draft.listeners;
+  if (allowPlaintextProvisioning && requireTls) {
+    error('listeners', 'ignored-field', 'allowPlaintextProvisioning has no effect where requireTls is set');
+  } else if (allowPlaintextProvisioning) {
+    const problem = "the product's secret is taken over connections without TLS: who listens can register devices";
+    warning('listeners', 'plaintext-provisioning', problem);
+  }
+  if (draft.strategy !== 'disabled' && draft.key === undefined && draft.thing === undefined) {
     error('key', 'missing-key', `strategy ${draft.strategy} needs a provision key`);
   }
   if (typeof draft.secret === 'string') {

@@ -55,9 +55,14 @@ export async function loadProfiles(path: string | readonly string[], options: Lo
   }
   const names = new Map<string, string>();
   const keys = new Map<string, string>();
+  const products = new Map<string, string>();
   for (const { file, profile, nameAt, keyAt } of loaded) {
     reportTaken(names, profile.name, file, { at: nameAt, rule: 'duplicate-name', what: 'the name' }, issues);
     const { key } = profile.provision;
+    if (profile.thing) {
+      const place = { at: '/product/key', rule: 'duplicate-key', what: 'the product key' };
+      reportTaken(products, profile.thing.productKey, file, place, issues);
+    }
     if (key !== undefined) {
       reportTaken(keys, key, file, { at: keyAt, rule: 'duplicate-key', what: 'the provision key' }, issues);
     }

@@ -4,6 +4,7 @@ import { readAlarms } from './alarms.ts';
 import type { Parsed, Places, Report } from './profile-draft.ts';
 import { type NativeProfile, profileSchema } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
+import { readThing } from './thing.ts';
 import { looksLikeThingsBoard, parseThingsBoard } from './thingsboard.ts';
 
 const checkNative = compileSchema<NativeProfile>(profileSchema());
@@ -17,6 +18,10 @@ const PLACES: Places = {
   secret: '/provision/secret',
   quota: '/provision/quota',
   rate: '/provision/rate',
+  onExisting: '/provision/onExisting',
+  thing: '/dialect',
+  listeners: '/listeners',
+  connects: '/limits/connectPer2Min',
   certificateChain: '/certificateChain',
   telemetryTopic: '/topics/telemetry',
   attributesTopic: '/topics/attributes',
@@ -41,6 +46,9 @@ export function parseProfile(value: unknown, report: Report): Parsed | undefined
   return looksLikeThingsBoard(value) ? parseThingsBoard(value, report) : parseNative(value, report);
 }
 
+/** EnOS blocks who connects more often (registration-protocols 1.1). */
+const ENOS_CONNECTS = 4;
+
 function parseNative(value: unknown, report: Report): Parsed | undefined {
   const checked = checkNative(value);
   if (!checked.ok) {
@@ -54,6 +62,9 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
     const problem = 'own topics work with transport "mqtt" only';
     report({ at: '/topics', rule: 'ignored-field', level: 'error', problem, hint: 'set "transport": "mqtt"' });
   }
+  const thing = readThing(file, report);
+  if (thing === undefined && file.dialect !== 'native') return undefined;
+  const perTwoMinutes = limits?.connectPer2Min ?? (file.dialect === 'enos' ? ENOS_CONNECTS : undefined);
   const protobuf = payload === undefined ? undefined : protobufOf(payload, transport, report);
   return {
     places: PLACES,
@@ -66,6 +77,16 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       secret: provision?.secret,
       quota: provision?.quota,
       rate: provision?.rate,
+      onExisting: provision?.onExisting,
+      thing,
+      listeners: {
+        requireTls: file.listeners?.requireTls ?? false,
+        allowPlaintextProvisioning: file.listeners?.allowPlaintextProvisioning ?? false,
+      },
+      connects:
+        perTwoMinutes === undefined
+          ? undefined
+          : { per2Min: perTwoMinutes, blockMs: (limits?.blockSeconds ?? 300) * 1_000 },
       certificateChain: file.certificateChain,
       telemetryTopic: topics?.telemetry,
       attributesTopic: topics?.attributes,

@@ -5,6 +5,8 @@ import type { SecretRef } from '../schema/secret-ref.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { STRATEGIES } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
+import type { ConnectLimit, Listeners, ThingDraft } from './thing-profile.ts';
+import type { OnExisting } from './thing-schema.ts';
 
 /** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
 export interface ProfileDraft {
@@ -16,6 +18,12 @@ export interface ProfileDraft {
   readonly secret: SecretRef | undefined;
   readonly quota: number | undefined;
   readonly rate: string | undefined;
+  /** Absent: the dialect's own. */
+  readonly onExisting: OnExisting | undefined;
+  /** Absent: the devices speak ThingsBoard's API. */
+  readonly thing: ThingDraft | undefined;
+  readonly listeners: Listeners;
+  readonly connects: ConnectLimit | undefined;
   readonly certificateChain: CertificateChainSpec | undefined;
   readonly telemetryTopic: string | undefined;
   readonly attributesTopic: string | undefined;

@@ -1,6 +1,7 @@
 import { ALARM_SEVERITIES } from '../model/alarm.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
+import { ON_EXISTING, thingFields } from './thing-schema.ts';
 
 export const STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
 
@@ -18,7 +19,15 @@ export const provisionFields = {
   secret: optional(json<SecretRef>(String(SECRET_SCHEMA.description), SECRET_SCHEMA)),
   quota: optional(integer('Most devices that this profile may hold.', { minimum: 0 })),
   rate: rateText('Rate of accepted requests'),
-  onExisting: oneOf('What happens when the device name exists.', ['reject'], { default: 'reject' }),
+  onExisting: optional(
+    oneOf(
+      'What happens when a device asks that exists. Native: reject. Absent: EnOS once, Alibaba rotate-until-active.',
+      ON_EXISTING,
+    ),
+  ),
+  dynamic: flag("Whether devices of another dialect are activated or registered with the product's secret.", {
+    default: false,
+  }),
 };
 
 export const chainFields = {
@@ -62,6 +71,17 @@ export const limitFields = {
   messages: rateText('Messages of one device other than telemetry and attributes'),
   telemetryMessages: rateText('Telemetry and attribute messages of one device'),
   telemetryDataPoints: rateText('Keys in telemetry and attributes of one device'),
+  connectPer2Min: optional(
+    integer('Connects of one device within two minutes; the next one blocks it. Absent: no limit; EnOS: 4.', {
+      minimum: 1,
+      maximum: 1000,
+    }),
+  ),
+  blockSeconds: integer('How long a device is blocked that connects too often.', {
+    minimum: 1,
+    maximum: 86_400,
+    default: 300,
+  }),
 };
 
 const alarmRule = {
@@ -172,6 +192,7 @@ export const profileFields = {
   ruleChain: optional(
     text('Rule chain where messages of these devices start, by name. Absent: the root chain.', { minLength: 1 }),
   ),
+  ...thingFields,
   secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
 };
 

@@ -5,6 +5,8 @@ export interface ProfileSet {
   byName(name: string): DeviceProfile | undefined;
   /** Keys in clear, as the files have them: for tools. Requests of devices are matched by keyed hash. */
   byProvisionKey(key: string): DeviceProfile | undefined;
+  /** Of a signing dialect. */
+  byProductKey(key: string): DeviceProfile | undefined;
   /** Ordered by name. */
   all(): readonly DeviceProfile[];
 }
@@ -18,5 +20,13 @@ export function createProfileSet(profiles: readonly DeviceProfile[]): ProfileSet
       profile.provision.key === undefined ? [] : [[profile.provision.key, profile] as const],
     ),
   );
-  return { byName: (name) => names.get(name), byProvisionKey: (key) => keys.get(key), all: () => sorted };
+  const products = new Map(
+    sorted.flatMap((profile) => (profile.thing ? [[profile.thing.productKey, profile] as const] : [])),
+  );
+  return {
+    byName: (name) => names.get(name),
+    byProvisionKey: (key) => keys.get(key),
+    byProductKey: (key) => products.get(key),
+    all: () => sorted,
+  };
 }

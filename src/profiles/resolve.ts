@@ -7,6 +7,7 @@ import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
 import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
 import type { Parsed, Report } from './profile-draft.ts';
 import { resolveProtobuf } from './protobuf.ts';
+import { POLICIES, resolveThing } from './thing.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
 
 export interface ResolveOptions {
@@ -39,7 +40,7 @@ export function resolveProfile(
   const attributes = compile('attributesSchema');
   const protobuf = draft.protobuf ? resolveProtobuf(draft.protobuf, error) : undefined;
   const secret =
-    draft.strategy === 'disabled'
+    draft.strategy === 'disabled' || draft.thing
       ? undefined
       : resolveSecret(draft.secret, options, (problem) => error(places.secret, 'missing-secret', problem));
   if (secret?.kind === 'known' && secret.secret.reveal().length < 8) {
@@ -48,18 +49,21 @@ export function resolveProfile(
   }
   const chain = draft.certificateChain && resolveCertificateChain(draft.certificateChain);
   if (chain?.ok === false) error(places.certificateChain, 'wrong-certificate-chain', chain.problem);
-  if (failed) return undefined;
+  const thing = draft.thing && resolveThing(draft.thing, options, report);
+  if (failed || (draft.thing && !thing)) return undefined;
   return {
     name: draft.name,
     ...given('description', draft.description),
     provision: {
       strategy: draft.strategy,
-      onExisting: 'reject',
+      onExisting: draft.onExisting ?? POLICIES[thing?.dialect ?? 'native'][0],
       ...given('key', draft.key),
       ...given('secret', secret),
       ...given('quota', draft.quota),
       ...given('rate', draft.rate),
     },
+    ...given('thing', thing),
+    listeners: draft.listeners,
     ...(chain?.ok ? { certificateChain: chain.chain } : {}),
     transport: draft.transport,
     topics: {
@@ -77,6 +81,7 @@ export function resolveProfile(
       ...given('messages', draft.messages),
       ...given('telemetryMessages', draft.telemetryMessages),
       ...given('telemetryDataPoints', draft.telemetryDataPoints),
+      ...given('connects', draft.connects),
     },
     ...(draft.alarms.length > 0 ? { alarmRules: alarmRules(draft.alarms) } : {}),
     exportedAlarms: draft.exportedAlarms,

@@ -9,7 +9,7 @@ export interface ProvisionRequest {
   /** Trimmed; undefined when absent or empty; `blank` when only white space was sent. */
   readonly deviceName: string | undefined;
   readonly blankName: boolean;
-  readonly credentialsType: CredentialsType | 'LWM2M_CREDENTIALS';
+  readonly credentialsType: Exclude<CredentialsType, 'SIGNED_SECRET'> | 'LWM2M_CREDENTIALS';
   readonly token: string;
   readonly clientId: string;
   readonly userName: string;

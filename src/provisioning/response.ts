@@ -28,5 +28,9 @@ function credentialsMembers(credentials: Credentials): Record<string, unknown> {
     }
     case 'X509_CERTIFICATE':
       return { credentialsValue: credentials.certificate, credentialsType: 'X509_CERTIFICATE' };
+    case 'SIGNED_SECRET': {
+      const { productKey, deviceKey, deviceSecret } = credentials;
+      return { credentialsValue: { productKey, deviceKey, deviceSecret }, credentialsType: 'SIGNED_SECRET' };
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import type { Credentials, StoredCredentials } from '../model/device.ts';
+import { isDeviceKey, MAX_SECRET } from '../dialects/wire/dialect.ts';
+import type { Credentials, SigningSecrets, StoredCredentials } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { type KeyedHash, sha3Hex } from '../model/keyed-hash.ts';
 
@@ -45,7 +46,20 @@ export function credentialsIndex(credentials: Credentials, hash: KeyedHash): str
     }
     case 'X509_CERTIFICATE':
       return hash.hash('credentials-hash', sha3Hex(credentials.certificate));
+    case 'SIGNED_SECRET':
+      return signedIndex(credentials, hash);
   }
+}
+
+/** The index of the device with that key in that product; neither text can hold a line end. */
+export function signedIndex({ productKey, deviceKey }: SignedId, hash: KeyedHash): string {
+  return hash.hash('signed-secret', `${productKey}\n${deviceKey}`);
+}
+
+/** Who a signing device says it is. */
+export interface SignedId {
+  readonly productKey: string;
+  readonly deviceKey: string;
 }
 
 // Refused in every part of credentials (thingsboard-device-api 1.2, storage rules); C1 too: no CONNECT may carry them.
@@ -57,12 +71,8 @@ const RESERVED = 'provision';
 
 /** What is wrong with credentials, in words; undefined when they may be stored. */
 export function credentialsProblem(credentials: Credentials): string | undefined {
-  const parts =
-    credentials.type === 'ACCESS_TOKEN'
-      ? [credentials.token]
-      : credentials.type === 'MQTT_BASIC'
-        ? [credentials.clientId ?? '', credentials.userName ?? '', credentials.password ?? '']
-        : [credentials.certificate];
+  const { type: _, ...texts } = credentials;
+  const parts: readonly string[] = Object.values(texts);
   if (parts.some((part) => CONTROLS.test(part))) return 'control characters are not allowed';
   if (parts.some((part) => part.length > 8192)) return 'longer than 8192 characters';
   switch (credentials.type) {
@@ -80,6 +90,13 @@ export function credentialsProblem(credentials: Credentials): string | undefined
     }
     case 'X509_CERTIFICATE':
       return credentials.certificate === '' ? 'the certificate is empty' : undefined;
+    case 'SIGNED_SECRET': {
+      const { productKey, deviceKey, deviceSecret } = credentials;
+      if (productKey === '') return 'the product key is empty';
+      if (!isDeviceKey('enos', deviceKey)) return 'the device key is empty, too long or has other characters';
+      if (deviceSecret.length > MAX_SECRET) return `the device secret is longer than ${MAX_SECRET} characters`;
+      return deviceSecret === '' ? 'the device secret is empty' : undefined;
+    }
   }
 }
 
@@ -96,9 +113,15 @@ export function toStored(
     type: credentials.type,
     index: credentialsIndex(credentials, hash),
     createdAt: options.now,
+    ...(credentials.type === 'SIGNED_SECRET' ? { signing: signingSecrets(credentials, hash) } : {}),
     ...(password === '' ? {} : { passwordHash: hash.hash('password', password) }),
     ...(options.keepSealed ? { sealed: hash.seal(JSON.stringify(credentials)) } : {}),
   };
+}
+
+function signingSecrets(credentials: Extract<Credentials, { type: 'SIGNED_SECRET' }>, hash: KeyedHash): SigningSecrets {
+  const { productKey, deviceKey, deviceSecret } = credentials;
+  return { productKey, deviceKey, secret: hash.seal(deviceSecret) };
 }
 
 /** The clear text of sealed credentials; undefined when there is none or it was sealed with another key. */

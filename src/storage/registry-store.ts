@@ -1,4 +1,11 @@
-import type { Device, StoredCredentials } from '../model/device.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Device,
+  type DeviceState,
+  type SigningSecrets,
+  type StoredCredentials,
+  stateOf,
+} from '../model/device.ts';
 import type { Page, PageQuery } from '../model/entity.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -37,6 +44,33 @@ export interface DeviceChange {
   readonly overwriteActivityTime?: boolean;
   /** null takes it away. */
   readonly info?: JsonObject | null;
+}
+
+/** One step of a device's life. */
+export interface StateStep {
+  /** Refused in any other state. */
+  readonly from: readonly DeviceState[];
+  /** Absent: it stays as it is. */
+  readonly to?: DeviceState;
+  /** The present credentials from now on, of the same index; former ones stay. */
+  readonly credentials?: StoredCredentials;
+  /** What the present credentials signed with when they were read: refused when they have changed since. */
+  readonly ifSigning?: SigningSecrets;
+  /** Written in the same step, when it is taken. */
+  readonly audit?: AuditEntry;
+}
+
+export type StateChange =
+  | { readonly kind: 'changed'; readonly device: Device }
+  /** Nothing was written. `device` as it is. */
+  | { readonly kind: 'refused'; readonly device: Device }
+  | { readonly kind: 'unknown' };
+
+/** Whether a device may take the step, for both stores. */
+export function mayTake(step: StateStep, device: Device, present: StoredCredentials | undefined): boolean {
+  if (!step.from.includes(stateOf(device))) return false;
+  if (step.credentials !== undefined && present?.index !== step.credentials.index) return false;
+  return step.ifSigning === undefined || isDeepStrictEqual(present?.signing, step.ifSigning);
 }
 
 export interface DeviceListQuery extends PageQuery {
@@ -79,6 +113,8 @@ export interface RegistryStore {
   endCredentials(id: DeviceId, which: 'former' | 'all', now: number): Promise<boolean>;
   /** Changes what is given (`label` null = none); gives the device as it is then. Atomic. */
   updateDevice(id: DeviceId, change: DeviceChange): Promise<Device | undefined>;
+  /** Changes the device's state, and with it its credentials, when it is in one of the states that the step begins with. Atomic. */
+  changeState(id: DeviceId, step: StateStep): Promise<StateChange>;
   /** Sets `lastConnectedGateway` of the device; false when it is unknown. */
   setLastGateway(id: DeviceId, gateway: DeviceId): Promise<boolean>;
   /**

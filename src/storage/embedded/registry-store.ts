@@ -1,6 +1,15 @@
 import type { Device, StoredCredentials } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import type { ClaimResult, CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
+import {
+  type ClaimResult,
+  type CreateDeviceResult,
+  type DeviceChange,
+  mayTake,
+  type NewDevice,
+  type RegistryStore,
+  type StateChange,
+  type StateStep,
+} from '../registry-store.ts';
 import { dropAlarmsOf } from './alarm-records.ts';
 import { dropAlarmStatesOf } from './alarm-state-store.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
@@ -58,6 +67,15 @@ export function createRegistryStore(
     },
     endCredentials: (id, which, now) => committer.run(() => endCredentials(tables, id, which, now)),
     updateDevice: (id, change) => committer.run(() => updateDevice(tables, id, change)),
+    changeState: (id, step) =>
+      committer.run(
+        (tx) => {
+          const change = changeState(tables, id, step);
+          if (change.kind === 'changed' && step.audit) appendAudit(tables, tx, step.audit, maxAuditEntries);
+          return change;
+        },
+        { ordered: true },
+      ),
     setLastGateway: (id, gateway) => committer.run(() => setLastGateway(tables, id, gateway)),
     replaceCredentials: (next, keepFormerUntil) =>
       committer.run(() => replaceCredentials(tables, next, keepFormerUntil)),
@@ -131,6 +149,18 @@ function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags
   };
   putJson(devices, key, device);
   return device;
+}
+
+function changeState({ devices, credentials }: Tables, id: DeviceId, step: StateStep): StateChange {
+  const key = idKey(id);
+  const device = key && getJson<Device>(devices, key);
+  if (key === undefined || device === undefined) return { kind: 'unknown' };
+  const present = getJson<StoredCredentials>(credentials, key);
+  if (!mayTake(step, device, present)) return { kind: 'refused', device };
+  const next = step.to === undefined ? device : { ...device, state: step.to };
+  putJson(devices, key, next);
+  if (step.credentials !== undefined) putJson(credentials, key, step.credentials);
+  return { kind: 'changed', device: next };
 }
 
 function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {

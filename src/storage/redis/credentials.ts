@@ -91,6 +91,17 @@ export async function replaceCredentials(
   return 'replaced';
 }
 
+/** Within a step. */
+export async function presentOf(draft: Draft, id: DeviceId): Promise<StoredCredentials | undefined> {
+  return whole(id, (await draft.record<CredentialsRecord>(KEYS.credentials, id))?.present);
+}
+
+/** Within a step: by credentials of the same index. */
+export async function replacePresent(draft: Draft, id: DeviceId, next: StoredCredentials): Promise<void> {
+  const record = await draft.record<CredentialsRecord>(KEYS.credentials, id);
+  draft.write('hset', KEYS.credentials, id, JSON.stringify({ ...record, present: kept(next) }));
+}
+
 /** What is kept of the credentials that `next` takes the place of. */
 function formerOf(present: Kept | undefined, next: Kept, keepUntil: number | undefined): Kept | undefined {
   if (present === undefined || keepUntil === undefined || present.index === next.index) return undefined;

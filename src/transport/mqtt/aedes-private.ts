@@ -308,7 +308,8 @@ class Guard implements FrameRules {
     }
     register();
     const { _assignedClientId: assignedId, _serverKeepAlive: keepAlive } = inner;
-    client.conn.write(connack(client.version, { maximumPacketSize, receiveMaximum, assignedId, keepAlive }));
+    const push = this.options.onWelcome?.(client);
+    client.conn.write(connack(client.version, { maximumPacketSize, receiveMaximum, assignedId, keepAlive, push }));
     inner.connackSent = true;
     inner.connecting = false;
     this.#welcome = true;

@@ -1,4 +1,4 @@
-import mqtt from 'mqtt-packet';
+import mqtt, { type IPublishPacket } from 'mqtt-packet';
 import type { ProtocolVersion } from './packet-decoder.ts';
 import { type Refusal, reasonCodes } from './reason-codes.ts';
 
@@ -30,12 +30,24 @@ export interface ConnackFacts {
   readonly assignedId: string | undefined;
   /** Wanted by the broker, s; absent = what the client asked for. */
   readonly keepAlive: number | undefined;
+  /** Comes right behind it. */
+  readonly push: IPublishPacket | undefined;
 }
 
 const CONNACK_V3 = Buffer.from([0x20, 2, 0, 0]);
 
-/** The CONNACK of a client that is let in, without a stored session. Shared subscriptions are off [MQTT-3.2.2-13]. */
-export function connack(version: number, { maximumPacketSize, receiveMaximum, assignedId, keepAlive }: ConnackFacts) {
+/** The CONNACK of a client that is let in, and what comes with it. */
+export function connack(version: number, { push, ...facts }: ConnackFacts): Buffer {
+  const answer = plainConnack(version, facts);
+  if (push === undefined) return answer;
+  return Buffer.concat([answer, mqtt.generate(push, { protocolVersion: version as ProtocolVersion })]);
+}
+
+/** Without a stored session. Shared subscriptions are off [MQTT-3.2.2-13]. */
+function plainConnack(
+  version: number,
+  { maximumPacketSize, receiveMaximum, assignedId, keepAlive }: Omit<ConnackFacts, 'push'>,
+): Buffer {
   if (version !== 5) return CONNACK_V3;
   const properties = {
     sharedSubscriptionAvailable: false,

@@ -8,13 +8,16 @@ import type { ClientCertificate, DeviceApi, LoginResult } from '../../device-api
 import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
 import { disconnectClient, guardClient, hardenBroker, letInAtOnce, refuseConnect } from './aedes-private.ts';
+import { ChannelConnection } from './channel-connection.ts';
 import { finishPublish, type PublishDone, type PublishVerdict } from './connection.ts';
 import { DeviceSession } from './device-session.ts';
 import type { GuardOptions } from './guard-options.ts';
+import { IssueSession } from './issue-session.ts';
 import type { ClientPacket } from './packet-decoder.ts';
 import { defaultGateLimits, StrictGate, type Verdict } from './packet-gate.ts';
 import { ProvisionSession } from './provision-session.ts';
 import { reasonCodes } from './reason-codes.ts';
+import { ThingConnection } from './thing-connection.ts';
 import { ConnectRefused } from './wire-errors.ts';
 
 export interface DeviceBrokerOptions {
@@ -33,6 +36,14 @@ export interface DeviceBrokerOptions {
   readonly defaultKeepaliveS: number;
   /** Drops addresses with too many wrong logins; absent = off. */
   readonly addressBlock?: AddressBlockOptions;
+}
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  readonly address: string;
+  /** See `Login.secure`. */
+  readonly secure: boolean;
+  readonly certificate?: ClientCertificate;
 }
 
 /** Who takes over the connections of app clients. */
@@ -56,19 +67,24 @@ const SLICE_MS = 50;
 
 const BROKEN: PublishVerdict = { kind: 'close', code: reasonCodes.implementationSpecific };
 
-type Session = DeviceSession | ProvisionSession;
+type Session = (DeviceSession | ThingConnection | ChannelConnection | IssueSession | ProvisionSession) & {
+  /** What goes out right behind the CONNACK. */
+  welcome?(): IPublishPacket;
+};
 
 /** One connection: its packet gate, and behind that SUBSCRIBE and UNSUBSCRIBE, which aedes never sees: filters only steer pushes. */
 class Connection extends StrictGate {
   readonly address: string;
+  readonly secure: boolean;
   readonly certificate: ClientCertificate | undefined;
   /** Between the login and its answer. */
   login: LoginResult | undefined;
   session: Session | undefined;
 
-  constructor(address: string, certificate: ClientCertificate | undefined) {
+  constructor({ address, secure, certificate }: Peer) {
     super();
     this.address = address;
+    this.secure = secure;
     this.certificate = certificate;
   }
 
@@ -116,6 +132,7 @@ export class DeviceBroker extends Aedes {
       onDownlinkAck: (client, messageId, reasonCode) =>
         this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
       ...(apps ? { handOver: (client: Client, packet: IConnectPacket) => this.#handOver(apps, client, packet) } : {}),
+      onWelcome: (client) => this.#connections.get(client)?.session?.welcome?.(),
       onDrop: (client, { reason }) => this.#dropped(client, reason),
       onClose: (client) => this.#closed(client),
     };
@@ -148,9 +165,9 @@ export class DeviceBroker extends Aedes {
   }
 
   /** Takes a fresh connection over. */
-  accept(socket: Duplex, address: string, certificate?: ClientCertificate): void {
+  accept(socket: Duplex, peer: Peer): void {
     const client = this.handle(socket as Socket);
-    const connection = new Connection(address, certificate);
+    const connection = new Connection(peer);
     this.#connections.set(client, connection);
     guardClient(client, connection, this.#guard);
   }
@@ -218,6 +235,7 @@ export class DeviceBroker extends Aedes {
       userName: packet.username ?? '',
       password: packet.password?.toString('utf8') ?? '',
       address: connection.address,
+      secure: connection.secure,
       ...(connection.certificate ? { certificate: connection.certificate } : {}),
     };
     // Sessions are clean and in memory, without will (thingsboard-device-api 1.5); a silent device must go some day.
@@ -247,7 +265,7 @@ export class DeviceBroker extends Aedes {
 
   /** Only what a peer itself gave wrong counts against its address. */
   #countLogin(result: LoginResult, address: string): void {
-    if (result.kind === 'device') this.#blocked?.succeeded(address);
+    if (result.kind !== 'refused' && result.kind !== 'provision') this.#blocked?.succeeded(address);
     if (result.kind !== 'refused' || result.reason === 'unavailable' || result.reason === 'rate-limited') return;
     this.#blocked?.failed(address);
   }
@@ -277,16 +295,28 @@ export class DeviceBroker extends Aedes {
       return;
     }
     if (!connection || !login || login.kind === 'refused') {
-      done(new ConnectRefused(login?.kind === 'refused' ? login.reason : 'unavailable', client.version), false);
+      const { reason, returnCode } = login?.kind === 'refused' ? login : { reason: 'unavailable' as const };
+      done(new ConnectRefused(reason, client.version, returnCode), false);
       return;
     }
-    if (login.kind === 'provision') connection.session = new ProvisionSession(client, this.#api, connection.address);
-    else connection.session = this.#deviceSession(client, login);
+    connection.session = this.#sessionOf(client, login, connection.address);
     done(null, true);
   }
 
-  #deviceSession(client: Client, { device, profile }: Extract<LoginResult, { kind: 'device' }>): DeviceSession {
-    return new DeviceSession(client, this.#api, device, profile, this.#options.maxPayloadBytes);
+  #sessionOf(client: Client, login: Exclude<LoginResult, { kind: 'refused' }>, address: string): Session {
+    switch (login.kind) {
+      case 'provision':
+        return new ProvisionSession(client, this.#api, address);
+      case 'issued':
+        return new IssueSession(client, login);
+      case 'channel':
+        return new ChannelConnection(client, this.#api, login);
+      case 'device': {
+        const { device, profile, thing } = login;
+        if (thing) return new ThingConnection(client, this.#api, { ...login, thing });
+        return new DeviceSession(client, this.#api, device, profile, this.#options.maxPayloadBytes);
+      }
+    }
   }
 
   /** @param done calls aedes back, which has the publishes of QoS 2. */

@@ -24,6 +24,8 @@ export interface GuardOptions {
   readonly onDownlinkAck?: (client: Client, messageId: number, reasonCode: number) => void;
   /** Gives who takes a connection over whose CONNECT is not for this broker: it reads that anew. */
   readonly handOver?: (client: Client, packet: IConnectPacket) => ((conn: Duplex) => void) | undefined;
+  /** What the client gets right behind its CONNACK, in the same write. */
+  readonly onWelcome?: (client: Client) => IPublishPacket | undefined;
   /** Hears why we closed the connection. */
   readonly onDrop?: (client: Client, refusal: Refusal) => void;
   /** Nothing more is read from any client: what was read is finished. */

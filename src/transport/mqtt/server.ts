@@ -5,7 +5,7 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { DeviceApi } from '../../device-api/index.ts';
 import type { Log } from '../../observe/index.ts';
 import { limitConnections } from '../proxy/connection-limit.ts';
-import { expectProxyHeader, linkOf, type ProxyOptions, setRemoteAddress } from '../proxy/expect-header.ts';
+import { expectProxyHeader, isSecure, linkOf, type ProxyOptions, setRemoteAddress } from '../proxy/expect-header.ts';
 import type { AddressBlockOptions } from './address-block.ts';
 import { type AppClients, type AppCounts, type AppLimits, createAppBroker } from './app/index.ts';
 import { clientCertificate } from './client-certificate.ts';
@@ -95,7 +95,11 @@ export function createMqttFront(options: MqttFrontOptions, api: DeviceApi, log: 
     socket.on('error', ignore);
     if (socket.destroyed) return;
     const certificate = socket instanceof TLSSocket ? clientCertificate(socket) : undefined;
-    broker.accept(socket, socket.remoteAddress ?? 'unknown', certificate);
+    broker.accept(socket, {
+      address: socket.remoteAddress ?? 'unknown',
+      secure: isSecure(socket),
+      ...(certificate ? { certificate } : {}),
+    });
   };
   const open = async (server: Server | HttpServer, listener: Listener): Promise<number> => {
     limitConnections(server, options.maxConnections);
@@ -208,7 +212,8 @@ function createWebSocketServer(
     socket.on('error', (error) => log.debug({ event: 'mqtt.ws', reason: error.message }, 'WebSocket error'));
     const stream = createWebSocketStream(socket);
     stream.on('error', () => {});
-    broker.accept(stream, request.socket.remoteAddress ?? 'unknown');
+    const { socket: link } = request;
+    broker.accept(stream, { address: link.remoteAddress ?? 'unknown', secure: isSecure(link) });
   });
   return server;
 }

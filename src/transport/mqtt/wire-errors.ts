@@ -18,9 +18,10 @@ const REFUSALS = {
 export class ConnectRefused extends Error {
   readonly returnCode: AedesReturnCode;
 
-  constructor(reason: LoginRefusal, version: number) {
+  /** @param v3Code instead of the usual code of 3.1.1 and 3.1. */
+  constructor(reason: LoginRefusal, version: number, v3Code?: AedesReturnCode) {
     super(`login refused: ${reason}`);
-    this.returnCode = version === 5 ? REFUSALS[reason].v5 : REFUSALS[reason].v3;
+    this.returnCode = version === 5 ? REFUSALS[reason].v5 : (v3Code ?? REFUSALS[reason].v3);
   }
 }
 

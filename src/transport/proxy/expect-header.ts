@@ -1,4 +1,5 @@
 import { type BlockList, type Server, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { isListed } from '../../model/network.ts';
 import type { Log } from '../../observe/index.ts';
 import { parseProxyHeader } from './header.ts';
@@ -31,8 +32,9 @@ export function expectProxyHeader(server: Server, { trusted, headerTimeoutMs }: 
     if (event !== 'connection' || !(socket instanceof Socket) || !isTrusted(socket)) return emit(event, ...args);
     waiting.add(socket);
     readHeader(socket, headerTimeoutMs, {
-      done(address) {
+      done(address, secure) {
         waiting.delete(socket);
+        if (secure) secureLinks.add(socket);
         if (address !== undefined) setRemoteAddress(socket, address);
         emit('connection', socket);
       },
@@ -53,13 +55,18 @@ export function setRemoteAddress(socket: Socket, address: string): void {
   Object.defineProperty(socket, 'remoteAddress', { value: address, configurable: true });
 }
 
+const secureLinks = new WeakSet<Socket>();
+
+/** Whether nobody on the way can listen: TLS here, or before a load balancer whose PROXY header (version 2) says so. */
+export const isSecure = (socket: Socket): boolean => socket instanceof TLSSocket || secureLinks.has(socket);
+
 /** The other end of the link itself, whatever a PROXY header said. */
 export function linkOf(socket: Socket): string {
   return `${String(Reflect.get(Socket.prototype, 'remoteAddress', socket))} ${socket.remotePort}`;
 }
 
 interface Outcome {
-  done(address: string | undefined): void;
+  done(address: string | undefined, secure: boolean): void;
   failed(reason: string): void;
 }
 
@@ -90,7 +97,7 @@ function readHeader(socket: Socket, timeoutMs: number, outcome: Outcome): void {
     process.nextTick(() => {
       if (socket.destroyed) return outcome.failed('the connection ended with its header');
       if (rest.length > 0) socket.unshift(rest);
-      outcome.done(header.address);
+      outcome.done(header.address, header.secure);
     });
   };
   const timer = setTimeout(() => fail('the header did not come in time'), timeoutMs);

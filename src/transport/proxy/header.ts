@@ -4,8 +4,16 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 export type ProxyHeader =
   /** Right so far, but not whole. */
   | { readonly kind: 'part' }
-  /** `address` is undefined when the header tells none: the connection is the proxy's own. */
-  | { readonly kind: 'header'; readonly length: number; readonly address: string | undefined }
+  /**
+   * `address` is undefined when the header tells none: the connection is the proxy's own. `secure`: the client came to the
+   * proxy over TLS; version 1 cannot tell.
+   */
+  | {
+      readonly kind: 'header';
+      readonly length: number;
+      readonly address: string | undefined;
+      readonly secure: boolean;
+    }
   | { readonly kind: 'invalid'; readonly problem: string };
 
 const V1_START = Buffer.from('PROXY ');
@@ -23,6 +31,10 @@ const FAMILIES: Readonly<Record<number, { readonly bytes: number; readonly famil
   33: { bytes: 36, family: 'ipv6' },
   49: { bytes: 216 },
 };
+
+/** PP2_TYPE_SSL, and the bit of its first byte that says that the client used TLS. */
+const SSL_EXTENSION = 0x20;
+const CLIENT_SSL = 0x01;
 
 const PART: ProxyHeader = { kind: 'part' };
 const invalid = (problem: string): ProxyHeader => ({ kind: 'invalid', problem });
@@ -47,12 +59,13 @@ function version1(bytes: Buffer): ProxyHeader {
   const words = bytes.toString('latin1', 0, end).split(' ');
   const [, family, source = '', destination = '', ...ports] = words;
   // The sender does not know: whatever follows on the line counts for nothing.
-  if (family === 'UNKNOWN') return { kind: 'header', length, address: undefined };
+  if (family === 'UNKNOWN') return { kind: 'header', length, address: undefined, secure: false };
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : undefined;
   if (isAddress === undefined) return invalid('its family is none of TCP4, TCP6 and UNKNOWN');
   const right = [source, destination].every((word) => isAddress(word) && !word.includes('%'));
   if (!right || ports.length !== 2 || !ports.every(isPort)) return invalid('its addresses or ports are malformed');
-  return { kind: 'header', length, address: canonical(source, family === 'TCP4' ? 'ipv4' : 'ipv6') };
+  const address = canonical(source, family === 'TCP4' ? 'ipv4' : 'ipv6');
+  return { kind: 'header', length, address, secure: false };
 }
 
 function isPort(word: string): boolean {
@@ -66,20 +79,27 @@ function version2(bytes: Buffer): ProxyHeader {
   if (length > V2_MAX_BYTES) return invalid(`it is longer than ${V2_MAX_BYTES} bytes`);
   if (bytes.length < length) return PART;
   // The proxy speaks for itself, as in a health check: the rest counts for nothing.
-  if (command === 'local') return { kind: 'header', length, address: undefined };
+  if (command === 'local') return { kind: 'header', length, address: undefined, secure: false };
   const known = FAMILIES[bytes.readUInt8(13)];
   if (known === undefined) return invalid('its address family or transport is not one of a stream');
   if (length < V2_FIXED_BYTES + known.bytes) return invalid('its addresses are cut short');
-  if (!areExtensions(bytes.subarray(V2_FIXED_BYTES + known.bytes, length)))
-    return invalid('its extensions are malformed');
-  return { kind: 'header', length, address: known.family && sourceOf(bytes, known.family) };
+  const extensions = readExtensions(bytes.subarray(V2_FIXED_BYTES + known.bytes, length));
+  if (extensions === undefined) return invalid('its extensions are malformed');
+  const tls = extensions.get(SSL_EXTENSION);
+  const secure = tls !== undefined && tls.length >= 5 && (tls.readUInt8(0) & CLIENT_SSL) !== 0;
+  return { kind: 'header', length, address: known.family && sourceOf(bytes, known.family), secure };
 }
 
-/** Type, two bytes of length, value; repeated to the end. */
-function areExtensions(bytes: Buffer): boolean {
+/** By type. Type, two bytes of length, value; repeated to the end. */
+function readExtensions(bytes: Buffer): ReadonlyMap<number, Buffer> | undefined {
+  const extensions = new Map<number, Buffer>();
   let at = 0;
-  while (at + 3 <= bytes.length) at += 3 + bytes.readUInt16BE(at + 1);
-  return at === bytes.length;
+  while (at + 3 <= bytes.length) {
+    const end = at + 3 + bytes.readUInt16BE(at + 1);
+    extensions.set(bytes.readUInt8(at), bytes.subarray(at + 3, end));
+    at = end;
+  }
+  return at === bytes.length ? extensions : undefined;
 }
 
 function sourceOf(bytes: Buffer, family: 'ipv4' | 'ipv6'): string {

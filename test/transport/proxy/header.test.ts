@@ -55,7 +55,16 @@ describe('PROXY header', () => {
   it.each(RIGHT)('%s gives its source address', (_name, bytes, address) => {
     const header = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
     const read = parseProxyHeader(Buffer.concat([header, Buffer.from('\x10\x0c')]));
-    expect(read).toEqual({ kind: 'header', length: header.length, address });
+    expect(read).toEqual({ kind: 'header', length: header.length, address, secure: false });
+  });
+
+  it.each([
+    ['of a client that came over TLS', '2000050100000000', true],
+    ['of a client that showed a certificate, too', '2000050700000000', true],
+    ['of a client that came without TLS', '2000050000000000', false],
+    ['that is cut short', '20000401000000', false],
+  ])('an extension of TLS %s says so', (_what, extension, secure) => {
+    expect(parseProxyHeader(v2('21', '11', V4 + extension))).toMatchObject({ address: '192.0.2.10', secure });
   });
 
   it.each(RIGHT)('%s is asked on for at every length before its own', (_name, bytes) => {

@@ -1,0 +1,2 @@
+export { type Channel, createChannel } from './channel.ts';
+export { createThingSession, type ThingSession, type ThingVerdict } from './thing-session.ts';

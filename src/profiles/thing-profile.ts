@@ -1,0 +1,57 @@
+import type { SignatureHash, SigningDialect } from '../dialects/wire/dialect.ts';
+import type { Secret } from '../model/secret.ts';
+import type { NameSource, ProductSecretSpec } from './thing-schema.ts';
+
+/** What connections of a profile's devices must be like. */
+export interface Listeners {
+  readonly requireTls: boolean;
+  /** Whether the product's secret is taken without TLS. */
+  readonly allowPlaintextProvisioning: boolean;
+}
+
+export interface ConnectLimit {
+  /** Connects of one device; the next one within two minutes blocks it. */
+  readonly per2Min: number;
+  readonly blockMs: number;
+}
+
+/** MQTT 3.1.1 return codes of refusals. */
+export interface RefusalCodes {
+  readonly credentials: 2 | 3 | 4 | 5;
+  readonly notAllowed: 2 | 3 | 4 | 5;
+}
+
+export interface ProductSecret {
+  readonly secret: Secret;
+  /** ms since 1970; absent = the current one. */
+  readonly until?: number;
+}
+
+/** What a profile of a signing dialect has besides (registration-protocols 4). */
+export interface ThingProfile {
+  readonly dialect: SigningDialect;
+  readonly productKey: string;
+  /** The current one first; none = devices sign with their own secrets only. */
+  readonly secrets: readonly ProductSecret[];
+  readonly orgId?: string;
+  readonly hashes: ReadonlySet<SignatureHash>;
+  readonly secretBytes: number;
+  readonly naming: { readonly source: NameSource; readonly pattern?: RegExp };
+  /** Whether devices may be activated or registered with the product's secret. */
+  readonly dynamic: boolean;
+  /** The integration channel. */
+  readonly integration: boolean;
+  readonly refusalCodes: RefusalCodes;
+}
+
+/** A profile's dialect as its file says it; secrets are not looked at yet. */
+export interface ThingDraft {
+  readonly dialect: SigningDialect;
+  readonly product: { readonly key: string; readonly secrets: readonly ProductSecretSpec[]; readonly orgId?: string };
+  readonly hashes: readonly SignatureHash[];
+  readonly secretBytes: number;
+  readonly naming: { readonly source: NameSource; readonly pattern?: string };
+  readonly dynamic: boolean;
+  readonly integration: boolean;
+  readonly refusalCodes: RefusalCodes;
+}

@@ -1,0 +1,122 @@
+import { SIGNATURE_HASHES } from '../dialects/wire/dialect.ts';
+import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text } from '../schema/fields.ts';
+import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
+
+/** Fields of profiles whose devices sign with a secret of their own (registration-protocols 4). */
+
+/** What happens when a device that exists asks to be registered. */
+export const ON_EXISTING = ['reject', 'return', 'rotate-until-active', 'once', 'rotate'] as const;
+export type OnExisting = (typeof ON_EXISTING)[number];
+
+/** Where a device's name comes from. */
+export const NAME_SOURCES = ['deviceKey', 'productKey.deviceKey'] as const;
+export type NameSource = (typeof NAME_SOURCES)[number];
+
+const PRODUCT_SECRET_SCHEMA = secretRefSchema('unset, the profile is refused');
+
+/** One slot; a previous secret works until its end. */
+export interface ProductSecretSpec {
+  readonly secret: SecretRef;
+  readonly state: 'current' | 'previous';
+  readonly until?: string;
+}
+
+export const productFields = {
+  key: text('The product key that devices name. Unique over all profiles.', { minLength: 1, examples: ['pK11111'] }),
+  secrets: json<readonly ProductSecretSpec[]>(
+    'Secrets of the product: the current one, and the one before until its end. Without any, devices get in with their own secrets only.',
+    {
+      type: 'array',
+      maxItems: 2,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['secret', 'state'],
+        properties: {
+          secret: PRODUCT_SECRET_SCHEMA,
+          state: { enum: ['current', 'previous'] },
+          until: {
+            description: 'When a previous secret stops working: 2030-01-01T00:00:00Z.',
+            type: 'string',
+            pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?(Z|[+-]\\d{2}:\\d{2}))?$',
+          },
+        },
+      },
+    },
+    { default: [] },
+  ),
+  orgId: optional(text("The customer's organisation, as service accounts name it.", { minLength: 1 })),
+};
+
+export const credentialFields = {
+  hashes: json<readonly (typeof SIGNATURE_HASHES)[number][]>(
+    'Hashes that a signature may be made with.',
+    { type: 'array', minItems: 1, uniqueItems: true, items: { enum: SIGNATURE_HASHES } },
+    { default: ['sha256'] },
+  ),
+  secretBytes: integer('Random bytes of a device secret, which is written in hex.', {
+    minimum: 16,
+    maximum: 31,
+    default: 16,
+  }),
+};
+
+export const namingFields = {
+  source: oneOf("Where a device's name comes from.", NAME_SOURCES, { default: 'deviceKey' }),
+  pattern: optional(
+    text('Regular expression that device keys must match besides the rules of the dialect.', {
+      examples: ['^[A-Za-z0-9_.:-]{4,63}$'],
+    }),
+  ),
+};
+
+export const listenerFields = {
+  requireTls: flag('Whether devices are let in over TLS only.', { default: false }),
+  allowPlaintextProvisioning: flag(
+    "Whether the product's secret is taken over a connection without TLS; a warning says so at the start.",
+    { default: false },
+  ),
+};
+
+const refusalCode = { enum: [2, 3, 4, 5] };
+export const compatFields = {
+  legacyHashes: flag('Whether SHA-1 and MD5 are taken, too, from clients that know no other.', { default: false }),
+  refusalCodes: optional(
+    json<{ readonly credentials?: 2 | 3 | 4 | 5; readonly notAllowed?: 2 | 3 | 4 | 5 }>(
+      'MQTT 3.1.1 return codes of refused logins; the vendors document none.',
+      {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          credentials: { ...refusalCode, description: 'Unknown key, unknown device, wrong signature. Absent: 4.' },
+          notAllowed: { ...refusalCode, description: 'Signed rightly, but not let in. Absent: 5.' },
+        },
+      },
+    ),
+  ),
+};
+
+export const integrationFields = {
+  enabled: flag("Whether a back end may publish for all devices of the product, signed with the product's secret.", {
+    default: false,
+  }),
+};
+
+export type ProductConfig = Config<typeof productFields>;
+
+const group = <F extends Parameters<typeof jsonSchemaOf>[0]>(description: string, fields: F) =>
+  optional(json<Config<F>>(description, jsonSchemaOf(fields)));
+
+export const thingFields = {
+  dialect: oneOf(
+    'What the devices speak: ThingsBoard’s device API, or that of another vendor.',
+    ['native', 'enos', 'alibaba'] as const,
+    { default: 'native' },
+  ),
+  product: group('The product that the devices belong to; for another dialect than native.', productFields),
+  credentials: group('How devices sign.', credentialFields),
+  naming: group('How devices are named.', namingFields),
+  listeners: group('What connections must be like.', listenerFields),
+  integration: group('The message integration channel of EnOS.', integrationFields),
+  compat: group('What is tolerated for old clients.', compatFields),
+};

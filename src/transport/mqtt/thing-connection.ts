@@ -1,0 +1,104 @@
+import type { Client } from 'aedes';
+import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
+import type {
+  CloseReason,
+  DeviceApi,
+  DeviceLink,
+  DeviceProfile,
+  Downlink,
+  LoginResult,
+  OpenSession,
+  Presence,
+  ThingIdentity,
+} from '../../device-api/index.ts';
+import { createThingSession, type ThingSession, type ThingVerdict } from '../../dialects/index.ts';
+import { disconnectClient } from './aedes-private.ts';
+import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
+import { reasonCodes } from './reason-codes.ts';
+import { CLOSE_CODES } from './wire-errors.ts';
+
+export const THING_VERDICTS = {
+  done: { kind: 'ack' },
+  'unknown-topic': { kind: 'nack', code: reasonCodes.topicNameInvalid, v3: 'ack', qos0: 'ignore' },
+  close: { kind: 'close', code: reasonCodes.implementationSpecific },
+} as const satisfies Record<ThingVerdict, PublishVerdict>;
+
+export type ThingLogin = Extract<LoginResult, { kind: 'device' }> & { readonly thing: ThingIdentity };
+
+/** A connection of one device that signed its login: the dialect's session has its topics, here are the packets. */
+export class ThingConnection implements DeviceLink {
+  readonly #client: Client;
+  readonly #api: DeviceApi;
+  readonly #login: ThingLogin;
+  readonly #presence: Presence;
+  readonly #thing: ThingSession;
+  readonly #subscriptions = new Subscriptions();
+  #lastProfile: DeviceProfile;
+  #session: OpenSession | undefined;
+
+  constructor(client: Client, api: DeviceApi, login: ThingLogin) {
+    const { device, thing } = login;
+    this.#client = client;
+    this.#api = api;
+    this.#login = login;
+    this.#lastProfile = login.profile;
+    this.#presence = api.presence(device); // before aedes closes the connection that this one takes over from
+    const send = (topic: string, payload: string | Buffer): boolean =>
+      sendTo(client, topic, payload, this.#subscriptions.qosOf(topic) ?? 0);
+    this.#thing = createThingSession({ api, device, thing, profile: () => this.#profile(), send });
+  }
+
+  ready(): void {
+    this.#session = this.#api.openSession(this.#login.device, this, this.#presence);
+  }
+
+  closed(): void {
+    if (this.#session) this.#session.close();
+    else {
+      this.#presence.closed();
+      this.#api.abandon(this.#login.device);
+    }
+    this.#thing.closed();
+  }
+
+  seen(): void {
+    this.#session?.seen();
+  }
+
+  acknowledged(): void {}
+
+  /** Whatever is subscribed, only what is for this device ever comes: nothing is routed by filters. */
+  subscribe(packet: ISubscribePacket): Packet {
+    return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => this.#mayHave(filter));
+  }
+
+  unsubscribe(packet: IUnsubscribePacket): Packet {
+    return this.#subscriptions.unsubscribe(packet);
+  }
+
+  publish(packet: IPublishPacket, done: PublishDone): void {
+    this.#thing.publish(packet.topic, packet.payload as Buffer, (verdict) =>
+      finishPublish(this.#client, packet, THING_VERDICTS[verdict], done),
+    );
+  }
+
+  send(downlink: Downlink): boolean {
+    return this.#thing.send(downlink);
+  }
+
+  close(reason: CloseReason): void {
+    disconnectClient(this.#client, CLOSE_CODES[reason]);
+  }
+
+  /** Filters that name a device name this one. */
+  #mayHave(filter: string): boolean {
+    const { productKey, deviceKey } = this.#login.thing;
+    return filter.split('/').includes(deviceKey) && filter.split('/').includes(productKey);
+  }
+
+  /** A changed profile holds for live sessions too; one whose file is gone keeps its last form. */
+  #profile(): DeviceProfile {
+    this.#lastProfile = this.#api.profile(this.#login.device.profile) ?? this.#lastProfile;
+    return this.#lastProfile;
+  }
+}
