@@ -42,8 +42,8 @@ export interface Member {
   readonly broker: Broker;
   /** Waits for the end of the running process, which `sent` was to bring about, and notes it for the checker. */
   ended(sent: NodeJS.Signals): Promise<Exit>;
-  /** Starts a new process; gives how long that took to be ready, in ms. */
-  startAgain(): Promise<number>;
+  /** Starts a new process, of another build when one is given; gives how long that took to be ready, in ms. */
+  startAgain(build?: string): Promise<number>;
   readiness(): Promise<Readiness>;
   /** Resident memory of the process, MiB. */
   rssMiB(): Promise<number>;
@@ -174,9 +174,9 @@ async function startMember(
       exits.push({ ...exit, sent });
       return exit;
     },
-    async startAgain() {
+    async startAgain(build) {
       const before = performance.now();
-      await broker.restart('SIGKILL');
+      await broker.restart('SIGKILL', build);
       member.running = true;
       return performance.now() - before;
     },
