@@ -22,7 +22,7 @@ COPY LICENSE README.md CHANGELOG.md ./
 RUN mkdir /data && chown node:node /data && chmod 700 /data
 USER node
 VOLUME /data
-EXPOSE 1883 8080
+EXPOSE 1883 8080 5683/udp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 CMD ["node", "scripts/healthcheck.js"]
 # node is process 1 and gets the signals itself: no shell, no npm in between.

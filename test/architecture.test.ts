@@ -126,6 +126,9 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['observe/metrics.ts'],
   protobufjs: ['schema/proto-schema.ts'],
   'json-rules-engine': [],
+  // A client, and the codec that the CoAP front's own is held against: its server can be killed by one datagram.
+  coap: [],
+  'coap-packet': [],
   '@platformatic/kafka': ['rules/nodes/external/kafka.ts'],
   mqtt: ['rules/nodes/external/mqtt.ts'],
   pg: ['rules/nodes/external/postgres.ts'],

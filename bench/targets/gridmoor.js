@@ -62,6 +62,7 @@ async function start(directory, { kept }, settings = {}) {
       MQTT_BIND_PORT: '0',
       HTTP_BIND_ADDRESS: '127.0.0.1',
       HTTP_BIND_PORT: '0',
+      COAP_BIND_PORT: '0',
       GRIDMOOR_DATA_DIR: data,
       PROVISION_SECRET_SMART_METER: secret,
       GRIDMOOR_ADMIN_KEY: adminKey,

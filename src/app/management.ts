@@ -2,10 +2,12 @@ import { registerAdmin } from '../admin/index.ts';
 import { BrokerError } from '../errors.ts';
 import { createHealth, createMetrics, type Log } from '../observe/index.ts';
 import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
+import type { CoapFront } from '../transport/coap/server.ts';
 import { createHttpFront, type HttpFrontOptions } from '../transport/http/server.ts';
 import type { MqttFront } from '../transport/mqtt/server.ts';
 import { type BackupCopy, makeBackup } from './backup.ts';
 import { createBrokerControl } from './brokers.ts';
+import { registerCoapMetrics } from './coap-metrics.ts';
 import type { Core } from './compose.ts';
 import { watchRedis } from './redis-watch.ts';
 import { version } from './version.ts';
@@ -34,7 +36,7 @@ const MOVES_PER_SECOND = 1_000;
 export async function createManagement(
   options: ManagementOptions,
   core: Core,
-  mqtt: MqttFront,
+  { mqtt, coap }: { readonly mqtt: MqttFront; readonly coap: CoapFront | undefined },
   log: Log,
   workers?: SharedMetrics,
 ) {
@@ -79,6 +81,7 @@ export async function createManagement(
     const unit = kind === 'counter' ? '_total' : '';
     metrics.pull(kind, { name: `gridmoor_app_${name}${unit}`, help }, () => mqtt.apps?.[name] ?? 0);
   }
+  if (coap) registerCoapMetrics(metrics, coap);
   const notReady = (): void => {
     draining = true;
     core.cluster.own.draining = true;

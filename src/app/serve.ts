@@ -54,9 +54,13 @@ export async function serve(loaded: LoadedConfig, io: ServeIo, primary?: Primary
   return runUntilStopped(running, log, primary === undefined ? 'end' : 'ignore');
 }
 
-/** Each worker is an instance of its own. */
+/** Each worker is an instance of its own. The parts of a CoAP exchange must reach one and the same: the first. */
 function ofWorker(config: Config, number: number): Config {
-  return { ...config, instance: { ...config.instance, id: `${config.instance.id}-w${number}` } };
+  return {
+    ...config,
+    instance: { ...config.instance, id: `${config.instance.id}-w${number}` },
+    coap: { ...config.coap, enabled: config.coap.enabled && number === 1 },
+  };
 }
 
 function logOf({ log: { level } }: Config, primary: PrimaryLink | undefined): Log {

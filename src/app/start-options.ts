@@ -17,7 +17,7 @@ export function toStartOptions(
   keys: { readonly instanceKey: Secret; readonly adminKey: Secret },
   env: Readonly<Record<string, string | undefined>>,
 ): StartOptions {
-  const { apps, mqtt, http, rpc, files, instance, store, limits, gateways } = config;
+  const { apps, mqtt, http, coap, rpc, files, instance, store, limits, gateways } = config;
   const redis = redisConnection(config);
   const proxy = { trusted: parseNetworks(instance.trustedProxies).list, headerTimeoutMs: PROXY_HEADER_TIMEOUT_MS };
   return {
@@ -96,6 +96,20 @@ export function toStartOptions(
         defaultKeepaliveS: mqtt.defaultKeepaliveS,
       },
     },
+    ...(coap.enabled
+      ? {
+          coap: {
+            host: coap.bindAddress,
+            port: coap.bindPort,
+            maxPayloadBytes: coap.maxPayloadBytes,
+            piggybackMs: coap.piggybackTimeoutMs,
+            maxRequests: coap.maxRequests,
+            maxObservers: coap.maxObservers,
+            observerCheckMs: coap.observerCheckMs,
+            transmission: { ackTimeoutMs: 2_000, maxRetransmit: 4 },
+          },
+        }
+      : {}),
     http: {
       host: http.bindAddress,
       port: http.bindPort,

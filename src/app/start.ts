@@ -1,5 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Log } from '../observe/index.ts';
+import { type CoapFrontOptions, createCoapFront } from '../transport/coap/server.ts';
 import { createMqttFront, type MqttFrontOptions } from '../transport/mqtt/server.ts';
 import { placeOf } from './brokers.ts';
 import { type Core, type CoreOptions, startCore } from './compose.ts';
@@ -8,6 +9,8 @@ import type { SharedMetrics } from './workers/shared-metrics.ts';
 
 export interface StartOptions extends CoreOptions {
   readonly mqtt: MqttFrontOptions;
+  /** Absent: CoAP is off. */
+  readonly coap?: CoapFrontOptions;
   readonly http: ManagementOptions;
   /** Present: this is one of several workers on the same ports. */
   readonly workers?: SharedMetrics;
@@ -22,6 +25,7 @@ export interface Ports {
   readonly mqtt: Bound;
   readonly mqtts?: Bound;
   readonly ws?: Bound;
+  readonly coap?: Bound;
   readonly http: Bound;
 }
 
@@ -36,7 +40,9 @@ export interface Running {
 export async function start(options: StartOptions, log: Log): Promise<Running> {
   const core = await startCore(options, log);
   const mqtt = createMqttFront(options.mqtt, core.deviceApi, log, core.apps);
-  const management = await createManagement(options.http, core, mqtt, log, options.workers);
+  const { deviceApi, clock } = core;
+  const coap = options.coap && createCoapFront(options.coap, { deviceApi, clock, log });
+  const management = await createManagement(options.http, core, { mqtt, coap }, log, options.workers);
   // Workers on the same ports end together.
   const siblings = options.workers && options.instanceId.replace(/\d+$/, '');
   const isSibling = (id: string): boolean => siblings !== undefined && id.startsWith(siblings);
@@ -44,17 +50,20 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
     management.drain();
     core.calls.stop();
     await mqtt.close(core.cluster.instances.others.some(({ id, draining }) => !draining && !isSibling(id)));
+    await coap?.close();
     await management.close();
     await core.close();
   };
   try {
     const bound = await mqtt.listen();
+    const coapPort = (await coap?.listen())?.port;
     const http = await management.listen();
     const { tcp, tls, webSocket } = options.mqtt;
     const ports: Ports = {
       mqtt: { host: tcp.host, port: bound.mqtt },
       ...(tls && bound.mqtts !== undefined ? { mqtts: { host: tls.host, port: bound.mqtts } } : {}),
       ...(webSocket && bound.ws !== undefined ? { ws: { host: webSocket.host, port: bound.ws } } : {}),
+      ...(options.coap && coapPort !== undefined ? { coap: { host: options.coap.host, port: coapPort } } : {}),
       http: { host: options.http.host, port: http },
     };
     core.cluster.own.addresses = Object.fromEntries(

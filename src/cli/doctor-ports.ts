@@ -1,5 +1,6 @@
+import { createSocket } from 'node:dgram';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import type { Config } from '../config/index.ts';
 import type { Finding } from './doctor-checks.ts';
 
@@ -8,9 +9,11 @@ export interface PortUse {
   readonly variable: string;
   readonly host: string;
   readonly port: number;
+  /** Absent: TCP. */
+  readonly udp?: true;
 }
 
-export function configuredPorts({ mqtt, http }: Config): PortUse[] {
+export function configuredPorts({ mqtt, http, coap }: Config): PortUse[] {
   const host = mqtt.bindAddress;
   return [
     { name: 'MQTT', variable: 'MQTT_BIND_PORT', host, port: mqtt.bindPort },
@@ -21,20 +24,23 @@ export function configuredPorts({ mqtt, http }: Config): PortUse[] {
       ? []
       : [{ name: 'MQTT over WebSocket', variable: 'MQTT_WS_BIND_PORT', host, port: mqtt.wsBindPort }]),
     { name: 'HTTP', variable: 'HTTP_BIND_PORT', host: http.bindAddress, port: http.bindPort },
+    ...(coap.enabled
+      ? [{ name: 'CoAP', variable: 'COAP_BIND_PORT', host: coap.bindAddress, port: coap.bindPort, udp: true as const }]
+      : []),
   ];
 }
 
 /** @param running whether an instance of ours answers: then a port that is in use is most likely its own. */
-export async function checkPort({ name, variable, host, port }: PortUse, running: boolean): Promise<Finding> {
+export async function checkPort({ name, variable, host, port, udp }: PortUse, running: boolean): Promise<Finding> {
   const check = `port ${name}`;
   if (port === 0) return { check, level: 'ok', found: 'a free one is taken at the start' };
-  const code = await tryListen(host, port);
+  const code = await (udp ? tryBind(host, port) : tryListen(host, port));
   if (code === undefined) return { check, level: 'ok', found: `${host}:${port} is free` };
   if (code !== 'EADDRINUSE') {
     const repair = code === 'EACCES' ? `choose a port above 1023 with ${variable}` : 'check the bind address';
     return { check, level: 'fail', found: `${host}:${port} cannot be bound (${code})`, repair };
   }
-  const holder = holderOf(port) ?? 'another process';
+  const holder = (udp ? undefined : holderOf(port)) ?? 'another process';
   if (running) return { check, level: 'ok', found: `${host}:${port} is held by ${holder}; an instance is running` };
   const found = `${host}:${port} is held by ${holder}`;
   return { check, level: 'fail', found, repair: `stop it, or choose another port with ${variable}` };
@@ -46,6 +52,15 @@ function tryListen(host: string, port: number): Promise<string | undefined> {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'unknown'));
     server.listen({ host, port, exclusive: true }, () => server.close(() => done(undefined)));
+  });
+}
+
+/** The same for UDP. */
+function tryBind(address: string, port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    socket.once('error', (error: NodeJS.ErrnoException) => socket.close(() => done(error.code ?? 'unknown')));
+    socket.bind({ address, port, exclusive: true }, () => socket.close(() => done(undefined)));
   });
 }
 

@@ -4,29 +4,21 @@ import { LEAVES } from './settings.ts';
 
 /** Names that gridmoor reads elsewhere. */
 const OTHER_NAMES = ['GRIDMOOR_CONFIG', 'GRIDMOOR_URL', 'GRIDMOOR_BACKUP_PASSPHRASE'];
-const OURS = /^(?:GRIDMOOR|MQTT|HTTP|REDIS|TB_REDIS)_/;
+const OURS = /^(?:GRIDMOOR|MQTT|HTTP|COAP|REDIS|TB_REDIS)_/;
 /** Set by container platforms for a service that is called `gridmoor`, `mqtt` or `redis`. */
 const PLATFORM = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP)(?:_(?:PROTO|PORT|ADDR))?$/;
-
-/** Names of the plan whose parts do not exist yet: ignoring them would promise what does not happen. */
-const NOT_BUILT: Readonly<Record<string, string>> = {
-  COAP_BIND_PORT: 'CoAP is not built yet',
-};
 
 const known = new Set([
   ...LEAVES.flatMap(({ env, special }) => (special === 'secret' ? [env, `${env}_FILE`] : [env])),
   ...OTHER_NAMES,
 ]);
 
-/** Findings about names alone: mistyped ones in our name spaces, and ones that are not built yet. */
+/** Findings about names alone: mistyped ones in our name spaces. */
 export function checkEnvironmentNames(env: Readonly<Record<string, string | undefined>>): Issue[] {
   const issues: Issue[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || value === '') continue;
-    const later = Object.hasOwn(NOT_BUILT, name) ? NOT_BUILT[name] : undefined;
-    if (later !== undefined) {
-      issues.push(environmentIssue(name, 'not-supported', later, `unset ${name}`));
-    } else if (OURS.test(name) && !known.has(name) && !isForeign(name, value)) {
+    if (OURS.test(name) && !known.has(name) && !isForeign(name, value)) {
       const near = nearest(name, [...known]);
       const hint = near ? `did you mean ${near}?` : 'gridmoor docs config lists all names';
       issues.push(environmentIssue(name, 'unknown-setting', `there is no setting ${name}`, hint));

@@ -64,6 +64,10 @@ export function encodeCall(
   });
 }
 
+/** What the caller hears of a call that does not fit the profile's schema, and never reaches the device. */
+export const misfitAnswer = (problem: string): Buffer =>
+  Buffer.from(JSON.stringify({ error: `the call does not fit the protobuf schema: ${problem}` }));
+
 /** @param text the answer as JSON. */
 export function encodeProvisionAnswer(text: string): Buffer {
   const { status = 'UNKNOWN', credentialsType, credentialsValue } = objectFrom(text);

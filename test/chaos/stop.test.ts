@@ -96,6 +96,7 @@ describe('chaos: stop', () => {
         MQTT_BIND_PORT: '0',
         HTTP_BIND_ADDRESS: '127.0.0.1',
         HTTP_BIND_PORT: '0',
+        COAP_BIND_PORT: '0',
         GRIDMOOR_DATA_DIR: dataDir,
         PROVISION_SECRET_SMART_METER: provisionSecret,
         LOG_LEVEL: 'debug',

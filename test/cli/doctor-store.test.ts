@@ -15,6 +15,7 @@ async function doctor(more: Readonly<Record<string, string>>): Promise<string> {
     GRIDMOOR_CHAINS_DIR: join(process.cwd(), 'rule-chains'),
     GRIDMOOR_PROFILES_DIR: join(process.cwd(), 'device-profiles'),
     MQTT_BIND_PORT: '0',
+    COAP_BIND_PORT: '0',
     HTTP_BIND_PORT: String(await freePort()),
     GRIDMOOR_SECRET_KEY: 'an-instance-key-0123456789abcdefghij',
     ...more,

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,8 @@ async function freshEnv(): Promise<{ readonly cwd: string; readonly env: Record<
       MQTT_BIND_PORT: String(await freePort()),
       HTTP_BIND_ADDRESS: '127.0.0.1',
       HTTP_BIND_PORT: String(await freePort()),
+      COAP_BIND_ADDRESS: '127.0.0.1',
+      COAP_BIND_PORT: '0',
       MQTT_MAX_CONNECTIONS: '10',
     },
   };
@@ -76,6 +79,17 @@ describe('doctor', () => {
     expect(ran.code).toBe(1);
     expect(ran.stdout).toMatch(/^fail {2}port MQTT: 127\.0\.0\.1:\d+ is held by .* -> .*MQTT_BIND_PORT$/m);
     if (process.platform === 'linux') expect(ran.stdout).toContain(`(process ${process.pid})`);
+  });
+
+  it('says that the UDP port of CoAP is taken', async () => {
+    const { cwd, env } = await freshEnv();
+    const holder = createSocket('udp4');
+    await new Promise<void>((done) => holder.bind(0, '127.0.0.1', done));
+    const { port } = holder.address();
+    const ran = await runCli(['doctor'], { cwd, env: { ...env, COAP_BIND_PORT: String(port) } });
+    await new Promise<void>((done) => holder.close(done));
+    expect(ran.stdout).toContain(`fail  port CoAP: 127.0.0.1:${port} is held by another process`);
+    expect(ran.code).toBe(1);
   });
 
   it('a running instance may hold the ports; why it is not ready is told', async () => {

@@ -148,12 +148,6 @@ describe('config: bad input', () => {
     expect((await config(env)).warnings).toEqual([]);
   });
 
-  it('says that CoAP is not built yet', async () => {
-    const found = await issues({ COAP_BIND_PORT: '5683' });
-    expect(found.map((issue) => issue.rule)).toEqual(['not-supported']);
-    expect(found[0]?.problem).toContain('not built yet');
-  });
-
   it.each([
     ['MQTT_BIND_PORT', '65536', 'invalid-value'],
     ['MQTT_BIND_PORT', '18 83', 'wrong-type'],

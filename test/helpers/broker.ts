@@ -118,7 +118,7 @@ async function launch(
   dataDir: string,
   stdout: string[],
   stderr: string[],
-  ports: Pick<Ports, 'mqtt' | 'http'>,
+  ports: Pick<Ports, 'mqtt' | 'http' | 'coap'>,
 ): Promise<Run> {
   const entry = options.main ?? MAIN;
   if (!existsSync(entry)) throw new Error(`${entry} is missing: run npm run build`);
@@ -167,7 +167,7 @@ async function stop(run: Run, signal: NodeJS.Signals): Promise<Exit> {
 function environment(
   options: BrokerOptions,
   dataDir: string,
-  ports: Pick<Ports, 'mqtt' | 'http'>,
+  ports: Pick<Ports, 'mqtt' | 'http' | 'coap'>,
 ): Record<string, string> {
   const given: Record<string, string | undefined> = {
     PATH: process.env.PATH,
@@ -176,6 +176,8 @@ function environment(
     MQTT_BIND_PORT: String(ports.mqtt),
     HTTP_BIND_ADDRESS: '127.0.0.1',
     HTTP_BIND_PORT: String(ports.http),
+    COAP_BIND_ADDRESS: '127.0.0.1',
+    COAP_BIND_PORT: String(ports.coap ?? 0),
     GRIDMOOR_DATA_DIR: dataDir,
     GRIDMOOR_ADMIN_KEY: adminKey,
     PROVISION_SECRET_SMART_METER: provisionSecret,

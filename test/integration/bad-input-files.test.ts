@@ -49,6 +49,7 @@ async function serve(folder: string, { env = {}, args = [], uid }: Start): Promi
       MQTT_BIND_PORT: '0',
       HTTP_BIND_ADDRESS: '127.0.0.1',
       HTTP_BIND_PORT: '0',
+      COAP_BIND_PORT: '0',
       GRIDMOOR_DATA_DIR: join(folder, 'data'),
       GRIDMOOR_PROFILES_DIR: join(ROOT, 'device-profiles'),
       GRIDMOOR_CHAINS_DIR: join(ROOT, 'rule-chains'),

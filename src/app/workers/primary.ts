@@ -45,6 +45,8 @@ class Workers {
   readonly #output = createLineSink(STANDARD_OUTPUT);
   /** All were ready once. */
   #started = false;
+  /** Of the first worker, which alone has those that cannot be shared. */
+  #ports: Ports | undefined;
   #failedStarts = 0;
   #exitCode: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -95,6 +97,7 @@ class Workers {
   }
 
   #becameReady(slot: Slot, ports: Ports): void {
+    if (slot.number === 1) this.#ports = ports;
     if (this.#started) {
       this.#log.info({ event: 'worker.back', worker: slot.number }, 'the worker is ready again');
     } else if (slot.number === 1) {
@@ -104,7 +107,7 @@ class Workers {
     this.#started = true;
     const { id, workers } = this.#config.instance;
     // Scripts wait for this one line, whatever is logged otherwise.
-    createLog({ level: 'info' }).info({ event: 'ready', instance: id, workers, ...ports }, 'ready');
+    createLog({ level: 'info' }).info({ event: 'ready', instance: id, workers, ...this.#ports }, 'ready');
   }
 
   #ended(slot: Slot, code: number | null, signal: string | null): void {

@@ -11,6 +11,7 @@ import {
   type RpcUplink,
   type UplinkResult,
 } from '../../device-api/index.ts';
+import { misfitAnswer } from '../../device-api/protobuf-replies.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
 import { nextMessageId, writePacket } from './downlink.ts';
@@ -122,8 +123,7 @@ export class RpcSession implements RpcLink {
   /** A call that does not fit the profile's schema never reaches the device: its caller hears why, once it waits. */
   #misfit(callId: number, problem: string): void {
     const { api, device } = this.#parts;
-    const answer = Buffer.from(JSON.stringify({ error: `the call does not fit the protobuf schema: ${problem}` }));
-    setImmediate(() => api.rpc.answer(device.id, callId, answer).catch(() => {}));
+    setImmediate(() => api.rpc.answer(device.id, callId, misfitAnswer(problem)).catch(() => {}));
   }
 
   /** The device acknowledged a message of ours. */
