@@ -31,6 +31,7 @@ const FIELDS = {
   unwatch: { entities: 'texts' },
   changed: { entity: 'text', scope: 'text?', keys: 'texts', removed: 'boolean' },
   'app-packet': { packet: 'text' },
+  'app-look': {},
   drain: {},
 } as const satisfies Record<BusMessage['type'], Fields>;
 

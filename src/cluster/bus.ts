@@ -72,6 +72,8 @@ export type BusMessage =
     }
   /** A packet for app clients, in a form of its own. */
   | { readonly type: 'app-packet'; readonly packet: string }
+  /** Such a packet was lost on its way: what is stored for app clients is to be looked for. */
+  | { readonly type: 'app-look' }
   /** The receiver is to send its devices to other instances. */
   | { readonly type: 'drain' };
 

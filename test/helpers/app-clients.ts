@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
 import { api } from './system.ts';
 
@@ -86,13 +86,16 @@ export interface App extends AsyncDisposable {
 export async function openApp(broker: Broker, key: AppKey, options: IClientOptions = {}): Promise<App> {
   const got: string[] = [];
   let changed: () => void = () => {};
-  const client = await connectAsync(`mqtt://127.0.0.1:${broker.ports.mqtt}`, {
+  const client = connect(`mqtt://127.0.0.1:${broker.ports.mqtt}`, {
     username: 'apikey',
     password: key.secretKey,
     reconnectPeriod: 0,
     ...options,
   });
-  return watch(client);
+  // What waits for the session comes right behind the CONNACK.
+  const app = watch(client);
+  await letIn(client);
+  return app;
 
   function watch(opened: MqttClient): App {
     opened.on('message', (topic, payload) => {
@@ -123,6 +126,20 @@ export async function openApp(broker: Broker, key: AppKey, options: IClientOptio
         await opened.endAsync(true);
       },
     };
+  }
+}
+
+/** Rejects, and closes, when the broker does not let it in. */
+async function letIn(client: MqttClient): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('error', reject);
+      client.once('close', () => reject(new Error('closed before it was let in')));
+    });
+  } catch (error) {
+    client.end(true);
+    throw error;
   }
 }
 

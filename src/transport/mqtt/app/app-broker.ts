@@ -87,6 +87,8 @@ export class AppBroker extends Aedes implements AppDoor {
     this.authorizeForward = (client, packet) =>
       this.#forward(client, packet as unknown as AedesPacket) ? packet : null;
     this.on('clientReady', (client) => this.#ready(client));
+    // What was published after its filters were stored, and before it heard of packets, is in its queue.
+    this.on('subscribe', (_filters, client) => this.#stored.get(client.id)?.wake());
     this.on('clientError', (client, error) => this.#report(client, error));
     this.on('connectionError', (client, error) => this.#report(client, error));
     // Typed without it, but aedes emits store failures here; unheard, they would end the process.
@@ -102,13 +104,15 @@ export class AppBroker extends Aedes implements AppDoor {
       brokerId: this.id,
       nextCounter: () => this.#nextCounter(),
       emit: (packet) => this.#emit(packet),
-      wake: (clientId) => this.#stored.get(clientId)?.wake(),
       // Elsewhere there may be some.
       connected: () => (this.#parts.bus ? 1 : this.#open.size),
       now,
       keepMs: this.#options.maxSessionMs,
     });
-    this.#parts.bus?.onGap(() => void sessions.reload().catch((error: unknown) => this.#failed(error)));
+    this.#parts.bus?.onGap(() => this.#lookAnew());
+    this.#parts.bus?.subscribe(({ type }) => {
+      if (type === 'app-look') this.#lookAnew();
+    });
     this.#timer = setInterval(() => void this.#sweep(), 500);
     this.#timer.unref();
     await publisher.attach(fanOut);
@@ -315,11 +319,15 @@ export class AppBroker extends Aedes implements AppDoor {
     disconnectClient(client, reasonCodes.quotaExceeded);
   }
 
+  /** Word of other brokers was lost: of subscriptions, or of what is in queues. */
+  #lookAnew(): void {
+    this.#parts.sessions.reload().catch((error: unknown) => this.#failed(error));
+    for (const outbound of this.#stored.values()) outbound.wake();
+  }
+
   /** Ends who has no valid key any more, and what has expired. */
   async #sweep(): Promise<void> {
     const { sessions, logins } = this.#parts;
-    // What was stored by others, or while a client was between two states, is found at the latest now.
-    for (const outbound of this.#stored.values()) outbound.wake();
     if (this.#sweeping || (this.#open.size === 0 && sessions.sessionCount === 0)) return;
     this.#sweeping = true;
     try {

@@ -25,7 +25,11 @@ export interface ClusterEmitterOptions {
   readonly onError: (error: unknown) => void;
   /** How topics match, in words of mqemitter; MQTT's way when absent. */
   readonly matching?: object;
+  /** Pause before brokers that could not be told are told to look for themselves, ms. */
+  readonly lookMs?: number;
 }
+
+const LOOK_MS = 1_000;
 
 /** What other brokers must hear of: messages, and who has subscribed. */
 const SHARED = /^(?:app\/|\$SYS\/sub\/)/;
@@ -38,11 +42,14 @@ export class ClusterEmitter extends Local {
   readonly #bus: Bus | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #leave: (() => void) | undefined;
+  readonly #lookMs: number;
+  #looking: NodeJS.Timeout | undefined;
 
-  constructor({ bus, onError, matching }: ClusterEmitterOptions) {
+  constructor({ bus, onError, matching, lookMs = LOOK_MS }: ClusterEmitterOptions) {
     super({ matchEmptyLevels: true, ...matching, concurrency: 0 });
     this.#bus = bus;
     this.#onError = onError;
+    this.#lookMs = lookMs;
     this.#leave = bus?.subscribe((message) => {
       if (message.type !== 'app-packet') return;
       const packet = packetOf(message.packet);
@@ -63,12 +70,25 @@ export class ClusterEmitter extends Local {
   /** Others still hear of what is emitted afterwards: a broker that stops finishes what it has accepted. */
   override close(done: () => void): this {
     this.#leave?.();
+    clearTimeout(this.#looking);
     return super.close(done);
   }
 
   #tell(message: Message): Promise<void> | undefined {
     if (!this.#bus || !SHARED.test(message.topic)) return undefined;
-    return this.#bus.publish('all', { type: 'app-packet', packet: serialize({ ...message }).toString('base64') });
+    const packet = serialize({ ...message }).toString('base64');
+    return this.#bus.publish('all', { type: 'app-packet', packet }).catch((error: unknown) => {
+      this.#tellToLook();
+      throw error;
+    });
+  }
+
+  /** What is stored is in queues of clients that others have, and nobody has told those. */
+  #tellToLook(): void {
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined;
+      this.#bus?.publish('all', { type: 'app-look' }).catch(() => this.#tellToLook());
+    }, this.#lookMs).unref();
   }
 }
 

@@ -9,18 +9,10 @@ export interface FanOutParts {
   readonly nextCounter: () => number;
   /** Hands a packet to those who are connected. */
   readonly emit: (packet: AedesPacket) => void;
-  /** Something new is in this session's queue: its client may be connected, and not yet hear of packets. */
-  readonly wake: (clientId: string) => void;
   readonly connected: () => number;
   readonly now: () => number;
   /** Longest time that a message waits for a session, ms. */
   readonly keepMs: number;
-}
-
-/** A write, and the sessions whose queues it goes to. */
-interface Stored {
-  readonly done: Promise<unknown>;
-  readonly queued: readonly string[];
 }
 
 /**
@@ -32,16 +24,14 @@ export function createFanOut(parts: FanOutParts): AppSink {
   let tail: Promise<void> = Promise.resolve();
 
   /** Without a pause between looking for sessions and asking for the write: a session that ends meanwhile leaves nothing. */
-  const store = (packet: AedesPacket, clientId: string | undefined): Stored | undefined => {
-    const queued: string[] = [];
+  const store = (packet: AedesPacket, clientId: string | undefined): Promise<unknown> | undefined => {
     const writes: Promise<unknown>[] = [];
     if (packet.retain) writes.push(sessions.storeRetained(packet));
     if (packet.qos > 0) {
       const to = sessions.matching(packet.topic).filter((one) => !(one.nl && one.clientId === clientId));
-      queued.push(...to.map((one) => one.clientId));
       if (to.length > 0) writes.push(sessions.outgoingEnqueueCombi(to, packet));
     }
-    return writes.length === 0 ? undefined : { done: Promise.all(writes), queued };
+    return writes.length === 0 ? undefined : Promise.all(writes);
   };
 
   return {
@@ -55,13 +45,12 @@ export function createFanOut(parts: FanOutParts): AppSink {
       const stored = store(packet, publication.clientId);
       const before = tail;
       const told = (async () => {
-        await stored?.done.catch(() => undefined); // who asked hears of it
+        await stored?.catch(() => undefined); // who asked hears of it
         await before;
         parts.emit(packet);
-        for (const id of stored?.queued ?? []) parts.wake(id);
       })();
       tail = told;
-      return stored === undefined ? told : stored.done.then(() => told);
+      return stored === undefined ? told : stored.then(() => told);
     },
   };
 

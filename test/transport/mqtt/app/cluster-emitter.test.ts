@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { newRunId } from '../../../../src/cluster/bus.ts';
+import { type Bus, newRunId } from '../../../../src/cluster/bus.ts';
 import { LocalHub } from '../../../../src/cluster/local.ts';
 import { ClusterEmitter } from '../../../../src/transport/mqtt/app/cluster-emitter.ts';
 import { nodeTest } from '../../../helpers/node-test.ts';
@@ -92,5 +92,30 @@ describe('emitters of brokers', () => {
     await new Promise<void>((resolve) => a?.close(resolve));
     a?.emit({ topic: 'app/x', payload: 'late' }, () => {});
     expect(await heard).toBe('late');
+  });
+
+  it('those that could not be told are told to look, as soon as that is possible', async () => {
+    const hub = new LocalHub();
+    const bus = hub.join(newRunId('a', 1, 'test'));
+    const errors: unknown[] = [];
+    const heard: string[] = [];
+    const other = hub.join(newRunId('b', 2, 'test'));
+    const looks = new Promise<void>((resolve) => {
+      other.subscribe(({ type }) => {
+        heard.push(type);
+        if (type === 'app-look') resolve();
+      });
+    });
+    let away = 2;
+    const troubled: Bus = {
+      ...{ self: bus.self, subscribe: bus.subscribe.bind(bus), onGap: bus.onGap.bind(bus), close: bus.close.bind(bus) },
+      publish: (...message) => (away-- > 0 ? Promise.reject(new Error('away')) : bus.publish(...message)),
+    };
+    const emitter = new ClusterEmitter({ bus: troubled, onError: (error) => errors.push(error), lookMs: 10 });
+    emitter.emit({ topic: 'app/x', payload: 'lost' });
+    await looks;
+    expect(heard).toEqual(['app-look']);
+    expect(errors).toHaveLength(1);
+    emitter.close(() => {});
   });
 });
