@@ -11,6 +11,7 @@ import { describeFindings } from '../helpers/checker.ts';
 import { traceOf } from '../helpers/journal.ts';
 import { startJournalClient } from '../helpers/journal-client.ts';
 import { planFleet } from '../helpers/journal-plan.ts';
+import { withLoad } from '../helpers/with-load.ts';
 import { MAIN } from './broken-build.ts';
 import { copyFolders } from './folders.ts';
 import { startRig } from './rig.ts';
@@ -35,7 +36,7 @@ describe('chaos: stop', () => {
       expect(codes.length).toBeGreaterThan(3);
       expect(codes.filter((code) => code !== SHUTTING_DOWN)).toEqual([]);
 
-      expect(await rig.startAgain()).toBeLessThan(5_000);
+      expect(await rig.startAgain()).toBeLessThan(withLoad(5_000));
       const { acked } = fleet.progress;
       await fleet.until((now) => now.acked > acked + 200, 'the fleet goes on', 30_000);
       await fleet.stop(30_000);

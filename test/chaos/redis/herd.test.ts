@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { describeFindings } from '../../helpers/checker.ts';
 import type { JournalClient } from '../../helpers/journal-client.ts';
 import { startRedis } from '../../helpers/redis.ts';
+import { withLoad } from '../../helpers/with-load.ts';
 import { standalone, startClusterRig } from './rig.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(1, 2 ** 31));
@@ -53,5 +54,5 @@ it(`chaos: ${DEVICES} devices reconnect to the other broker when theirs dies: al
   );
   expect(describeFindings(findings)).toBe('no findings');
   expect(back.length).toBeGreaterThanOrEqual(DEVICES);
-  expect(part(1)).toBeLessThan(10_000);
+  expect(part(1)).toBeLessThan(withLoad(10_000));
 });

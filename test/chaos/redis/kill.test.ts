@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeFindings } from '../../helpers/checker.ts';
 import type { Moment } from '../../helpers/journal-client.ts';
 import { startRedis } from '../../helpers/redis.ts';
+import { withLoad } from '../../helpers/with-load.ts';
 import { randomOf } from '../random.ts';
 import { describeRecoveries, medianWorst, recoveries } from './recovery.ts';
 import { standalone, startClusterRig } from './rig.ts';
@@ -74,5 +75,5 @@ async function killOften(what: 'a broker' | 'Redis'): Promise<void> {
   expect(kills).toHaveLength(rounds);
   expect(acked).toBeGreaterThan(rounds * 100);
   // Of half of the kills, since what else the machine does is not the broker's.
-  expect(medianWorst(felt)).toBeLessThan(5_000);
+  expect(medianWorst(felt)).toBeLessThan(withLoad(5_000));
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withLoad } from '../../helpers/with-load.ts';
 import { eventually } from '../eventually.ts';
 import { type Bed, makeBed, SEED, WORKS } from './bed.ts';
 
@@ -33,14 +34,14 @@ for (const work of WORKS) {
       console.log(
         `goes on ${Math.round(onAfter)} ms after the cut, ready after ${Math.round(readyAfter)} ms, ${ended} sessions ended`,
       );
-      expect(readyAfter).toBeLessThan(10_000);
+      expect(readyAfter).toBeLessThan(withLoad(10_000));
     }
 
     for (const held of ['requests', 'replies'] as const) {
       it(`F9 between a broker and Redis, ${held} lost: the devices go on at the other broker`, async () => {
         const { toRedis, rig } = bed;
         toRedis[0]?.harm({ held });
-        await eventually('the broker is not ready', async () => !(await rig.members[0]?.readiness())?.ready, 5_000);
+        await eventually('the broker is not ready', async () => !(await rig.members[0]?.readiness())?.ready, 20_000);
         await bed.goesOn();
         await pause(CUT_MS / 2);
         toRedis[0]?.harm({});
@@ -88,8 +89,7 @@ for (const work of WORKS) {
         const tookMs = performance.now() - from;
         toBroker[0]?.harm({});
         console.log(`sessions of vanished peers ended after ${Math.round(tookMs)} ms`);
-        // What the scheduler of a busy machine adds is not the broker's.
-        expect(tookMs).toBeLessThan(KEEPALIVE_S * 1_500 + 2_000);
+        expect(tookMs).toBeLessThan(withLoad(KEEPALIVE_S * 1_500));
         await fleet.stop(30_000);
       });
     }
