@@ -38,9 +38,15 @@ export async function openAppSessions(
 ): Promise<AppSessionsPlace> {
   if (store) return { shared: false, newSessions: (options) => new StoredSessions({ ...options, store }), close() {} };
   if (redis === undefined) throw new Error('a store without sessions of app clients, and no Redis');
+  const { RedisSessions } = await import('../transport/mqtt/app/redis-sessions.ts');
+  const { close, ...where } = await openAppRedis(redis);
+  return { shared: true, newSessions: (options) => new RedisSessions({ ...options, ...where }), close };
+}
+
+/** The part of a Redis that is app clients'. Throws STORE_UNAVAILABLE. */
+export async function openAppRedis(redis: RedisConnectionOptions) {
   // Loaded only where there is a Redis.
   const { openLibraryClient } = await import('../storage/redis/connection.ts');
-  const { RedisSessions } = await import('../transport/mqtt/app/redis-sessions.ts');
   const { client, ready } = openLibraryClient({ ...redis, name: 'gridmoor-app' }, PREFIX);
   try {
     await ready(OPEN_MS);
@@ -48,12 +54,7 @@ export async function openAppSessions(
     client.disconnect();
     throw error;
   }
-  const where = { conn: client, clustered: redis.target.kind === 'cluster' };
-  return {
-    shared: true,
-    newSessions: (options) => new RedisSessions({ ...options, ...where }),
-    close: () => client.disconnect(),
-  };
+  return { conn: client, clustered: redis.target.kind === 'cluster', close: () => client.disconnect() };
 }
 
 /** What the MQTT front needs for app clients. */

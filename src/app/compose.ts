@@ -61,6 +61,7 @@ import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
 import { shareChains } from './shared-chains.ts';
 import { Sources } from './sources.ts';
+import { refuseUnfinished } from './transfer/unfinished.ts';
 
 export interface CoreOptions {
   readonly dataDir: string;
@@ -104,6 +105,7 @@ export async function startCore(options: CoreOptions, log: Log, clock: Clock = s
   const storage = await openStorage(options, log);
   let cluster: Cluster | undefined;
   try {
+    await refuseUnfinished(storage);
     await checkInstanceKey(storage, options.instanceKey, options.dataDir);
     const { settings, audit } = storage;
     const first = await loadDefinitions(options, { settings, hash, log });

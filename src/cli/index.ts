@@ -36,6 +36,7 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   brokers: { summary: 'brokers that share one store: list, drain', load: () => import('./brokers.ts') },
   backup: { summary: 'copy the store into one file, also while it is in use', load: () => import('./backup.ts') },
   restore: { summary: 'make a data directory of a backup', load: () => import('./restore.ts') },
+  migrate: { summary: 'copy a whole store into another one: files, Redis', load: () => import('./migrate.ts') },
   config: { summary: 'the configuration: check, show', load: () => import('./config.ts') },
   doctor: { summary: 'look for trouble and say how to repair it', load: () => import('./doctor.ts') },
   schema: { summary: 'write the JSON schemas for editors', load: () => import('./schema.ts') },

@@ -19,3 +19,21 @@ export function progressOf(io: Io, what: string, total: number, unit = 'bytes') 
     end: (done: number): void => tell(done, '\n'),
   };
 }
+
+/** The same where nobody knows how many there will be. */
+export function tellRecords(io: Io) {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let told = 0;
+  return {
+    at(what: string, records: number): void {
+      if (!io.isTty || performance.now() - toldAt < TELL_MS) return;
+      toldAt = performance.now();
+      const line = `${what}: ${records}`;
+      io.stderr.write(`\r${line.padEnd(told)}`);
+      told = line.length;
+    },
+    end(): void {
+      if (told > 0) io.stderr.write(`\r${' '.repeat(told)}\r`);
+    },
+  };
+}

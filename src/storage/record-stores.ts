@@ -95,4 +95,6 @@ export interface SettingStore {
   put(name: string, value: string): Promise<void>;
   /** Writes only when absent, atomically; gives the value that now stands. */
   putIfAbsent(name: string, value: string): Promise<string>;
+  /** An unknown one is no error. */
+  remove(name: string): Promise<void>;
 }

@@ -20,6 +20,9 @@ function parts() {
       stored.set(key, value);
       return Promise.resolve();
     },
+    async remove(key: string) {
+      stored.delete(key);
+    },
     putIfAbsent(key: string, value: string) {
       const stands = stored.get(key) ?? value;
       stored.set(key, stands);

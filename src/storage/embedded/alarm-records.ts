@@ -30,11 +30,8 @@ export const spanOf = (prefix: Buffer): Span => ({ from: prefix, to: prefixEnd(p
 export const statusAt = (record: Buffer) => ALARM_STATUSES[record[0] ?? -1];
 export const severityAt = (record: Buffer) => ALARM_SEVERITIES[record[1] ?? -1];
 
-/** The alarm as exact JSON text. */
-export const textOfAlarm = (record: Buffer): string => record.toString('utf8', HEADER);
-
 export function unpackAlarm(record: Buffer): Alarm {
-  const value = storedJson(textOfAlarm(record));
+  const value = storedJson(record.toString('utf8', HEADER));
   if (value === null || typeof value !== 'object') throw corrupt('an alarm is no object');
   return value as unknown as Alarm;
 }

@@ -99,5 +99,6 @@ export function createSettingStore({ tables: { settings } }: Environment, commit
         write(name, value);
         return value;
       }),
+    remove: (name) => committer.run(() => void settings.remove(textKey(name))),
   };
 }

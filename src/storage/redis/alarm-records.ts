@@ -13,6 +13,7 @@ export interface AlarmLimits {
 
 /** Alarms keep the exact text of their numbers. */
 export const alarmOf = (text: string): Alarm => storedObject(text) as unknown as Alarm;
+export const textOfAlarm = (alarm: Alarm): string => stringifyJson(alarm as unknown as JsonValue);
 export const activeField = (originator: AlarmOriginator, type: string): string => `${entityText(originator)}\0${type}`;
 export const prefixOf = (originator: AlarmOriginator): string => `${entityText(originator)}\0`;
 
@@ -31,7 +32,7 @@ export async function draftAlarm(draft: Draft, id: string): Promise<Alarm | unde
 /** Writes an alarm that is new or takes the place of `former`. */
 export function writeAlarm(draft: Draft, alarm: Alarm, former: Alarm | undefined): void {
   const { id, originator, type } = alarm;
-  draft.write('hset', KEYS.alarms, id, stringifyJson(alarm as unknown as JsonValue));
+  draft.write('hset', KEYS.alarms, id, textOfAlarm(alarm));
   if (former === undefined) {
     draft.write('zadd', KEYS.alarmIds, 0, id);
     draft.write('zadd', KEYS.alarmsOf, 0, `${prefixOf(originator)}${id}`);

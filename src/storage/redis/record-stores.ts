@@ -78,5 +78,6 @@ export function createSettingStore(queue: Queue, commits: Commits): SettingStore
         },
         value.length,
       ),
+    remove: (name) => commits.run(subject(name), async (draft) => draft.write('hdel', KEYS.settings, name)),
   };
 }

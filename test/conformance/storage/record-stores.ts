@@ -130,6 +130,8 @@ export function recordConformance(name: string, make: MakeStore): void {
       await bench.reopen();
       expect(await bench.storage.settings.get('secret')).toBe('');
       expect(await bench.storage.settings.get('none')).toBeUndefined();
+      for (const name of ['secret', 'none']) await bench.storage.settings.remove(name);
+      expect(await bench.storage.settings.get('secret')).toBeUndefined();
     });
   });
 }

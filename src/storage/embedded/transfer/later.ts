@@ -1,8 +1,9 @@
+import { type JsonValue, stringifyJson } from '../../../model/json.ts';
 import type { StoredAlarmState } from '../../alarm-state-store.ts';
 import type { StoredMessage } from '../../message-store.ts';
 import { storedObject } from '../../stored-json.ts';
 import type { Sections } from '../../transfer.ts';
-import { readAlarm, textOfAlarm, writeAlarm } from '../alarm-records.ts';
+import { readAlarm, unpackAlarm, writeAlarm } from '../alarm-records.ts';
 import { putAlarmState } from '../alarm-state-store.ts';
 import { digestKey, ID_BYTES, newIdKey } from '../keys.ts';
 import { addMessage } from '../message-store.ts';
@@ -19,7 +20,9 @@ export function laterSections(parts: TransferParts): Pick<Sections, Names> {
     alarms: section(
       parts,
       function* () {
-        for (const { value } of entriesOf(tables.alarms)) yield { text: textOfAlarm(value) };
+        for (const { value } of entriesOf(tables.alarms)) {
+          yield { text: stringifyJson(unpackAlarm(value) as unknown as JsonValue) };
+        }
       },
       (_, { text }) => {
         const alarm = storedObject(text) as unknown as Parameters<typeof writeAlarm>[1];

@@ -1,3 +1,4 @@
+import { type JsonValue, stringifyJson } from '../../../model/json.ts';
 import type { GenerationRecord } from '../../generation-store.ts';
 import type { ApiKey, AuditEntry } from '../../record-stores.ts';
 import type { Sections } from '../../transfer.ts';
@@ -60,7 +61,8 @@ export function recordSections(parts: TransferParts): Pick<Sections, Names> {
       parts,
       function* () {
         for (const { value } of entriesOf(tables.deadLetters)) {
-          yield { id: unpackLetter(value).id, text: value.toString('utf8') };
+          const letter = unpackLetter(value);
+          yield { id: letter.id, text: stringifyJson(letter as unknown as JsonValue) };
         }
       },
       (tx, { id, text }) => {

@@ -1,6 +1,6 @@
 import type { StoredAlarmState } from '../../alarm-state-store.ts';
 import type { Sections } from '../../transfer.ts';
-import { alarmOf, writeAlarm } from '../alarm-records.ts';
+import { alarmOf, textOfAlarm, writeAlarm } from '../alarm-records.ts';
 import { fieldOf } from '../alarm-state-store.ts';
 import { KEYS } from '../keys.ts';
 import { type MessageRow, writeMessage } from '../message-store.ts';
@@ -20,7 +20,7 @@ export function laterSections(parts: TransferParts): Pick<Sections, Names> {
       parts,
       async function* () {
         for await (const ids of pagesOf(queue, KEYS.alarmIds)) {
-          for (const [, text] of await textsOf(queue, KEYS.alarms, ids)) yield { text };
+          for (const [, text] of await textsOf(queue, KEYS.alarms, ids)) yield { text: textOfAlarm(alarmOf(text)) };
         }
       },
       async (draft, { text }) => {

@@ -27,6 +27,7 @@ export interface AppRedis {
   smembers(key: string): Promise<string[]>;
   zadd(key: string, score: number, member: string): Promise<unknown>;
   zrem(key: string, member: string): Promise<unknown>;
+  zscore(key: string, member: string): Promise<string | null>;
   zrangebyscore(key: string, min: string, max: number, limit: 'LIMIT', from: number, count: number): Promise<string[]>;
   zrangebylex(key: string, min: string, max: string, limit: 'LIMIT', from: number, count: number): Promise<string[]>;
 }
@@ -36,16 +37,18 @@ export interface RedisSessionsOptions extends SessionsOptions {
   readonly conn: AppRedis;
   /** Of a Cluster. */
   readonly clustered: boolean;
+  /** Messages of a queue that are read at a time. */
+  readonly perDelivery?: number;
 }
 
 const RedisPersistence = redis as unknown as new (options: object) => AedesPersistence;
 
 /** Sorted set: session -> when it ends. */
-const EXPIRY = 'session-expiry';
+export const EXPIRY = 'session-expiry';
 /** Hash: topic -> packet; sorted set of its topics. */
-const RETAINED = '{retained}:packets';
-const TOPICS = '{retained}:topics';
-const CLIENTS = 'clients';
+export const RETAINED = '{retained}:packets';
+export const TOPICS = '{retained}:topics';
+export const CLIENTS = 'clients';
 const CHANGES = '$SYS/sub/+';
 const ADDED = '$SYS/sub/add';
 const PAGE = 100;
@@ -68,7 +71,12 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
 
   constructor(options: RedisSessionsOptions) {
     const ttlS = Math.ceil(options.maxSessionMs / 1_000);
-    super({ conn: options.conn, cluster: options.clustered, packetTTL: () => ttlS, maxSessionDelivery: 2 * PAGE });
+    super({
+      conn: options.conn,
+      cluster: options.clustered,
+      packetTTL: () => ttlS,
+      maxSessionDelivery: options.perDelivery ?? 2 * PAGE,
+    });
     this.#options = options;
   }
 
