@@ -45,6 +45,7 @@ export {
   encodeCall,
   encodeProvisionAnswer,
   encodeRpcAnswer,
+  misfitAnswer,
   sendsProtobuf,
 } from './protobuf-replies.ts';
 export { Recorder, type RecordingState } from './recorder.ts';
@@ -53,7 +54,7 @@ export { createRestRequests, type RestRequests } from './rest-requests.ts';
 export { createRpc, type Rpc, type RpcOptions, type RpcRequest } from './rpc.ts';
 export { createRpcEffects } from './rpc-effects.ts';
 export { announceRpcs, describeRpc } from './rpc-events.ts';
-export { formatCall } from './rpc-poll.ts';
+export { formatCall, formatCallWithId } from './rpc-poll.ts';
 export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
 export type { CallResult, RpcUplink } from './rpc-uplink.ts';
 export { createServerRpc } from './server-rpc.ts';

@@ -15,6 +15,8 @@ export async function deviceOf(api: DeviceApi, token: string, peer: Peer): Promi
   if (login.kind === 'refused') return { kind: 'refused', answer: refusalOf(login.reason) };
   if (login.kind !== 'device') return { kind: 'refused', answer: plain(CODES.unauthorized) };
   const { device, profile } = login;
+  // Here nothing is encrypted: a DTLS proxy in front has no way to say so.
+  if (profile.listeners?.requireTls) return { kind: 'refused', answer: plain(CODES.unauthorized) };
   if (profile.transport === 'mqtt') {
     return { kind: 'refused', answer: plain(CODES.internalError, 'the device profile is for MQTT only') };
   }

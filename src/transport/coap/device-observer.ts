@@ -8,11 +8,11 @@ import {
   type Downlink,
   encodeAttributesUpdate,
   encodeCall,
+  formatCallWithId,
+  misfitAnswer,
   type OpenSession,
   sendsProtobuf,
 } from '../../device-api/index.ts';
-import { misfitAnswer } from '../../device-api/protobuf-replies.ts';
-import { formatCallWithId } from '../../device-api/rpc-poll.ts';
 import { type Answer, bytesBody, FORMATS, jsonBody } from './answer.ts';
 import { CODES } from './codec.ts';
 import { Observation, type ObservationParts } from './observation.ts';

@@ -88,7 +88,7 @@ export class Observers {
 
   /** The session belongs to the very device that a login gives: one of the token alone has none. */
   async #openFor({ token, device: { id } }: Login, { address }: Peer): Promise<Opened> {
-    const login = await this.#api.login({ clientId: '', userName: token, password: '', address });
+    const login = await this.#api.login({ clientId: '', userName: token, password: '', address, secure: false });
     if (login.kind === 'refused') return { refused: refusalOf(login.reason) };
     if (login.kind !== 'device') return { refused: plain(CODES.unauthorized) };
     if (login.device.id !== id) {

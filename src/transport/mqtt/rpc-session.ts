@@ -7,11 +7,11 @@ import {
   type DeviceProfile,
   encodeCall,
   formatCall,
+  misfitAnswer,
   type RpcLink,
   type RpcUplink,
   type UplinkResult,
 } from '../../device-api/index.ts';
-import { misfitAnswer } from '../../device-api/protobuf-replies.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
 import { nextMessageId, writePacket } from './downlink.ts';
