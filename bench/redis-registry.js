@@ -1,10 +1,9 @@
 // What the registry costs in Redis: provisioning and attaching per second, CPU of this process and of Redis, and memory.
 // Needs `npm run build` and redis-server.
 import { parseArgs } from 'node:util';
-import { Redis } from 'ioredis';
 import { newAssetId, newDeviceId } from '../dist/model/ids.js';
 import { openRedisStorage } from '../dist/storage/redis/index.js';
-import { cpuOf, numbersOf, startRedis } from './redis-server.js';
+import { startRedis } from './redis-server.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -21,10 +20,8 @@ const CREATED = 1_760_000_000_000;
 const hashOf = (text) => text.padEnd(43, '0');
 
 const redis = await startRedis(flags);
-const storage = await openRedisStorage({
-  connection: { target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } },
-});
-const client = new Redis(redis.port);
+const storage = await openRedisStorage({ connection: { target: redis.target } });
+const [client] = redis.clients;
 const ids = Array.from({ length: DEVICES }, (_, i) => newDeviceId(CREATED + i));
 const supplier = { id: newAssetId(CREATED), type: 'PowerSupplier', name: 'Acme', createdAt: CREATED };
 await storage.suppliers.createSupplier({ asset: supplier, keys: [{ kid: 'k1', hash: hashOf('key'), notBefore: 0 }] });
@@ -35,7 +32,6 @@ const rows = [
   await measure('find a device by its credentials', (_, i) => storage.registry.credentials(hashOf(`credentials-${i}`))),
   await measure('delete a device', (id) => storage.registry.deleteDevice(id, CREATED, 'bench')),
 ];
-client.disconnect();
 await storage.close();
 await redis.stop();
 if (flags.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
@@ -67,8 +63,8 @@ function attach(deviceId, i) {
 
 /** Runs the step once for each device, so many at a time. */
 async function measure(title, step) {
-  const before = await numbersOf(client);
-  const redisBefore = cpuOf(redis.pid);
+  const before = await redis.numbers();
+  const redisBefore = redis.cpuSeconds();
   const cpu = process.cpuUsage();
   const start = performance.now();
   let next = 0;
@@ -84,10 +80,10 @@ async function measure(title, step) {
   await storage.drain();
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
-  const redisUs = (cpuOf(redis.pid) - redisBefore) * 1e6;
+  const redisUs = (redis.cpuSeconds() - redisBefore) * 1e6;
   // Records of finished steps expire by themselves and are no lasting cost.
   await forgetOperations();
-  const after = await numbersOf(client);
+  const after = await redis.numbers();
   times.sort((a, b) => a - b);
   return {
     step: title,

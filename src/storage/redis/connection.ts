@@ -1,6 +1,7 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { BrokerError } from '../../errors.ts';
 import type { Secret } from '../../model/secret.ts';
+import { slotOf } from './slots.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -79,8 +80,10 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
   for (const event of ['close', 'end', 'reconnecting']) client.on(event, changed);
   const pack = packer(client);
   const { waitReplicas = 0 } = options;
+  const sendScript = scriptSender(client);
   const send = (command: string, words: readonly Word[]): Promise<unknown> => {
     pack();
+    if (command === 'evalsha') return sendScript(words);
     const reply = client.call(command, ...words);
     return command === 'hgetall' ? reply.then(flat) : reply;
   };
@@ -212,6 +215,77 @@ function clientOf(
         },
       );
   }
+}
+
+/**
+ * EVALSHA, put into bytes at once: the many pieces of text that ioredis would hold until they are written cost more to collect
+ * than to make.
+ */
+class ScriptCommand extends Command {
+  readonly #bytes: Buffer;
+
+  /** @param words hash, number of keys, keys, arguments. */
+  constructor(words: readonly Word[]) {
+    const [sha = '', , key] = words;
+    super('evalsha', key === undefined ? [sha, 0] : [sha, 1, key], { replyEncoding: 'utf8' });
+    this.#bytes = bytesOf(['evalsha', ...words]);
+  }
+
+  override toWritable(): Buffer {
+    return this.#bytes;
+  }
+}
+
+/** As Redis reads a command. */
+function bytesOf(words: readonly Word[]): Buffer {
+  const parts: Buffer[] = [];
+  let text = `*${words.length}\r\n`;
+  for (const word of words) {
+    if (typeof word === 'object') {
+      parts.push(Buffer.from(`${text}$${word.length}\r\n`), word);
+      text = '\r\n';
+    } else {
+      const one = String(word);
+      text += `$${Buffer.byteLength(one)}\r\n${one}\r\n`;
+    }
+  }
+  const last = Buffer.from(text);
+  return parts.length === 0 ? last : Buffer.concat([...parts, last]);
+}
+
+/** What is answered, or happens, when the slot has gone to another node; the Cluster finds it then. */
+const MOVED = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|Connection is closed)/;
+
+/** In a Cluster a script goes straight to the node that has the slot: the detour over the Cluster costs as much as Redis itself. */
+function scriptSender(client: Redis | Cluster): (words: readonly Word[]) => Promise<unknown> {
+  const send = (to: Redis | Cluster, words: readonly Word[]): Promise<unknown> =>
+    to.sendCommand(new ScriptCommand(words)) as Promise<unknown>;
+  if (client instanceof Redis) return (words) => send(client, words);
+  const nodeOf = nodesBySlot(client);
+  return (words) => {
+    const node = nodeOf(words[2]);
+    if (node === undefined) return send(client, words);
+    return send(node, words).catch((error: unknown) => {
+      if (error instanceof Error && MOVED.test(error.message)) return send(client, words);
+      throw error;
+    });
+  };
+}
+
+/** The master that has a key, as far as it is known and ready; each key has a hash tag in front. */
+function nodesBySlot(cluster: Cluster): (key: Word | undefined) => Redis | undefined {
+  let nodes: ReadonlyMap<string, Redis> | undefined;
+  const forget = (): void => {
+    nodes = undefined;
+  };
+  cluster.on('+node', forget).on('-node', forget);
+  return (key) => {
+    if (typeof key !== 'string' || cluster.status !== 'ready') return undefined;
+    nodes ??= new Map(cluster.nodes().map((node) => [`${node.options.host}:${node.options.port}`, node]));
+    const [master = ''] = cluster.slots[slotOf(key.slice(1, key.indexOf('}')))] ?? [];
+    const node = nodes.get(master);
+    return node?.status === 'ready' ? node : undefined;
+  };
 }
 
 /** The one reply that ioredis makes an object of, as Redis gives it: fields and values in turn. */

@@ -11,6 +11,16 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
 /** The slot of a Cluster that keys with this hash tag are in. */
 export function slotOf(tag: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(tag, 'utf8')) crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >> 8) ^ byte] ?? 0);
+  for (let at = 0; at < tag.length; at++) {
+    const unit = tag.charCodeAt(at);
+    if (unit > 0x7f) return slotOfBytes(Buffer.from(tag));
+    crc = next(crc, unit);
+  }
   return crc % SLOTS;
+}
+
+const slotOfBytes = (bytes: Buffer): number => bytes.reduce(next, 0) % SLOTS;
+
+function next(crc: number, byte: number): number {
+  return ((crc << 8) & 0xffff) ^ (TABLE[(crc >> 8) ^ byte] ?? 0);
 }
