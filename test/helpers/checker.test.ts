@@ -127,7 +127,7 @@ describe('checker', () => {
 
   it('a torn last line of a journal is left out', () => {
     const whole = JSON.stringify({ e: 'gave-up', device: 'a', why: 'x', t: T });
-    expect(parseJournal(`${whole}\n{"e":"pub`)).toHaveLength(1);
+    expect(parseJournal(Buffer.from(`${whole}\n{"e":"pub`))).toHaveLength(1);
   });
 
   it('a message that was sent but not acknowledged may be stored or not', () => {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+const NEWLINE = 10;
+
 /** Whose connection it is: one device's, a provisioning one, or a provisioning one that asks for nothing and listens. */
 export type Role = 'device' | 'provision' | 'listen';
 export type PublishKind = 'telemetry' | 'attach' | 'attributes' | 'request';
@@ -31,14 +33,18 @@ export type JournalLine = Fact & { readonly t: number };
 
 /** All whole lines of a journal; the last one may be torn. */
 export function readJournal(path: string): readonly JournalLine[] {
-  return parseJournal(readFileSync(path, 'utf8'));
+  return parseJournal(readFileSync(path));
 }
 
-export function parseJournal(text: string): readonly JournalLine[] {
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as JournalLine);
+/** Line by line: a journal of half an hour is longer than a string may be. */
+export function parseJournal(bytes: Buffer): readonly JournalLine[] {
+  const lines: JournalLine[] = [];
+  for (let from = 0; ; ) {
+    const end = bytes.indexOf(NEWLINE, from);
+    if (end < 0) return lines;
+    lines.push(JSON.parse(bytes.toString('utf8', from, end)) as JournalLine);
+    from = end + 1;
+  }
 }
 
 export interface Connection {

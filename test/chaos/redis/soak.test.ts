@@ -45,11 +45,18 @@ it(`chaos: ${MINUTES} min of work and reconnects leave no key and no memory behi
     `${fleet.progress.acked} messages, ${fleet.progress.logins} logins; keys ${before.keys} and ${after.keys}, a broker's memory ` +
       `${before.rssMiB.toFixed(1)} and ${after.rssMiB.toFixed(1)} MiB, Redis ${bytes.toFixed(0)} bytes more per message stored (first half, second half)`,
   );
+  const step = Math.ceil(sizes.length / 6);
+  const course = sizes.filter((_, at) => at % step === 0);
+  console.log(
+    course.map(({ acked, rssMiB, bytes: all }) => `${acked}: ${rssMiB.toFixed(0)} MiB, ${mib(all)} MiB`).join('; '),
+  );
   expect(describeFindings(findings)).toBe('no findings');
   expect(after.keys).toBeLessThanOrEqual(before.keys * 1.05 + 20);
   expect(after.rssMiB).toBeLessThan(before.rssMiB * 1.05 + 20);
   expect(bytes).toBeLessThan(BYTES_PER_MESSAGE);
 });
+
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
 async function sizeOf({ client }: TestRedis, { members }: ClusterRig, acked: number): Promise<Size> {
   const bytes = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
