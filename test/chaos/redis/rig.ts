@@ -174,7 +174,7 @@ async function startMember(
       exits.push({ ...exit, sent });
       return exit;
     },
-    async startAgain(build) {
+    async startAgain(build?: string) {
       const before = performance.now();
       await broker.restart('SIGKILL', build);
       member.running = true;
