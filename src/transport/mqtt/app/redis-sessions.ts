@@ -13,17 +13,16 @@ import type {
   TopicSubscription,
 } from './persistence.ts';
 
+import { createRedisQueues, type QueueRedis, type RedisQueues } from './redis-queues.ts';
+
 /** What we ask of an ioredis client beside what the library does. */
-export interface AppRedis {
-  del(key: string): Promise<unknown>;
+export interface AppRedis extends QueueRedis {
   hget(key: string, field: string): Promise<string | null>;
   hgetBuffer(key: string, field: string): Promise<Buffer | null>;
   hset(key: string, field: string, value: Buffer): Promise<unknown>;
   hdel(key: string, field: string): Promise<unknown>;
   hlen(key: string): Promise<number>;
   hexists(key: string, field: string): Promise<number>;
-  llen(key: string): Promise<number>;
-  ltrim(key: string, from: number, to: number): Promise<unknown>;
   smembers(key: string): Promise<string[]>;
   zadd(key: string, score: number, member: string): Promise<unknown>;
   zrem(key: string, member: string): Promise<unknown>;
@@ -32,7 +31,6 @@ export interface AppRedis {
   zrangebylex(key: string, min: string, max: string, limit: 'LIMIT', from: number, count: number): Promise<string[]>;
 }
 
-/** Of `queue` the number of messages holds, not the bytes: Redis does not tell those of a list of packets. */
 export interface RedisSessionsOptions extends SessionsOptions {
   readonly conn: AppRedis;
   /** Of a Cluster. */
@@ -55,7 +53,6 @@ const PAGE = 100;
 /** A connected session ends so long after its broker has died, at least. */
 const GRACE_MS = 120_000;
 const REFRESH_MS = 30_000;
-const queueOf = (id: string): string => `outgoing:${encodeURIComponent(id)}`;
 
 /**
  * Sessions of app clients in Redis, shared by all brokers: aedes-persistence-redis with its gaps closed. Everything it writes
@@ -65,6 +62,7 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
   readonly sharesPackets = true;
   readonly #options: RedisSessionsOptions;
   readonly #subscriptions = new Map<string, Map<string, AppSubscription>>();
+  readonly #queues: RedisQueues;
   readonly #connected = new Map<string, number>();
   #refreshed = 0;
   lost = 0;
@@ -78,6 +76,7 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
       maxSessionDelivery: options.perDelivery ?? 2 * PAGE,
     });
     this.#options = options;
+    this.#queues = createRedisQueues(options.conn, options.queue, ttlS);
   }
 
   get sessionCount(): number {
@@ -114,8 +113,9 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
 
   /** The whole session goes, also its queue. */
   override async cleanSubscriptions(client: SessionClient): Promise<void> {
+    // First: the library removes the list, and leaves what is in it.
+    await this.#queues.clear(client.id);
     await super.cleanSubscriptions(client);
-    await this.#options.conn.del(queueOf(client.id));
     await this.#options.conn.zrem(EXPIRY, client.id);
   }
 
@@ -143,15 +143,17 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
       ids.map((clientId) => ({ clientId })),
       packet,
     );
-    const { conn, queue } = this.#options;
-    const { maxMessages } = queue;
-    const trim = async (key: string): Promise<void> => {
-      const over = (await conn.llen(key)) - maxMessages;
-      if (over <= 0) return;
-      await conn.ltrim(key, -maxMessages, -1); // the packets themselves expire
-      this.lost += over;
-    };
-    await Promise.all(ids.map((id) => trim(queueOf(id))));
+    const gone = await Promise.all(ids.map((id) => this.#queues.added(id, packet)));
+    this.lost += gone.reduce((sum, lost) => sum + lost, 0);
+  }
+
+  override async outgoingClearMessageId(
+    client: SessionClient,
+    id: { readonly messageId?: number },
+  ): Promise<AedesPacket | undefined> {
+    const packet = (await super.outgoingClearMessageId(client, id)) as AedesPacket | undefined;
+    if (packet) await this.#queues.taken(client.id, packet);
+    return packet;
   }
 
   override outgoingStream(client: SessionClient): Readable {
