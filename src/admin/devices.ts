@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import { DEVICE_STATES, stateOf } from '../model/device.ts';
 import { flag, json, optional, text } from '../schema/fields.ts';
 import { CREDENTIALS, checkedCredentials } from './credentials.ts';
 import { CREDENTIALS_ENDS, credentialsEnds } from './credentials-ends.ts';
@@ -89,7 +90,9 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
         name: text('Unique name.'),
         profile: text('Name of the device profile.'),
         label: optional(text('What people call it.')),
-        credentials: optional(json<unknown>('Absent: an access token is made.', CREDENTIALS)),
+        credentials: optional(
+          json<unknown>('Absent: an access token is made; in a product, a device secret.', CREDENTIALS),
+        ),
         keepSealed: flag('Keep the credentials, sealed, for the device to fetch once (pre-provisioned devices).', {
           default: false,
         }),
@@ -112,6 +115,22 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
           deps,
         );
         return { id: device.id, name: device.name, profile: device.profile, credentials };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      url: `${URL}/:id/reset-activation`,
+      tag,
+      summary:
+        "Lets a device that signs be activated with its product's secret once more; its own works on until then.",
+      role: 'administrator',
+      params: { id: text('Id or name of the device.') },
+      answer: object({ id: { type: 'string' }, name: { type: 'string' }, state: { enum: DEVICE_STATES } }),
+      async handle({ params, by }) {
+        const found = await findDevice(params.id, deps);
+        if (!found) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'id' });
+        const device = await registry.resetActivation(found.id, by);
+        return { id: device.id, name: device.name, state: stateOf(device) };
       },
     }),
     defineRoute({

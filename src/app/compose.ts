@@ -61,6 +61,7 @@ import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
 import { shareChains } from './shared-chains.ts';
 import { Sources } from './sources.ts';
+import { startThings } from './things.ts';
 import { refuseUnfinished } from './transfer/unfinished.ts';
 
 export interface CoreOptions {
@@ -154,6 +155,7 @@ function wire(
     hash,
     clock,
     inactivityTimeoutMs: options.connectivity.inactivityTimeoutMs,
+    product: (name) => profiles().byName(name)?.thing,
   });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
@@ -289,6 +291,7 @@ function wire(
     ota: ota.downloads,
     registry,
     provisioning,
+    ...startThings({ storage, registry, hash, clock }),
     profiles,
     attributes,
     runner,

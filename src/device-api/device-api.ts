@@ -7,22 +7,26 @@ import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson 
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
-import { provisionByChain } from '../provisioning/certificate-chain.ts';
+import type { DynamicRegistration } from '../provisioning/dynamic-registration.ts';
 import type { Provisioning } from '../provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../provisioning/request.ts';
 import { formatProvisionAnswer } from '../provisioning/response.ts';
-import type { LoginMatch, Registry } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { SignedLogins } from '../registry/signed-logins.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { AuditStore } from '../storage/record-stores.ts';
 import type { Claims } from './claims.ts';
 import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
+import type { EntityEvent } from './entity-makers.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import { LiveCredentials } from './live-credentials.ts';
-import type { ClientCertificate, Login, LoginRefusal, LoginResult } from './login.ts';
+import type { Login, LoginResult } from './login.ts';
+import { createLogins } from './logins.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
@@ -37,12 +41,19 @@ import type { SessionClaims } from './session-claims.ts';
 import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
 import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
+import { createThingLogin } from './thing-login.ts';
+import { createThingRegistration, type RegistrationAnswer, type RegistrationForm } from './thing-registration.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
 export type ProvisionReply =
   | { readonly kind: 'answer'; readonly status: 'SUCCESS' | 'NOT_FOUND' | 'FAILURE'; readonly text: string }
   /** Not JSON at all, or JSON of the wrong form; `problem` is for the log and for HTTP. */
   | { readonly kind: 'not-json' | 'wrong-form'; readonly problem: string }
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'hang-up' };
+
+export type RegistrationReply =
+  | ({ readonly kind: 'answer' } & RegistrationAnswer)
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'hang-up' };
 
@@ -54,6 +65,8 @@ export interface DeviceApi {
   /** By access token only, for fronts without a session (HTTP). */
   loginByToken(token: string, address: string): Promise<LoginResult>;
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
+  /** Alibaba's registration over HTTPS. */
+  registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
   openSession(device: Device, link: DeviceLink, presence?: Presence): OpenSession;
   /** What connectivity keeps of a connection whose login is good; give it to `openSession`, and `closed()` it when none opens. */
@@ -94,6 +107,9 @@ export interface DeviceApiParts {
   readonly ota: OtaDownloads;
   readonly registry: Registry;
   readonly provisioning: Provisioning;
+  readonly registration: DynamicRegistration;
+  readonly signedLogins: SignedLogins;
+  readonly audit: AuditStore;
   readonly profiles: () => ProfileSet;
   readonly attributes: AttributeStore;
   readonly runner: MessageRunner;
@@ -136,81 +152,40 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const ends = { sessions, live, claims: claimed };
   const everywhere = sessionEnds({ ...parts, live });
 
-  const byCertificate = async ({ der, notBefore, notAfter, issuers }: ClientCertificate): Promise<LoginMatch> => {
-    const now = clock.now();
-    if (now < notBefore || now > notAfter) return { kind: 'expired' };
-    const match = await registry.loginByCertificate(der);
-    if (match.kind !== 'unknown') return match;
-    const chain = await provisionByChain({ leaf: der, issuers: issuers() }, { registry, profiles, clock });
-    if (chain.kind === 'refused') return match;
-    if (chain.kind === 'created') {
-      bump(counters.provisioned, chain.kind);
-      announce(chain.device, 'SUCCESS', chain.kind);
-    }
-    return registry.loginByCertificate(der);
-  };
-
-  const refuse = async (reason: LoginRefusal, address: string): Promise<LoginResult> => {
-    bump(counters.refusals, `login:${reason}`);
-    if (reason === 'unavailable') return { kind: 'refused', reason };
-    const fate = await parts.guessPause.refused(address);
-    return { kind: 'refused', reason: fate === 'drop' ? 'hang-up' : reason };
-  };
-
-  const admit = (device: Device): LoginResult => {
-    const profile = profiles().byName(device.profile);
-    if (profile) {
-      parts.ota.deviceIsHere(device);
-      return { kind: 'device', device, profile };
-    }
-    log.warn({ event: 'login.no-profile', device: device.id, profile: device.profile }, 'device profile is gone');
-    bump(counters.refusals, 'login:no-profile');
-    return { kind: 'refused', reason: 'unavailable' };
-  };
-
-  /** A session costs one message (thingsboard-device-api 7.3), and is this instance's alone. */
-  const mayOpen = async (login: LoginResult): Promise<LoginResult> => {
-    if (login.kind !== 'device') return login;
-    if (!uplink(login.device).takeMessage('login')) return { kind: 'refused', reason: 'rate-limited' };
-    if (claimed.shared && !(await claimed.claim(login.device))) return { kind: 'refused', reason: 'unavailable' };
-    return login;
-  };
-
-  const guarded = async (run: () => Promise<LoginResult>): Promise<LoginResult> => {
-    try {
-      return await run();
-    } catch (error) {
-      log.error({ event: 'login.failed', err: error }, 'login could not be checked');
-      return { kind: 'refused', reason: 'unavailable' };
-    }
-  };
+  const raise = (event: EntityEvent): void => runner.raise(event);
+  const registration = createThingRegistration({
+    ...parts,
+    raise,
+    onIssued(device, created) {
+      bump(counters.provisioned, created ? 'created' : 'issued');
+      announce(device, 'SUCCESS', created ? 'created' : 'issued');
+    },
+    onRefused: (reason) => bump(counters.refusals, `provision:${reason}`),
+  });
+  const loginThing = createThingLogin({ ...parts, logins: parts.signedLogins, registration });
+  const logins = createLogins({
+    ...parts,
+    live,
+    announce,
+    raise,
+    loginThing,
+    takeMessage: (device) => uplink(device).takeMessage('login'),
+  });
 
   return {
-    login(login) {
-      if (login.userName === 'provision' || login.clientId === 'provision') {
-        return Promise.resolve({ kind: 'provision' });
-      }
-      return guarded(async () => {
-        const { certificate } = login;
-        const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
-        if (match.kind === 'device') {
-          live.used(match.device, match.credentials);
-          return mayOpen(admit(match.device));
-        }
-        if (login.certificate !== undefined) return refuse('not-authorized', login.address);
-        const { clientId, userName, password } = login;
-        if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
-        return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
-      });
-    },
+    login: (login) => logins.login(login),
+    loginByToken: (token, address) => logins.loginByToken(token, address),
 
-    loginByToken: (token, address) =>
-      guarded(async () => {
-        const device = token === '' ? undefined : await registry.loginByToken(token);
-        if (!device) return refuse('bad-credentials', address);
-        connectivity.seen(device);
-        return admit(device);
-      }),
+    async registerThing(form, peer) {
+      try {
+        const answer = await registration.registerByForm(form, peer);
+        const drop = answer.code !== 200 && (await parts.guessPause.refused(peer.address)) === 'drop';
+        return drop ? { kind: 'hang-up' } : { kind: 'answer', ...answer };
+      } catch (error) {
+        log.error({ event: 'register.failed', err: BrokerError.from(error) }, 'registration could not be done');
+        return { kind: 'unavailable' };
+      }
+    },
 
     async provision(payload, address) {
       const json = parseJson(payload, parts.json);

@@ -30,6 +30,10 @@ export interface EntityEvent {
     | typeof ALARM_RULES_DUE
     | typeof SOURCE_TICK
     | 'REST_API_REQUEST'
+    | 'PROVISION_FAILURE'
+    | 'PROVISION_REPEAT'
+    | 'QUOTA_EXCEEDED'
+    | 'RATE_LIMITED'
     | 'ENTITY_CREATED'
     | 'ATTRIBUTES_UPDATED'
     | 'ATTRIBUTES_DELETED'

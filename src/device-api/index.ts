@@ -16,7 +16,7 @@ export {
   type StateElsewhere,
 } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
-export { createDeviceApi, type DeviceApi, type ProvisionReply } from './device-api.ts';
+export { createDeviceApi, type DeviceApi, type ProvisionReply, type RegistrationReply } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export { customerOriginator, deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
@@ -63,6 +63,7 @@ export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-device-maker.ts';
 export { createSupplierGuard } from './supplier-lookup.ts';
+export type { RegistrationForm } from './thing-registration.ts';
 export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
 export { WriteFence } from './write-fence.ts';

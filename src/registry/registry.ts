@@ -1,6 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Credentials, CredentialsType, Device, StoredCredentials } from '../model/device.ts';
+import type { Credentials, CredentialsType, Device, DeviceState, StoredCredentials } from '../model/device.ts';
 import type { Page } from '../model/entity.ts';
 import { type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -16,6 +16,8 @@ import {
   randomAlphanumerics,
   toStored,
 } from './credentials.ts';
+import { signedEnd } from './signed-logins.ts';
+import { completed, type SigningProduct } from './signed-secrets.ts';
 
 const MAX_NAME = 255;
 /** C0, DEL, C1, and the line ends that only some readers know. */
@@ -36,8 +38,10 @@ export interface CreateDeviceOptions {
   readonly label?: string;
   readonly gateway?: boolean;
   readonly info?: JsonObject;
-  /** Absent: a 20-character access token is made. */
+  /** Absent: a 20-character access token is made; in a product, a device secret. */
   readonly credentials?: Credentials;
+  /** Of a device that signs; absent = registered. */
+  readonly state?: DeviceState;
   readonly serverAttributes?: JsonObject;
   readonly profileQuota?: number;
   /** Keep the credentials, sealed, for the device to fetch once (pre-provisioned devices). */
@@ -100,6 +104,11 @@ export interface Registry {
   rotate(id: DeviceId, credentials: Credentials | undefined, by: string, ends?: CredentialsEnds): Promise<Credentials>;
   /** `former`: those kept by a rotation; `all`: the device cannot log in until it is rotated. False when there was nothing to end. */
   revoke(id: DeviceId, which: 'former' | 'all', by: string): Promise<boolean>;
+  /**
+   * A device that was activated with its product's secret may be so once more (registration-protocols 1.7). Its secret works on
+   * until then. Throws DEVICE_NOT_FOUND, and CREDENTIALS_INVALID for a device that cannot be.
+   */
+  resetActivation(id: DeviceId, by: string): Promise<Device>;
   /** Notes the gateway that last connected for the device. */
   connectedThrough(id: DeviceId, gateway: DeviceId): Promise<void>;
   /** Everything the device has goes with it. Throws DEVICE_NOT_FOUND. */
@@ -113,14 +122,35 @@ export interface RegistryParts {
   readonly clock: Clock;
   /** A new device that stays silent so long counts as inactive; default 10 minutes (thingsboard-device-api 8). */
   readonly inactivityTimeoutMs?: number;
+  /** The product of a profile whose devices sign; absent = there are none. */
+  readonly product?: (profile: string) => SigningProduct | undefined;
 }
 
 /** No password has this hash. */
 const NOBODY = '0'.repeat(64);
 
-export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs }: RegistryParts): Registry {
+export function createRegistry(parts: RegistryParts): Registry {
+  const { store, audit, hash, clock, inactivityTimeoutMs, product = () => undefined } = parts;
   let lastFound: DeviceId | undefined;
   const generatedToken = (): Credentials => ({ type: 'ACCESS_TOKEN', token: randomAlphanumerics(20) });
+  /** Throws CREDENTIALS_INVALID. */
+  const checked = (given: Credentials | undefined, profile: string, name: string): Credentials => {
+    const signs = product(profile);
+    const invalid = (detail: string): BrokerError =>
+      new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail });
+    if (given?.type === 'SIGNED_SECRET' && !signs) throw invalid('the profile names no product whose devices sign');
+    if (!signs || (given && given.type !== 'SIGNED_SECRET')) {
+      const credentials = given ?? generatedToken();
+      const wrong = credentialsProblem(credentials);
+      if (wrong) throw invalid(wrong);
+      return credentials;
+    }
+    const result = completed(given, signs, name);
+    if ('problem' in result) throw invalid(result.problem);
+    const wrong = credentialsProblem(result.credentials);
+    if (wrong) throw invalid(wrong);
+    return result.credentials;
+  };
   return {
     async create(options) {
       const name = options.name.trim();
@@ -128,9 +158,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       const wrongLabel = options.label ? nameProblem(options.label, 'label') : undefined;
       if (wrongLabel) throw new BrokerError('BAD_REQUEST', { field: 'label', detail: wrongLabel });
-      const credentials = options.credentials ?? generatedToken();
-      const wrong = credentialsProblem(credentials);
-      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail: wrong });
+      const credentials = checked(options.credentials, options.profile, name);
       const now = clock.now();
       const device: Device = {
         id: newDeviceId(now),
@@ -139,6 +167,7 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
         gateway: options.gateway ?? false,
         createdAt: now,
         ...(options.label === undefined ? {} : { label: options.label }),
+        ...(credentials.type === 'SIGNED_SECRET' ? { state: options.state ?? 'registered' } : {}),
         ...(options.info === undefined ? {} : { info: options.info }),
         ...(options.createdBy === undefined ? {} : { lastConnectedGateway: options.createdBy }),
       };
@@ -204,8 +233,9 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
     },
 
     async credentialsEnd(id, credentials) {
-      const found = await store.credentials(credentials);
-      return found?.deviceId !== id || hasEnded(found, clock) ? 'gone' : found.expiresAt;
+      const [index = '', used = ''] = credentials.split(' ');
+      const found = await store.credentials(index);
+      return found?.deviceId !== id || hasEnded(found, clock) ? 'gone' : signedEnd(found, used, clock.now());
     },
 
     device: (id) => store.device(id),
@@ -228,12 +258,16 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
     },
 
     async rotate(id, given, by, { keepFormerUntil, expiresAt } = {}) {
-      const credentials = given ?? generatedToken();
-      const wrong = credentialsProblem(credentials);
-      if (wrong) throw new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail: wrong });
+      const [device, present] = [await store.device(id), await store.credentialsOf(id)];
+      if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      const credentials = checked(completeBy(present, given), device.profile, device.name);
       const now = clock.now();
-      const next = toStored(id, credentials, hash, { now, keepSealed: false });
-      if (keepFormerUntil !== undefined && (await store.credentialsOf(id))?.index === next.index) {
+      let next = toStored(id, credentials, hash, { now, keepSealed: false });
+      const sameIndex = present?.index === next.index;
+      if (keepFormerUntil !== undefined && sameIndex && present?.signing && next.signing) {
+        const signing = { ...next.signing, former: present.signing.secret, formerUntil: keepFormerUntil };
+        next = { ...next, signing };
+      } else if (keepFormerUntil !== undefined && sameIndex) {
         const detail = 'old and new credentials can live side by side only when their ids differ';
         throw new BrokerError('CREDENTIALS_INVALID', { detail });
       }
@@ -255,6 +289,21 @@ export function createRegistry({ store, audit, hash, clock, inactivityTimeoutMs 
       return ended;
     },
 
+    async resetActivation(id, by) {
+      const present = await store.credentialsOf(id);
+      if (present && !present.signing) {
+        throw new BrokerError('CREDENTIALS_INVALID', { detail: 'the device does not sign: give it new credentials' });
+      }
+      const change = await store.changeState(id, {
+        from: ['registered', 'issued', 'active'],
+        to: 'registered',
+        audit: { at: clock.now(), action: 'device.reset', by, subject: `device:${id}`, outcome: 'registered' },
+      });
+      if (change.kind === 'unknown') throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      if (change.kind === 'changed') return change.device;
+      throw new BrokerError('CREDENTIALS_INVALID', { detail: `the device is ${change.device.state}: enable it first` });
+    },
+
     async connectedThrough(id, gateway) {
       await store.setLastGateway(id, gateway);
     },
@@ -272,3 +321,15 @@ const hasEnded = ({ expiresAt }: StoredCredentials, clock: Clock): boolean =>
 
 const lifeOf = ({ type, createdAt, expiresAt }: StoredCredentials): CredentialsLife =>
   expiresAt === undefined ? { type, createdAt } : { type, createdAt, expiresAt };
+
+/** A device keeps its key when it gets another secret. */
+function completeBy(present: StoredCredentials | undefined, given: Credentials | undefined): Credentials | undefined {
+  if (!present?.signing || (given && given.type !== 'SIGNED_SECRET')) return given;
+  const { productKey, deviceKey } = present.signing;
+  return {
+    type: 'SIGNED_SECRET',
+    productKey: given?.productKey || productKey,
+    deviceKey: given?.deviceKey || deviceKey,
+    deviceSecret: given?.deviceSecret ?? '',
+  };
+}

@@ -5,6 +5,7 @@ import type { Log } from '../../observe/index.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
+import { registerRegistrationRoutes } from './registration-routes.ts';
 import { registerRpcRoutes } from './rpc-routes.ts';
 
 export interface DeviceRouteParts {
@@ -123,6 +124,7 @@ export function registerDeviceRoutes(
     loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
   );
 
+  registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerRpcRoutes(scope, {
     deviceApi,
     about,
