@@ -42,6 +42,9 @@ export function redisInstances(
   const suspects = new Map<RunId, number>();
   const departed = new Set<RunId>();
   let leadsUntil = 0;
+  let answeredAt: number | undefined;
+  /** Before that the silence of others says nothing: Redis was away, or this instance, and they may be as late. */
+  let judgesFrom = 0;
   let beating: Promise<void> | undefined;
   let closed = false;
 
@@ -62,6 +65,9 @@ export function redisInstances(
     const [known, now, leads, scored] = (await queue.script(BEAT, keys, words)) as [number, number, number, string[]];
     if (closed) return;
     leadsUntil = leads === 1 ? before + times.deadMs : 0;
+    const answered = performance.now();
+    if (answeredAt !== undefined && answered - answeredAt > times.deadMs / 2) judgesFrom = answered + times.deadMs;
+    answeredAt = answered;
     const former = beats;
     beats = new Map();
     for (let at = 0; at < scored.length; at += 2) beats.set(scored[at] as RunId, Number(scored[at + 1]));
@@ -70,7 +76,7 @@ export function redisInstances(
     if (!first && known === 0) for (const listener of returned) listener();
     for (const [run, at] of beats) {
       if (run === self) continue;
-      if (now - at >= times.deadMs) for (const listener of gone) listener(run);
+      if (now - at >= times.deadMs && answered >= judgesFrom) for (const listener of gone) listener(run);
       else if (!former.has(run)) for (const listener of joined) listener(run);
     }
     for (const run of former.keys()) {
@@ -94,7 +100,8 @@ export function redisInstances(
     if (run === self) return true;
     if (suspects.has(run) || departed.has(run)) return false;
     const info = infos.find((one) => one.run === run);
-    return info === undefined ? Date.now() - epochOf(run) < UNKNOWN_MS : info.silentMs < times.deadMs;
+    if (info === undefined) return Date.now() - epochOf(run) < UNKNOWN_MS;
+    return info.silentMs < times.deadMs || performance.now() < judgesFrom;
   };
 
   return {

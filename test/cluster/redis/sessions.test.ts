@@ -1,9 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KEYS } from '../../../src/cluster/redis/keys.ts';
 import type { DeviceId } from '../../../src/model/ids.ts';
 import { eventually } from '../../chaos/eventually.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
-import { type Member, member } from './world.ts';
+import { FAST, type Member, member } from './world.ts';
 
 let redis: TestRedis;
 let members: Member[] = [];
@@ -131,6 +132,37 @@ it('instances know each other; a silent one is told of as gone', async () => {
   expect(await gone).toBe(b.bus.self);
   expect(a.instances.isLive(b.bus.self)).toBe(false);
   expect((await a.instances.list()).map(({ run }) => run)).toEqual([a.bus.self]);
+});
+
+it('after a Redis that was away nobody is taken for dead before all had time to give a sign of life', async () => {
+  const [a, b] = [await join(), await join()];
+  await eventually('both have been heard', () => a.instances.others.length + b.instances.others.length === 2, 5_000);
+  const gone: string[] = [];
+  for (const one of [a, b]) one.instances.onGone((run) => gone.push(run));
+  redis.pause();
+  await pause(3 * FAST.deadMs);
+  redis.resume();
+  await eventually(
+    'both are listed with a fresh sign of life',
+    async () => {
+      const listed = await a.instances.list();
+      return listed.length === 2 && listed.every(({ silentMs }) => silentMs < FAST.deadMs);
+    },
+    5_000,
+  );
+  expect(gone).toEqual([]);
+  expect([a.instances.isLive(b.bus.self), b.instances.isLive(a.bus.self)]).toEqual([true, true]);
+});
+
+it('one that ended while Redis was away is told of as gone a little later', async () => {
+  const a = await join();
+  const dead = 'broker-x.1.dead';
+  const gone = new Promise<string>((resolve) => a.instances.onGone(resolve));
+  await redis.client.zadd(KEYS.beats, Date.now() + FAST.deadMs, dead);
+  redis.pause();
+  await pause(2 * FAST.deadMs);
+  redis.resume();
+  expect(await gone).toBe(dead);
 });
 
 it('one instance leads, and another follows it', async () => {

@@ -37,7 +37,7 @@ export function wholeStorageConformance(name: string, make: MakeStore): void {
       expect(storage.health().pendingWrites).toBeGreaterThan(0);
       await storage.drain();
       expect(settled).toBe(1000);
-      expect(storage.health()).toEqual({ ok: true, pendingWrites: 0 });
+      expect(storage.health()).toMatchObject({ ok: true, pendingWrites: 0 });
     });
 
     it('close keeps what was called before and rejects what comes after with SHUTTING_DOWN', async () => {
