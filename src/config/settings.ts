@@ -1,4 +1,5 @@
 import { type Field, flag, integer, oneOf, optional, text } from '../schema/fields.ts';
+import { COAP_SETTINGS } from './coap-settings.ts';
 import { count, gatewayRate, instanceRate, ms, path, port, rate, type Setting, secret, setting } from './setting.ts';
 
 /** Every setting there is: section, key. `gridmoor.json` has the same shape. */
@@ -64,29 +65,7 @@ export const CONFIG_TREE = {
     maxLongPollsPerDevice: setting('HTTP_MAX_LONG_POLLS_PER_DEVICE', count('The same of one device.', 4)),
     maxLongPollMs: setting('HTTP_MAX_LONG_POLL_MS', ms('Longest time that such a request may wait.', 300_000)),
   },
-  coap: {
-    enabled: setting('COAP_ENABLED', flag('Whether CoAP is offered.', { default: true })),
-    bindAddress: setting('COAP_BIND_ADDRESS', text('Address that devices reach by CoAP.', { default: '0.0.0.0' })),
-    bindPort: setting('COAP_BIND_PORT', port('UDP port of CoAP.', 5683)),
-    maxPayloadBytes: setting(
-      'COAP_MAX_PAYLOAD_BYTES',
-      integer('Largest body of a request, in one message or in blocks.', {
-        default: 65_536,
-        minimum: 256,
-        maximum: 16_777_216,
-      }),
-    ),
-    piggybackTimeoutMs: setting(
-      'COAP_PIGGYBACK_TIMEOUT',
-      ms('A request without an answer by then is acknowledged empty; the answer follows.', 500),
-    ),
-    maxRequests: setting('COAP_MAX_REQUESTS', count('Requests under way; further ones are refused with 5.03.', 10_000)),
-    maxObservers: setting('COAP_MAX_OBSERVERS', count('Devices that may observe.', 20_000)),
-    observerCheckMs: setting(
-      'COAP_OBSERVER_CHECK_MS',
-      ms('A device that observes is asked whether it is there after so long without a word.', 3_600_000),
-    ),
-  },
+  coap: COAP_SETTINGS,
   files: {
     dataDir: path(
       'GRIDMOOR_DATA_DIR',
@@ -332,6 +311,14 @@ export const CONFIG_TREE = {
       count('Bytes of messages that may wait for one session; the oldest go first.', 16_777_216),
     ),
     maxRetained: setting('GRIDMOOR_APP_RETAINED', count('Topics of app clients with a retained message.', 10_000)),
+    publishRate: setting(
+      'GRIDMOOR_APP_PUBLISH_RATE',
+      text('Publishes of all app clients of one key, as capacity:seconds[,…]; empty means no limit.', {
+        default: '1000:1',
+        examples: ['100:1,2000:60'],
+      }),
+      { special: 'rate' },
+    ),
   },
   claiming: {
     allowByDefault: setting(
