@@ -15,7 +15,7 @@ export interface PrivateClient {
   /** Runs until the CONNECT. */
   readonly _connectTimer: NodeJS.Timeout | null;
   /** Restarted by the handlers; packets that never reach them must restart it here. */
-  readonly _keepaliveTimer: NodeJS.Timeout | null;
+  _keepaliveTimer: NodeJS.Timeout | null;
   readonly _keepaliveInterval: number;
   /** Takes away the listeners of `stream.finished`, which closes the client when its socket has ended. */
   _eos: () => void;

@@ -6,6 +6,7 @@ import type { PrivateBroker, PrivateClient } from './aedes-inner.ts';
 import { connack, farewell } from './connection-packets.ts';
 import { EndedPublishes } from './ended-publishes.ts';
 import type { GuardOptions } from './guard-options.ts';
+import { hearBeforeSilence, touch } from './keep-alive.ts';
 import { type ClientPacket, checkFirstByte, decodePacket, type ProtocolVersion } from './packet-decoder.ts';
 import { newTable, PacketEntry, type PacketListener } from './packet-entry.ts';
 import { createFrameSplitter, type Frame, type FrameRules, frameBytes, isRefusal } from './packet-frames.ts';
@@ -220,18 +221,18 @@ class Guard implements FrameRules {
     if (verdict === 'pass') {
       const { onPublish } = this.options;
       if (onPublish && packet.cmd === 'publish' && packet.qos < 2 && this.#client.connected) {
-        this.#touch();
+        touch(this.#client);
         this.#inFlight++;
         onPublish(this.#client, packet);
       } else this.#hand(packet);
-    } else if (verdict === 'ignore') this.#touch();
+    } else if (verdict === 'ignore') touch(this.#client);
     else if ('drop' in verdict) {
       const refusal = { reason: verdict.drop, reasonCode: verdict.reasonCode };
       // [MQTT-3.1.2-24]: a CONNACK of 5 bytes may be more than the client takes.
       const answerable = packet.cmd === 'connect' && (packet.properties?.maximumPacketSize ?? 5) >= 5;
       this.#drop(answerable ? { ...refusal, connectVersion: packet.protocolVersion ?? 4 } : refusal);
     } else {
-      this.#touch();
+      touch(this.#client);
       if ('answer' in verdict) this.#answer(verdict.answer);
       else this.options.onDownlinkAck?.(this.#client, verdict.acknowledged, verdict.reasonCode);
     }
@@ -320,6 +321,7 @@ class Guard implements FrameRules {
     const err = this.#welcome ? undefined : failure;
     this.#stage = 'connected';
     this.#earlyBytes = 0;
+    hearBeforeSilence(client);
     if (this.#welcome && !this.leaving && !client.closed) {
       this.#inner.connected = true;
       this.#inner.broker.emit('clientReady', client);
@@ -328,12 +330,6 @@ class Guard implements FrameRules {
     this.#settle(err);
     // A preConnect that says no without an error would leave the socket open for ever.
     if (!err && !this.leaving && !client.connected) client.close();
-  }
-
-  /** What aedes' handlers do for the packets they see. */
-  #touch(): void {
-    const inner = this.#inner;
-    if (inner._keepaliveInterval > 0) inner._keepaliveTimer?.refresh();
   }
 
   #drop(refusal: Refusal): void {
