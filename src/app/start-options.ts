@@ -77,6 +77,7 @@ export function toStartOptions(
         maxSessionMs: apps.sessionDays * 86_400_000,
         queue: { maxMessages: apps.queueMessages, maxBytes: apps.queueBytes },
         maxRetained: apps.maxRetained,
+        publishRate: apps.publishRate,
       },
       ...(mqtt.proxyProtocolEnabled ? { proxy } : {}),
       ...(mqtt.ipLimitsEnabled

@@ -20,6 +20,7 @@ import { guardSessions } from './guarded-sessions.ts';
 import { FROM_RETAINED, grantedQos, Outbound, tooLarge } from './outbound.ts';
 import { MemoryQueue, storedQueue } from './outbound-queues.ts';
 import type { AedesPacket } from './persistence.ts';
+import { PublishLimits } from './publish-limits.ts';
 import { toPublication } from './publish-packet.ts';
 
 /**
@@ -30,6 +31,7 @@ export class AppBroker extends Aedes implements AppDoor {
   readonly #options: AppBrokerOptions;
   readonly #parts: AppBrokerParts;
   readonly #guard: GuardOptions;
+  readonly #limits: PublishLimits;
   readonly #connections: WeakMap<object, AppConnection>;
   readonly #open = new Set<Client>();
   /** Connected clients with a stored session, by id. */
@@ -71,6 +73,7 @@ export class AppBroker extends Aedes implements AppDoor {
     this.#connections = connections;
     this.#options = options;
     this.#parts = parts;
+    this.#limits = new PublishLimits(options.publishRate);
     this.#guard = {
       maxPacketBytes: options.maxPacketBytes,
       maxPendingBytes: options.maxPendingBytes,
@@ -259,6 +262,10 @@ export class AppBroker extends Aedes implements AppDoor {
       refuse(reasonCodes.notAuthorized);
       return;
     }
+    if (!this.#limits.take(connection.identity?.owner ?? '', performance.now())) {
+      refuse(reasonCodes.quotaExceeded);
+      return;
+    }
     const { publisher, now } = this.#parts;
     const handed = publisher.hand(toPublication(packet, client.id, now()));
     if (!handed) {
@@ -332,6 +339,7 @@ export class AppBroker extends Aedes implements AppDoor {
     this.#sweeping = true;
     try {
       const owners = await logins.owners();
+      this.#limits.keep(owners);
       for (const client of [...this.#open]) {
         const owner = this.#connections.get(client)?.identity?.owner;
         if (owner !== undefined && !owners.has(owner)) this.#end(client, reasonCodes.administrativeAction);

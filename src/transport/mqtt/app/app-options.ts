@@ -22,6 +22,8 @@ export interface AppBrokerOptions {
   readonly maxSessionMs: number;
   /** Filters of one session. */
   readonly maxSubscriptions: number;
+  /** Publishes of all clients of one key, as `capacity:seconds[,…]`; empty: no limit. */
+  readonly publishRate: string;
   /** Bytes that may wait in a client's socket before it is cut off. */
   readonly maxPendingBytes: number;
   /** QoS 1 messages that may wait for a client whose session ends with its connection, before it is cut off. */

@@ -7,7 +7,8 @@ export type { AppCounts } from './app-options.ts';
 export { StoredSessions } from './stored-sessions.ts';
 
 /** What an operator may set. */
-export interface AppLimits extends Pick<AppBrokerOptions, 'maxConnections' | 'maxSessions' | 'maxSessionMs'> {
+export interface AppLimits
+  extends Pick<AppBrokerOptions, 'maxConnections' | 'maxSessions' | 'maxSessionMs' | 'publishRate'> {
   /** Messages that wait for one stored session. */
   readonly queue: SessionsOptions['queue'];
   readonly maxRetained: number;

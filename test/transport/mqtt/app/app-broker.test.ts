@@ -39,7 +39,7 @@ describe('broker of app clients', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  async function setUp() {
+  async function setUp(publishRate = '') {
     const { appSessions: store, outbox } = storage;
     if (store === undefined) throw new Error('no app sessions');
     const publisher = createAppPublisher({ outbox, log, now, maxWaiting: 100 });
@@ -48,7 +48,7 @@ describe('broker of app clients', () => {
       {
         ...{ maxPacketBytes: 65_536, connectTimeoutMs: 5_000, loginTimeoutMs: 5_000, drainTimeoutMs: 3_000 },
         ...{ maxKeepaliveS: 60, defaultKeepaliveS: 60, maxConnections: 10, maxSessions: 10, maxSessionMs: 60_000 },
-        ...{ queue: { maxMessages: 100, maxBytes: 65_536 }, maxRetained: 10 },
+        ...{ publishRate, queue: { maxMessages: 100, maxBytes: 65_536 }, maxRetained: 10 },
       },
       {
         logins: {
@@ -67,15 +67,19 @@ describe('broker of app clients', () => {
     if (sessions === undefined) throw new Error('no sessions');
     const server = createServer((socket) => broker.accept(socket, '127.0.0.1')).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    const client = await MqttClient.raw({ port: (server.address() as AddressInfo).port });
-    client.send({
-      cmd: 'connect',
-      ...{ protocolId: 'MQTT', protocolVersion: 4, clientId: 'reader', clean: false, keepalive: 30 },
-      ...{ username: 'apikey', password: Buffer.from('x') },
-    });
-    expect(await client.connack()).toBe(0);
+    const connect = async (clientId: string, version: 4 | 5): Promise<MqttClient> => {
+      const client = await MqttClient.raw({ port: (server.address() as AddressInfo).port, version });
+      client.send({
+        cmd: 'connect',
+        ...{ protocolId: 'MQTT', protocolVersion: version, clientId, clean: version === 5, keepalive: 30 },
+        ...{ username: 'apikey', password: Buffer.from('x') },
+      });
+      expect(await client.connack()).toBe(0);
+      return client;
+    };
+    const client = await connect('reader', 4);
     return {
-      ...{ sessions, publisher, client },
+      ...{ sessions, publisher, client, connect },
       async [Symbol.asyncDispose]() {
         await client[Symbol.asyncDispose]();
         await broker.shutDown();
@@ -104,5 +108,25 @@ describe('broker of app clients', () => {
     goOn();
     await client.next('suback');
     expect(await client.message()).toBe('app/a in between');
+  });
+
+  it.each([
+    [4, 'the connection ends'],
+    [5, 'it is told 0x97, and its connection stays'],
+  ] as const)('a client that publishes too fast is refused (MQTT %i): %s', async (version, _what) => {
+    await using world = await setUp('3:60');
+    const client = await world.connect('writer', version);
+    for (let n = 0; n < 3; n++) expect(await client.publish('app/b', `${n}`)).toBe(0);
+    if (version === 4) await expect(client.publish('app/b', '3')).rejects.toThrow();
+    else {
+      expect(await client.publish('app/b', '3')).toBe(0x97);
+      client.send({ cmd: 'pingreq' });
+      await client.next('pingresp');
+    }
+    // Another connection of the key does not help.
+    const other = await world.connect('other', 5);
+    expect(await other.publish('app/b', '4')).toBe(0x97);
+    expect(world.publisher.counts.published).toBe(3);
+    await Promise.all([client, other].map((one) => one[Symbol.asyncDispose]()));
   });
 });
