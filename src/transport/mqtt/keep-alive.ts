@@ -13,7 +13,7 @@ export function hearBeforeSilence(client: Client): void {
   let heard = false;
   const end = (): void => {
     if (heard || inner._keepaliveTimer !== timer) return;
-    client.broker.emit('keepaliveTimeout', client);
+    inner.broker.emit('keepaliveTimeout', client);
     client.emit('error', new Error('keep alive timeout'));
   };
   const timer = setTimeout(() => {
