@@ -9,8 +9,8 @@ import { keyCheckOf } from './instance-key.ts';
 export interface BackupHeader {
   readonly gridmoor: 'backup';
   readonly format: 1;
-  /** `embedded`: the data file of a data directory; `redis`: an RDB file. */
-  readonly store: 'embedded' | 'redis';
+  /** `embedded`: the data file of a data directory; `redis`: an RDB file; `records`: every record, for any store. */
+  readonly store: 'embedded' | 'redis' | 'records';
   /** Of the gridmoor that wrote it. */
   readonly version: string;
   readonly createdTime: number;
@@ -29,6 +29,7 @@ export interface SealedKey {
 }
 
 export const MAX_HEADER_BYTES = 16_384;
+const STORES: readonly BackupHeader['store'][] = ['embedded', 'redis', 'records'];
 const SHORTEST_PASSPHRASE = 12;
 /** 2^17 blocks of 1 KiB, 128 MiB, about half a second: a backup can be guessed at for as long as somebody likes. */
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 192 * 1024 * 1024 } as const;
@@ -50,7 +51,7 @@ export function parseBackupHeader(line: Buffer): BackupHeader {
   const isKey = key === undefined || (isRecord(key) && isText(key.salt) && isText(key.sealed));
   const isRight = isText(version) && isCount(createdTime) && isCount(bytes) && isHash(sha256);
   if (
-    (store !== 'embedded' && store !== 'redis') ||
+    !STORES.includes(store as BackupHeader['store']) ||
     !isRight ||
     !isKey ||
     (keyCheck !== undefined && !isHash(keyCheck))

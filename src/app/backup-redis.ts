@@ -7,21 +7,48 @@ import { KEYS } from '../storage/redis/keys.ts';
 import { snapshotRedis } from '../storage/redis/snapshot.ts';
 import { type BackupCopy, copyOf, removeFolder } from './backup.ts';
 import { KEY_CHECK } from './instance-key.ts';
+import { openRedis } from './transfer/place.ts';
+import { writeRecords } from './transfer/record-file.ts';
+import { refuseUnfinished } from './transfer/unfinished.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** The backup of a standalone Redis, also while brokers use it: as it was at one moment. `workDir` must have room for it. */
-export async function* backupRedis(connection: RedisConnectionOptions, workDir = tmpdir()): AsyncGenerator<Buffer> {
+export interface RedisBackup {
+  readonly connection: RedisConnectionOptions;
+  /** How long a message waits for an app client, ms. */
+  readonly sessionMs: number;
+  /** Record by record, for any store; always of Sentinel and of a Cluster. */
+  readonly records: boolean;
+  /** Must have room for it. */
+  readonly workDir?: string;
+}
+
+/** The backup of a Redis, also while brokers use it. Not of records: as it was at one moment. */
+export async function* backupRedis(options: RedisBackup): AsyncGenerator<Buffer> {
+  const { connection, records, workDir = tmpdir() } = options;
   const keyCheck = await keyCheckIn(connection);
   const folder = mkdtempSync(join(workDir, 'gridmoor-backup-'));
   let copy: BackupCopy | undefined;
   try {
-    const file = join(folder, 'dump.rdb');
-    await snapshotRedis(connection, file);
-    copy = await copyOf('redis', file, folder, keyCheck);
+    const asRecords = records || connection.target.kind !== 'standalone';
+    const startedAt = Date.now();
+    const file = join(folder, 'data');
+    if (asRecords) await saveRecords(options, file);
+    else await snapshotRedis(connection, file);
+    copy = await copyOf(asRecords ? 'records' : 'redis', file, folder, keyCheck, startedAt);
     yield* copy.pieces();
   } finally {
     removeFolder(folder);
+  }
+}
+
+async function saveRecords({ connection, sessionMs }: RedisBackup, file: string): Promise<void> {
+  const place = await openRedis({ kind: 'redis', connection, sessionMs });
+  try {
+    await refuseUnfinished(place.storage);
+    await writeRecords(place.sections, file);
+  } finally {
+    await place.close();
   }
 }
 

@@ -46,13 +46,14 @@ export async function copyOf(
   file: string,
   folder: string,
   keyCheck: string | undefined,
+  createdTime: number = Date.now(),
 ): Promise<BackupCopy> {
   const header: BackupHeader = {
     gridmoor: 'backup',
     format: 1,
     store,
     version: version(),
-    createdTime: Date.now(),
+    createdTime,
     bytes: statSync(file).size,
     sha256: await sha256Of(file),
     ...(keyCheck === undefined ? {} : { keyCheck }),

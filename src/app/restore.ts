@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,11 +6,12 @@ import type { Secret } from '../model/secret.ts';
 import { installStore } from '../storage/embedded/backup.ts';
 import { STORE_FOLDER } from '../storage/embedded/directory.ts';
 import { openEmbeddedStorage } from '../storage/embedded/index.ts';
-import { type BackupHeader, MAX_HEADER_BYTES, openKey, parseBackupHeader } from './backup-file.ts';
+import { type BackupHeader, openKey } from './backup-file.ts';
+import { checkData, readBackup } from './backup-reader.ts';
 import { INSTANCE_KEY_FILE } from './key-file.ts';
+import type { Place } from './transfer/place.ts';
+import { restoreRecords } from './transfer/restore-records.ts';
 
-const PIECE_BYTES = 1024 * 1024;
-const NEWLINE = 0x0a;
 /** In the data directory, where Redis looks for it. */
 export const RDB_FILE = 'dump.rdb';
 
@@ -19,16 +19,22 @@ export interface RestoreOptions {
   readonly file: string;
   /** Must be empty, or not be there. */
   readonly dataDir: string;
+  /** Of records only: into this Redis, which must be empty; `dataDir` then has nothing to do with it. */
+  readonly redis?: Place & { readonly kind: 'redis' };
   /** Opens the instance key of the backup, which then goes to the data directory too. */
   readonly passphrase?: Secret;
   /** Hears of the bytes written. */
   readonly onProgress?: (written: number, total: number) => void;
+  /** The same of records. */
+  readonly onRecords?: (section: string, records: number) => void;
 }
 
 export interface Restored {
   readonly header: BackupHeader;
   /** Of own files; Redis counts when it has read its file. */
   readonly devices?: number;
+  /** Of records: those that rest on something that was deleted while the backup was made. */
+  readonly leftOut?: number;
   /** Whether the instance key was restored too. */
   readonly key: boolean;
 }
@@ -36,17 +42,19 @@ export interface Restored {
 /** Makes a data directory of a backup, or a directory for Redis of one of Redis. Throws BrokerError; nothing of the new store is then left. */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { dataDir, passphrase } = options;
+  const { header: first } = await readBackup(options.file, async ({ header }) => ({ header }));
+  if (first.store === 'records') return restoreRecordsOf(options);
+  if (options.redis) {
+    const detail = `this is a copy of ${first.store === 'redis' ? 'a whole Redis' : 'a data directory'}: restore it with --data-dir`;
+    throw new BrokerError('BAD_REQUEST', { detail });
+  }
   const entries = existsSync(dataDir) ? readdirSync(dataDir).filter((name) => name !== 'lost+found') : [];
   if (entries.length > 0) {
     const detail = `${dataDir} is not empty: restore into a new directory, and give that one to the broker`;
     throw new BrokerError('BAD_REQUEST', { detail });
   }
-  const handle = await openFile(options.file);
-  try {
-    const { header, at } = await readHeader(handle);
-    const instanceKey = passphrase && (await openKey(header, passphrase));
-    if (passphrase && !instanceKey)
-      throw new BrokerError('BAD_REQUEST', { detail: 'the backup holds no instance key' });
+  return readBackup(options.file, async ({ handle, header, at }) => {
+    const instanceKey = await keyOf(header, passphrase);
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const made = header.store === 'redis' ? join(dataDir, RDB_FILE) : join(dataDir, STORE_FOLDER);
     try {
@@ -60,29 +68,27 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
       rmSync(made, { recursive: true, force: true });
       throw error;
     }
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    const handle = await open(file, 'r');
-    if ((await handle.stat()).isFile()) return handle;
-    await handle.close();
-    throw new BrokerError('FILE_INVALID', { file, detail: 'it is no file' });
-  } catch (error) {
-    if (error instanceof BrokerError) throw error;
-    const detail = `it cannot be read (${(error as NodeJS.ErrnoException).code})`;
-    throw new BrokerError('FILE_INVALID', { file, detail }, { cause: error });
-  }
+async function keyOf(header: BackupHeader, passphrase: Secret | undefined): Promise<Secret | undefined> {
+  const instanceKey = passphrase && (await openKey(header, passphrase));
+  if (passphrase && !instanceKey) throw new BrokerError('BAD_REQUEST', { detail: 'the backup holds no instance key' });
+  return instanceKey;
 }
 
-async function readHeader(handle: FileHandle): Promise<{ readonly header: BackupHeader; readonly at: number }> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER_BYTES), 0, MAX_HEADER_BYTES, 0);
-  const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
-  // Without a line end the whole piece is read as one, which then tells what is wrong.
-  return { header: parseBackupHeader(buffer.subarray(0, end < 0 ? bytesRead : end)), at: end + 1 };
+/** Into a data directory, or a Redis. What a try has left that was cut short is marked, and finished by the next one. */
+async function restoreRecordsOf({ file, dataDir, redis, passphrase, onRecords }: RestoreOptions): Promise<Restored> {
+  return readBackup(file, async ({ handle, header, at }) => {
+    const instanceKey = await keyOf(header, passphrase);
+    await checkData(handle, at, header);
+    const to: Place = redis ?? { kind: 'directory', dataDir };
+    const { sha256, createdTime: asOf } = header;
+    const progress = onRecords ? { onProgress: onRecords } : {};
+    const done = await restoreRecords({ file, start: at, sha256, asOf, to, ...progress });
+    if (instanceKey && !redis) writeKey(join(dataDir, INSTANCE_KEY_FILE), instanceKey);
+    return { header, ...done, key: instanceKey !== undefined && !redis };
+  });
 }
 
 /** The data file behind the header, byte for byte; a changed, cut or longer one is refused. */
@@ -90,34 +96,18 @@ async function copyData(
   source: FileHandle,
   start: number,
   target: string,
-  { bytes, sha256 }: BackupHeader,
+  header: BackupHeader,
   { onProgress }: RestoreOptions,
 ): Promise<void> {
-  const { size } = await source.stat();
-  if (size !== start + bytes) {
-    const detail = `the backup has ${size - start} bytes of data and should have ${bytes}: it was cut short or changed`;
-    throw new BrokerError('FILE_INVALID', { detail });
-  }
-  const hash = createHash('sha256');
   const sink = await open(target, 'wx', 0o600);
   try {
-    const piece = Buffer.alloc(PIECE_BYTES);
-    for (let at = 0; at < bytes; ) {
-      const { bytesRead } = await source.read(piece, 0, PIECE_BYTES, start + at);
-      if (bytesRead === 0) break;
-      hash.update(piece.subarray(0, bytesRead));
-      await sink.writeFile(piece.subarray(0, bytesRead));
-      at += bytesRead;
-      onProgress?.(at, bytes);
-    }
+    await checkData(source, start, header, async (piece, done) => {
+      await sink.writeFile(piece);
+      onProgress?.(done, header.bytes);
+    });
     await sink.sync();
   } finally {
     await sink.close();
-  }
-  if (hash.digest('hex') !== sha256) {
-    throw new BrokerError('FILE_INVALID', {
-      detail: 'the data of the backup was changed: its checksum is another one',
-    });
   }
 }
 

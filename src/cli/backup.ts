@@ -13,10 +13,7 @@ import {
 import { backupRedis } from '../app/backup-redis.ts';
 import { keyCheckOf } from '../app/instance-key.ts';
 import { INSTANCE_KEY_FILE } from '../app/key-file.ts';
-import { redisConnection } from '../app/redis-connection.ts';
-import { loadConfig } from '../config/index.ts';
 import type { Secret } from '../model/secret.ts';
-import { formatIssue } from '../schema/issue.ts';
 import { dataFile } from './admin-key.ts';
 import { createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
@@ -24,6 +21,7 @@ import { single } from './frame.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
 import { keyFlags, passphraseOf } from './passphrase.ts';
 import { progressOf } from './progress.ts';
+import { configuredRedis } from './redis-place.ts';
 import { readSecretFile, secretFromEnv } from './secret-input.ts';
 import { printJson } from './table.ts';
 
@@ -35,13 +33,18 @@ export const run = single(
     summary: 'Copies the store into one file, as it is at one moment, also while brokers use it.',
     args: '<file>',
     flags: {
-      redis: { type: 'boolean', summary: 'of the Redis that REDIS_URL and the other settings name; standalone only' },
+      redis: { type: 'boolean', summary: 'of the Redis that REDIS_URL and the other settings name' },
+      records: {
+        type: 'boolean',
+        summary: 'with --redis: record by record, for any store; of Sentinel and Cluster always',
+      },
       'data-dir': { type: 'string', value: '<dir>', summary: 'of this data directory, which no broker uses' },
       ...keyFlags,
       ...urlFlag,
     },
     notes:
-      'Without --data-dir or --redis the running instance makes it; it needs room for a copy of its store. The file holds hashes, and no\n' +
+      'Without --data-dir or --redis the running instance makes it; it needs room for a copy of its store. Records of a Redis are read one\n' +
+      'after the other: what changes meanwhile is as it was before or after. The file holds hashes, and no\n' +
       'secret in clear. Without the instance key (GRIDMOOR_SECRET_KEY, or instance.key of the data directory) a restored\n' +
       'store knows no device: keep the key in a safe place, or add it with --with-key.',
     examples: [
@@ -49,16 +52,18 @@ export const run = single(
       'gridmoor backup gridmoor.backup --with-key --passphrase-file /run/secrets/backup',
       'gridmoor backup gridmoor.backup --data-dir ./data',
       'gridmoor backup gridmoor.backup --redis',
+      'REDIS_NODES=a:6379,b:6379,c:6379 gridmoor backup gridmoor.backup --redis',
     ],
     async run(given, [file = ''], io) {
       const { json, url, 'data-dir': dataDir } = given;
       if ([dataDir !== undefined, url !== undefined, given.redis].filter(Boolean).length > 1) {
         throw new UsageError('Give one of --data-dir, --redis and --url.');
       }
+      if (given.records && !given.redis) throw new UsageError('--records goes with --redis.');
       const passphrase = await passphraseOf(io, given);
       const key = passphrase && (await findKey(io, dataDir));
       const bytes = given.redis
-        ? backupRedis(await configuredRedis(io))
+        ? backupRedis({ ...(await configuredRedis(io, '--redis')), records: given.records })
         : dataDir
           ? backupDirectory(resolve(io.cwd, dataDir))
           : await createClient(io, url).download('/api/gridmoor/backup');
@@ -77,14 +82,6 @@ export const run = single(
     },
   }),
 );
-
-async function configuredRedis(io: Io): Promise<NonNullable<ReturnType<typeof redisConnection>>> {
-  const loaded = await loadConfig({ env: io.env, cwd: io.cwd });
-  if (!loaded.ok) throw new CommandFailure(EXIT.usage, loaded.issues.map(formatIssue).join('\n'));
-  const connection = redisConnection(loaded.config);
-  if (connection) return connection;
-  throw new UsageError('--redis needs REDIS_URL, or the other settings of Redis.');
-}
 
 /** The instance key where a broker here would look for it. */
 async function findKey(io: Io, dataDir: string | undefined): Promise<Secret> {

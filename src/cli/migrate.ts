@@ -1,16 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { INSTANCE_KEY_FILE } from '../app/key-file.ts';
-import { redisConnection } from '../app/redis-connection.ts';
 import { type MigrateOptions, migrate, type Place } from '../app/transfer/index.ts';
-import { loadConfig } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { Secret } from '../model/secret.ts';
-import { formatIssue } from '../schema/issue.ts';
 import { defineCommand } from './command.ts';
 import { single } from './frame.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
 import { tellRecords } from './progress.ts';
+import { configuredRedis } from './redis-place.ts';
 import { readSecretFile, secretFromEnv } from './secret-input.ts';
 import { printJson, printTable } from './table.ts';
 
@@ -68,7 +66,6 @@ export const run = single(
   }),
 );
 
-const DAY_MS = 86_400_000;
 const STEPS = { count: 'counting', copy: 'copying', verify: 'comparing' } as const;
 
 /** A Redis that does not answer is an exit code of its own. */
@@ -88,11 +85,7 @@ async function placeOf(io: Io, word: string): Promise<Place> {
     if (word === '' || word.includes('://')) throw new UsageError(`"${word}" is neither a directory nor a Redis.`);
     return { kind: 'directory', dataDir: resolve(io.cwd, word) };
   }
-  const loaded = await loadConfig({ env: isUrl ? onlyUrl(io, word) : io.env, cwd: io.cwd });
-  if (!loaded.ok) throw new CommandFailure(EXIT.usage, loaded.issues.map(formatIssue).join('\n'));
-  const connection = redisConnection(loaded.config);
-  if (connection) return { kind: 'redis', connection, sessionMs: loaded.config.apps.sessionDays * DAY_MS };
-  throw new UsageError('"redis" needs REDIS_URL, or the other settings of Redis.');
+  return configuredRedis(isUrl ? { cwd: io.cwd, env: onlyUrl(io, word) } : io, '"redis"');
 }
 
 /** A URL says where and who; of the other settings of Redis only those of TLS count. */

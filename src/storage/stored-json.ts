@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import { type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 
 /** A record that cannot be read; the rest of the store can. */
 export function corrupt(detail: string): BrokerError {
@@ -17,6 +17,15 @@ export function storedJson(text: string): JsonValue {
     throw corrupt('a record is not JSON');
   }
 }
+
+/** Half of a surrogate pair as JSON writes it. */
+const LONE_SURROGATE = /\\ud[89a-f]/i;
+
+/** Whether `storedJson` gives the nearest numbers only, and not their text. */
+export const isInexact = (text: string): boolean => LONE_SURROGATE.test(text);
+
+/** The text of what is read of a stored text. */
+export const textAsRead = (text: string): string => (isInexact(text) ? stringifyJson(storedJson(text)) : text);
 
 export function storedObject(text: string): JsonObject {
   const value = storedJson(text);

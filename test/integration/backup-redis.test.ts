@@ -73,7 +73,7 @@ describe('backup and restore of Redis', () => {
         await other.publish(TELEMETRY, '{"noise":1}');
       }
     })();
-    await expect.poll(() => acknowledged).toBeGreaterThan(20);
+    await expect.poll(() => acknowledged, { timeout: 30_000 }).toBeGreaterThan(20);
     const before = acknowledged;
     const made = await backup('loaded', brokers.redis, '--with-key');
     stop = true;

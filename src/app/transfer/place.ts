@@ -98,7 +98,8 @@ async function openDirectory(dataDir: string): Promise<OpenPlace> {
   };
 }
 
-async function openRedis(place: Place & { readonly kind: 'redis' }): Promise<OpenPlace> {
+/** Also while brokers use it. */
+export async function openRedis(place: Place & { readonly kind: 'redis' }): Promise<OpenPlace> {
   const { connection, sessionMs } = place;
   const name = nameOf(place);
   const storage = await openRedisStorage({ connection, openTimeoutMs: OPEN_MS });

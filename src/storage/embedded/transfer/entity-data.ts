@@ -1,7 +1,7 @@
 import { stringifyJson } from '../../../model/json.ts';
 import { ATTRIBUTE_SCOPES } from '../../../model/telemetry.ts';
 import { type HistoryPart, historyParts, type TextSample } from '../../history-parts.ts';
-import { corrupt, storedObject } from '../../stored-json.ts';
+import { corrupt, isInexact, storedObject } from '../../stored-json.ts';
 import type { Sections, TextValue, TransferItems } from '../../transfer.ts';
 import { putAttributes, SCOPE_BYTES, unpackAttribute } from '../attributes.ts';
 import { EMPTY_HEAD, fragments, packFragments } from '../head.ts';
@@ -100,9 +100,13 @@ function latestOf(head: Buffer): readonly TextValue[] {
   return values.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** What makes the numbers of a text inexact stands alone. */
 function fragmentsOf(values: readonly TextValue[]): readonly Fragment[] {
-  return [...groupsOf(values, ([, ts]) => ts)].map(([ts, run]) => ({
-    ts,
+  const alone = values.filter(([key, , text]) => isInexact(text) || isInexact(JSON.stringify(key)));
+  const others = values.filter((value) => !alone.includes(value));
+  const runs = [...groupsOf(others, ([, ts]) => ts).values(), ...alone.map((value) => [value])];
+  return runs.map((run) => ({
+    ts: run[0]?.[1] ?? 0,
     keys: JSON.stringify(run.map(([key]) => key)),
     text: `{${run.map(([key, , text]) => `${JSON.stringify(key)}:${text}`).join()}}`,
   }));

@@ -1,5 +1,6 @@
 import { ATTRIBUTE_SCOPES } from '../../../model/telemetry.ts';
 import { type HistoryPart, historyParts, type TextSample } from '../../history-parts.ts';
+import { textAsRead } from '../../stored-json.ts';
 import type { Sections, TextValue } from '../../transfer.ts';
 import { attributeField, attributeText, readTexts as attributeTexts } from '../attribute-store.ts';
 import { readChunks, readIndex, readSpan } from '../chunks.ts';
@@ -52,7 +53,7 @@ export function entityDataSections(parts: TransferParts): Pick<Sections, Names> 
           for (const [at, entityId] of ids.entries()) {
             const values = (found[at] ?? []).map(([key, line]): TextValue => {
               const { ts, text } = sampleOf(line);
-              return [key, ts, text];
+              return [key, ts, textAsRead(text)];
             });
             if (values.length > 0) yield { entityId, values: values.sort(([a], [b]) => (a < b ? -1 : 1)) };
           }
