@@ -1,7 +1,6 @@
 import type { IPubackPacket } from 'mqtt-packet';
 import { MqttClient } from './mqtt-client.ts';
 
-const TELEMETRY = 'v1/devices/me/telemetry';
 const RETRY_MS = 100;
 /** Longer than any outage of a test: that the connection stands is asked of the connection. */
 const PATIENCE_MS = 120_000;
@@ -73,8 +72,7 @@ export class PumpingDevice {
   #send(client: MqttClient, one: { readonly seq: number; readonly messageId: number; sentAt: number }): void {
     const { seq, messageId } = one;
     one.sentAt = performance.now();
-    const payload = JSON.stringify({ ts: 1_000 + seq, values: { seq } });
-    client.send({ cmd: 'publish', topic: TELEMETRY, payload, qos: 1, dup: false, retain: false, messageId });
+    client.send({ cmd: 'publish', ...this.#options.message(seq), qos: 1, dup: false, retain: false, messageId });
   }
 }
 
@@ -82,6 +80,7 @@ export interface PumpingOptions {
   /** Of the brokers: another one for each connection. */
   readonly ports: readonly number[];
   readonly token: string;
+  readonly message: (seq: number) => { readonly topic: string; readonly payload: string };
   readonly window: number;
   /** Pause behind each acknowledgement, ms. */
   readonly paceMs: number;
