@@ -15,21 +15,21 @@ const SLOTS = 16_384;
 const MEET_MS = 30_000;
 
 /**
- * @param {{ durable?: boolean, clustered?: boolean }} how Durable: append-only, flushed always.
+ * @param {{ flushed?: 'no' | 'everysec' | 'always', clustered?: boolean }} how Flushed: append-only unless `no`.
  */
-export async function startRedis({ durable = false, clustered = false } = {}) {
+export async function startRedis({ flushed = 'no', clustered = false } = {}) {
   const nodes = [];
-  for (let i = 0; i < (clustered ? MASTERS : 1); i++) nodes.push(await startNode(durable, clustered));
+  for (let i = 0; i < (clustered ? MASTERS : 1); i++) nodes.push(await startNode(flushed, clustered));
   if (clustered) await meet(nodes);
   const address = ({ port }) => ({ host: HOST, port });
   return {
     target: clustered ? { kind: 'cluster', nodes: nodes.map(address) } : { kind: 'standalone', ...address(nodes[0]) },
+    /** For a broker. */
+    settings: clustered
+      ? { REDIS_NODES: nodes.map(({ port }) => `${HOST}:${port}`).join(',') }
+      : { REDIS_URL: `redis://${HOST}:${nodes[0].port}` },
     /** A client of each server. */
     clients: nodes.map(({ client }) => client),
-    /** CPU seconds so far. */
-    cpuSeconds() {
-      return nodes.reduce((sum, { pid }) => sum + cpuSeconds(pid).user + cpuSeconds(pid).system, 0);
-    },
     numbers: () => numbersOf(nodes),
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));
@@ -37,10 +37,10 @@ export async function startRedis({ durable = false, clustered = false } = {}) {
   };
 }
 
-async function startNode(durable, clustered) {
+async function startNode(flushed, clustered) {
   const dir = mkdtempSync(join(tmpdir(), 'gridmoor-bench-'));
   const port = await freePort(clustered);
-  const durability = durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+  const durability = flushed === 'no' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', flushed];
   const cluster = clustered ? ['--cluster-enabled', 'yes'] : [];
   const args = ['--port', String(port), '--bind', HOST, '--dir', dir, '--save', '', ...durability, ...cluster];
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -104,10 +104,12 @@ function listenOn(port) {
   });
 }
 
-/** Commands (those within scripts too), bytes and memory as the servers count them, and how often each command was called. */
+/** CPU seconds so far; commands (those within scripts too), bytes and memory as the servers count them; calls of each command. */
 async function numbersOf(nodes) {
-  const numbers = { commands: 0, bytesIn: 0, bytesOut: 0, memory: 0, calls: {} };
-  for (const { client } of nodes) {
+  const numbers = { cpuSeconds: 0, commands: 0, bytesIn: 0, bytesOut: 0, memory: 0, calls: {} };
+  for (const { client, pid } of nodes) {
+    const { user, system } = cpuSeconds(pid);
+    numbers.cpuSeconds += user + system;
     const info = `${await client.info()}${await client.info('commandstats')}`;
     const number = (name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
     numbers.commands += number('total_commands_processed');

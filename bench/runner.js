@@ -22,7 +22,7 @@ const JOB_SLACK_MS = 180_000;
  * @param {import('./load/worker.js').Job} job
  * @returns {Promise<any>}
  */
-function generate(job) {
+export function generate(job) {
   return new Promise((resolve, reject) => {
     const worker = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const end = () => worker.kill('SIGKILL');

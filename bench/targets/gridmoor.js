@@ -43,11 +43,12 @@ function probe() {
 }
 
 /**
+ * A broker with the shipped profile and rule chains.
  * @param {string} directory
- * @param {Parameters<import('./index.js').Target['start']>[1]} how
+ * @param {Pick<import('./index.js').StartOptions, 'kept'>} how
  * @param {NodeJS.ProcessEnv} [settings]
  */
-async function start(directory, { kept }, settings = {}) {
+export async function start(directory, { kept }, settings = {}) {
   const secret = kept?.provision?.secret ?? randomBytes(24).toString('base64url');
   const adminKey = kept?.adminKey ?? randomBytes(24).toString('base64url');
   const data = join(directory, 'data');
