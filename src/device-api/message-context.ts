@@ -128,9 +128,9 @@ export class MessageContext implements NodeContext {
 
   /** Sends what the nodes left for the device; call after the commit. */
   runEffects(): void {
-    for (const effect of this.#effects ?? []) effect();
+    if (this.#effects) for (const effect of this.#effects) effect();
     this.#hasEnded = true;
-    for (const kept of this.#kept ?? []) kept.begin();
+    if (this.#kept) for (const kept of this.#kept) kept.begin();
   }
 
   /** Call instead when the commit failed. */
@@ -153,13 +153,13 @@ export class MessageContext implements NodeContext {
   saveTelemetry(msg: Msg, { ts, latest, history, live }: TelemetryTargets): void {
     const { text, originator } = msg;
     const values = withoutSecrets(dataObject(msg));
+    const { id: entityId } = originator;
     if (latest || history) {
-      const session = this.#markFor(originator.id);
-      const write = { entityId: originator.id, ts, values, latest, history, session };
-      this.join(this.#parts.telemetry.save(text === undefined ? write : { ...write, text }));
+      const session = this.#markFor(entityId);
+      this.join(this.#parts.telemetry.save({ entityId, ts, values, text, latest, history, session }));
     }
     // Who watches hears of new latest values by themselves.
-    if (live && !latest) this.#later(() => this.#parts.changes.emit(originator.id, { kind: 'telemetry', ts, values }));
+    if (live && !latest) this.#tell(entityId, { kind: 'telemetry', ts, values });
   }
 
   saveAttributes(msg: Msg, options: AttributeChange): void {
@@ -182,8 +182,7 @@ export class MessageContext implements NodeContext {
   }
 
   showAttributes(msg: Msg, scope: AttributeScope, values: JsonObject): void {
-    const change = { kind: 'attributes', scope, ts: this.now(), values: withoutSecrets(values) } as const;
-    this.#later(() => this.#parts.changes.emit(msg.originator.id, change));
+    this.#tell(msg.originator.id, { kind: 'attributes', scope, ts: this.now(), values: withoutSecrets(values) });
   }
 
   async removeAttributes(
@@ -380,6 +379,10 @@ export class MessageContext implements NodeContext {
 
   #raise(event: EntityEvent): void {
     this.#hooks.raise(event, this.#hops);
+  }
+
+  #tell(entityId: string, change: Parameters<ChangeFeed['emit']>[1]): void {
+    this.#later(() => this.#parts.changes.emit(entityId, change));
   }
 
   #later(effect: () => void): void {

@@ -75,7 +75,8 @@ export interface MessageRunner {
 interface Work {
   readonly msg: Msg;
   readonly generation: Generation;
-  readonly start: (context: MessageContext, options: RunOptions | undefined) => RunResult | Promise<RunResult>;
+  /** Absent: it enters the chains, as it came. */
+  readonly start?: (context: MessageContext, options: RunOptions | undefined) => RunResult | Promise<RunResult>;
   /** Joins what belongs into the commit of its outcome. */
   readonly alsoWrite?: (context: MessageContext) => void;
   /** Times that the message was tried again. */
@@ -194,6 +195,12 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     return undefined;
   };
 
+  const begin = ({ msg, generation, start }: Work, context: MessageContext, options: RunOptions | undefined) => {
+    if (start) return start(context, options);
+    if (!recorder.isIdle) return recorder.watch(msg, options, (own) => generation.run(msg, context, own));
+    return generation.run(msg, context, options);
+  };
+
   /** False when there is no room: nothing is counted then. */
   const enqueue = (work: Work): boolean => {
     counters.received++;
@@ -201,7 +208,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     const accepted = queue.run(work.msg.originator.id, () => {
       const context = new MessageContext(parts, hooks, work.msg, work.session);
       const traced = explain.begin(work.msg.originator.id);
-      const result = work.start(context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
+      const result = begin(work, context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
       if (result instanceof Promise) return result.then((finished) => finish(work, context, finished, traced));
       return finish(work, context, result, traced);
     });
@@ -337,7 +344,6 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       enqueueOrLimit({
         msg,
         generation: current,
-        start: (context, options) => recorder.watch(msg, options, (own) => current.run(msg, context, own)),
         comesAgain: message.comesAgain,
         session: message.session,
         done,

@@ -11,7 +11,7 @@ export interface NewMessage {
   readonly data: JsonObject;
   readonly metadata: Readonly<Record<string, string>>;
   /** Exact JSON text of `data`. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** See `Msg`. */
   readonly hops?: number;
   /** The session it came in by. */
@@ -30,6 +30,8 @@ export function toMsg(message: NewMessage, id: string, secretKeys: ReadonlySet<s
   const data = wrapSecrets(message.data, secretKeys);
   const originator = { entityType: 'DEVICE' as const, id: device.id, name: device.name, profile: device.profile };
   const keepText = text !== undefined && data === message.data;
-  const msg = { id, ts, type, originator, metadata, data, ...(hops === undefined ? {} : { hops }) };
-  return keepText ? { ...msg, text } : msg;
+  const msg = keepText
+    ? { id, ts, type, originator, metadata, data, text }
+    : { id, ts, type, originator, metadata, data };
+  return hops === undefined ? msg : { ...msg, hops };
 }

@@ -66,6 +66,11 @@ export class Recorder {
     return running && this.#stateOf(running).state === 'running' ? running.by : undefined;
   }
 
+  /** There is none, nor one that nobody has fetched yet: messages need not be watched. */
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** Begins a recording, in the place of the one before. */
   start({ forMs, messages, device, by }: RecordingWish): RecordingState {
     const id = randomBytes(8).toString('hex');

@@ -1,13 +1,13 @@
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson, utf8Text } from '../model/json.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
-import { decodeAttributes, decodeTelemetry } from '../telemetry/payload.ts';
+import { type DecodedSample, decodeAttributes, decodeTelemetry, valuesText } from '../telemetry/payload.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
@@ -63,7 +63,7 @@ export interface UplinkSource {
   /** The sender named the type of each value: none is read into a text. */
   readonly typed?: boolean | undefined;
   /** The exact text of the JSON, where the sender has it. */
-  readonly text?: (() => string) | undefined;
+  readonly text?: string | undefined;
 }
 
 /** Whose rate limits the publishes of an uplink take from. */
@@ -111,8 +111,9 @@ class DeviceUplink implements Uplink {
   }
 
   telemetry(payload: Uint8Array, done: UplinkDone, topic?: string): void {
-    const parsed = parseJson(payload, this.#parts.json);
-    if (parsed.ok) this.telemetryJson(parsed.value, done, { topic, text: () => textOf(payload) });
+    const text = utf8Text(payload);
+    const parsed = parseJson(text ?? payload, this.#parts.json);
+    if (parsed.ok) this.telemetryJson(parsed.value, done, { topic, text });
     else this.refuse(parsed.error.problem, done);
   }
 
@@ -144,20 +145,21 @@ class DeviceUplink implements Uplink {
       done(STORED);
       return;
     }
-    const wait = samples.length === 1 ? undefined : joinEnds(samples.length, done);
-    const end = wait ?? ((outcome: MessageEnd) => done(toResult(outcome)));
-    for (const { ts, values, verbatim } of samples) {
+    const end = samples.length === 1 ? endOf(done) : joinEnds(samples.length, done);
+    for (const sample of samples) {
+      const { ts, values: data } = sample;
       const metadata = this.#metadata(topic, String(ts));
       const message = {
         device: this.#device,
         type: 'POST_TELEMETRY_REQUEST',
         ts,
-        data: values,
+        data,
         metadata,
+        text: text === undefined ? undefined : textOf(sample, text),
         session: this.#session,
         comesAgain: true,
       } as const;
-      runner.run(verbatim && text ? { ...message, text: text() } : message, end);
+      runner.run(message, end);
     }
   }
 
@@ -199,7 +201,7 @@ class DeviceUplink implements Uplink {
         session: this.#session,
         comesAgain: true,
       },
-      (end) => done(toResult(end)),
+      endOf(done),
     );
   }
 
@@ -343,8 +345,16 @@ function toResult(end: MessageEnd): UplinkResult {
   return end === 'busy' ? RATE_LIMITED : FAILED;
 }
 
-const textOf = (payload: Uint8Array): string =>
-  Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
+const endOf =
+  (done: UplinkDone) =>
+  (end: MessageEnd): void =>
+    done(toResult(end));
+
+/** The text of a sample's values in that of its payload. */
+function textOf({ verbatim }: DecodedSample, payload: string): string | undefined {
+  if (verbatim === 'no') return undefined;
+  return verbatim === 'payload' ? payload : valuesText(payload);
+}
 
 const isObject = (value: JsonValue): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

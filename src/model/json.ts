@@ -24,14 +24,19 @@ const SAFE_DIGITS = 15;
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): JsonResult {
   if (typeof input === 'string')
     return SURROGATE.test(input) ? parseWithSurrogates(input, limits) : parse(input, limits);
-  const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
-  if (isAscii(bytes)) return parse(bytes.toString('latin1'), limits);
-  if (!isUtf8(bytes)) return { ok: false, error: { problem: 'invalid UTF-8', at: invalidUtf8At(bytes) } };
-  const text = bytes.toString('utf8');
+  const text = utf8Text(input);
+  if (text === undefined) return { ok: false, error: { problem: 'invalid UTF-8', at: invalidUtf8At(input) } };
   const result = parse(text, limits);
   if (result.ok) return result;
   const { problem, at } = result.error;
   return { ok: false, error: { problem, at: Buffer.byteLength(text.slice(0, at)) } };
+}
+
+/** The text that bytes are in UTF-8; undefined when they are not. */
+export function utf8Text(input: Uint8Array): string | undefined {
+  const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+  if (isAscii(bytes)) return bytes.toString('latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
 function parseWithSurrogates(text: string, limits: JsonLimits): JsonResult {
@@ -114,7 +119,8 @@ function endOfPlainNumber(text: string, start: number): number {
   return String(value) === token && !Number.isInteger(value) ? at : -1;
 }
 
-function invalidUtf8At(bytes: Buffer): number {
+function invalidUtf8At(input: Uint8Array): number {
+  const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   // Decoding puts U+FFFD for the first broken sequence; a U+FFFD that was sent as such is three good bytes.
   let at = 0;
   for (const character of bytes.toString('utf8')) {

@@ -144,22 +144,18 @@ export class ChainRun {
       }
       if (result instanceof Promise) return this.#await(node, result, { from: msg, began, attempt: 1 });
       if (result?.msg === undefined) result = failed(msg, NO_RESULT);
-      const { relation } = result;
-      const route = typeof relation === 'string' ? routeOf(node, relation) : undefined;
-      if (
-        route === undefined ||
-        route.targets.length !== 1 ||
-        route.isFailure ||
-        result.more !== undefined ||
-        result.also !== undefined ||
-        result.flow !== undefined ||
-        this.#trace !== undefined
-      ) {
+      const { relation, more, also, flow } = result;
+      const isPlain = more === undefined && also === undefined && flow === undefined && this.#trace === undefined;
+      if (!isPlain || typeof relation !== 'string' || isFailureLabel(relation)) {
+        return this.#settle(node, result, { from: msg, began, attempt: 1 });
+      }
+      const route = routeOf(node, relation);
+      if (route === undefined) return undefined;
+      const next = route.targets[0];
+      if (next === undefined || route.targets.length !== 1) {
         return this.#settle(node, result, { from: msg, began, attempt: 1 });
       }
       route.counter.count++;
-      const [next] = route.targets;
-      if (next === undefined) return undefined;
       node = next;
       msg = result.msg;
     }

@@ -24,7 +24,8 @@ export function labelsOf(relation: unknown): readonly string[] | undefined {
   });
 }
 
-export const isFailureLabel = (label: string): boolean => label.toLowerCase() === 'failure';
+export const isFailureLabel = (label: string): boolean =>
+  label.length === 7 && (label.charCodeAt(0) | 0x20) === 0x66 && label.toLowerCase() === 'failure';
 
 /** The edges that labels lead to, each counted. */
 export function follow(node: CompiledNode, labels: readonly string[]): Target[] {

@@ -8,15 +8,14 @@ import { Secret } from '../model/secret.ts';
  * in what stands between its words only was mistyped: its value is no less a secret, and must not be stored.
  */
 export function wrapSecrets(data: JsonObject, secretKeys: ReadonlySet<string>): MsgData {
-  const { names, shortest } = foldedOf(secretKeys);
+  const names = namesOf(secretKeys);
   let wrapped: Record<string, JsonValue | Secret> | undefined;
-  const isSecret = (key: string): boolean => key.length >= shortest && (secretKeys.has(key) || names.has(fold(key)));
   for (const key in data) {
     const value = data[key];
     if (value === undefined || value === null) continue;
-    if (!isSecret(key)) {
+    if (!isSecret(key, names)) {
       if (typeof value !== 'object') continue;
-      const clean = withoutNested(value, isSecret);
+      const clean = withoutNested(value, names);
       if (clean === value) continue;
       wrapped ??= { ...data };
       wrapped[key] = clean;
@@ -29,16 +28,16 @@ export function wrapSecrets(data: JsonObject, secretKeys: ReadonlySet<string>): 
 }
 
 /** The value itself when nothing secret is in it. Depth is bounded by the parser. */
-function withoutNested(value: JsonValue, isSecret: (key: string) => boolean): JsonValue {
+function withoutNested(value: JsonValue, names: SecretNames): JsonValue {
   if (value === null || typeof value !== 'object' || value instanceof ExactNumber) return value;
   if (Array.isArray(value)) {
-    const items = value.map((item) => withoutNested(item, isSecret));
+    const items = value.map((item) => withoutNested(item, names));
     return items.every((item, at) => item === value[at]) ? value : items;
   }
   let clean: JsonObject | undefined;
   for (const key in value) {
     const inner = value[key] ?? null;
-    const next = inner !== null && isSecret(key) ? '[redacted]' : withoutNested(inner, isSecret);
+    const next = inner !== null && isSecret(key, names) ? '[redacted]' : withoutNested(inner, names);
     if (next === inner) continue;
     clean ??= { ...value };
     clean[key] = next;
@@ -46,21 +45,25 @@ function withoutNested(value: JsonValue, isSecret: (key: string) => boolean): Js
   return clean ?? value;
 }
 
-interface Folded {
-  readonly names: ReadonlySet<string>;
+interface SecretNames {
+  readonly exact: ReadonlySet<string>;
+  readonly folded: ReadonlySet<string>;
   readonly shortest: number;
 }
 
-const foldedSets = new WeakMap<ReadonlySet<string>, Folded>();
+const isSecret = (key: string, { exact, folded, shortest }: SecretNames): boolean =>
+  key.length >= shortest && (exact.has(key) || folded.has(fold(key)));
 
-/** Made once for each generation's set. */
-function foldedOf(secretKeys: ReadonlySet<string>): Folded {
-  const known = foldedSets.get(secretKeys);
-  if (known) return known;
-  const names = new Set([...secretKeys].map(fold));
-  const made = { names, shortest: Math.min(...[...names].map((name) => name.length)) };
-  foldedSets.set(secretKeys, made);
-  return made;
+const knownNames = new WeakMap<ReadonlySet<string>, SecretNames>();
+let last: SecretNames | undefined;
+
+/** Made once for each generation's set; nearly every message is of the same generation as the one before. */
+function namesOf(exact: ReadonlySet<string>): SecretNames {
+  if (last?.exact === exact) return last;
+  const folded = new Set([...exact].map(fold));
+  last = knownNames.get(exact) ?? { exact, folded, shortest: Math.min(...[...folded].map((name) => name.length)) };
+  knownNames.set(exact, last);
+  return last;
 }
 
 const fold = (key: string): string => key.toLowerCase().replaceAll(/[\s_-]/g, '');

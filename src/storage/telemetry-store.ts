@@ -9,7 +9,7 @@ export interface TelemetryWrite {
   readonly ts: number;
   readonly values: JsonObject;
   /** Exact JSON text of `values`, when the caller has it: spares the store from writing it again. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** false: not the latest values; true by default. */
   readonly latest?: boolean;
   /** false: latest values only; true by default. */

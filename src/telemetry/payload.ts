@@ -12,8 +12,8 @@ export interface DecodeOptions {
 
 /** One sample as it was sent; `text` is not kept here: the caller has the payload. */
 export interface DecodedSample extends Sample {
-  /** True when `values` is the whole payload, unchanged: its text may stand for it. */
-  readonly verbatim: boolean;
+  /** Where the text of `values` stands unchanged: it is the payload's, the member's of that name (see `valuesText`), or nowhere. */
+  readonly verbatim: 'payload' | 'values' | 'no';
 }
 
 const KEY_MAX = 255;
@@ -25,53 +25,61 @@ const KEY_MAX = 255;
 export function decodeTelemetry(json: JsonValue, options: DecodeOptions): Decoded<readonly DecodedSample[]> {
   if (!Array.isArray(json)) {
     const sample = decodeSample(json, options);
-    return sample.ok ? { ok: true, value: [sample.value] } : sample;
+    return typeof sample === 'string' ? { ok: false, problem: sample } : { ok: true, value: [sample] };
   }
   const samples: DecodedSample[] = [];
   for (const item of json) {
     const sample = decodeSample(item, options);
-    if (!sample.ok) return sample;
-    samples.push({ ...sample.value, verbatim: false });
+    if (typeof sample === 'string') return { ok: false, problem: sample };
+    samples.push({ ...sample, verbatim: 'no' });
   }
   return { ok: true, value: samples };
+}
+
+/** The text of the values in that of a payload `{"ts": …, "values": {…}}`; undefined when it has other braces, too. */
+export function valuesText(payload: string): string | undefined {
+  const from = payload.indexOf('{', payload.indexOf('{') + 1);
+  const to = payload.indexOf('}');
+  const end = payload.indexOf('}', to + 1);
+  if (payload.indexOf('{', from + 1) >= 0 || payload.indexOf('}', end + 1) >= 0) return undefined;
+  return payload.slice(from, to + 1);
 }
 
 /** Client attributes: an object only (3.4). */
 export function decodeAttributes(json: JsonValue, options: DecodeOptions): Decoded<JsonObject> {
   if (!isObject(json)) return { ok: false, problem: `must be an object, is ${kindName(json)}` };
   const values = cleanValues(json, options);
-  return values.ok ? { ok: true, value: values.value.values } : values;
+  return typeof values === 'string' ? { ok: false, problem: values } : { ok: true, value: values };
 }
 
-function decodeSample(json: JsonValue, options: DecodeOptions): Decoded<DecodedSample> {
-  if (!isObject(json)) return { ok: false, problem: `a sample must be an object, is ${kindName(json)}` };
+/** The sample, or what is wrong with it. */
+function decodeSample(json: JsonValue, options: DecodeOptions): DecodedSample | string {
+  if (!isObject(json)) return `a sample must be an object, is ${kindName(json)}`;
   let ts = options.now;
   let source = json;
   if (Object.hasOwn(json, 'ts') && Object.hasOwn(json, 'values')) {
     const own = timestamp(json.ts ?? null);
-    if (own === undefined) return { ok: false, problem: '"ts" must be an integer of milliseconds' };
+    if (own === undefined) return '"ts" must be an integer of milliseconds';
     const values = json.values ?? null;
-    if (!isObject(values)) return { ok: false, problem: `"values" must be an object, is ${kindName(values)}` };
+    if (!isObject(values)) return `"values" must be an object, is ${kindName(values)}`;
     ts = own;
     source = values;
   }
-  const cleaned = cleanValues(source, options);
-  if (!cleaned.ok) return cleaned;
-  return { ok: true, value: { ts, values: cleaned.value.values, verbatim: !cleaned.value.changed && source === json } };
+  const values = cleanValues(source, options);
+  if (typeof values === 'string') return values;
+  return { ts, values, verbatim: values !== source ? 'no' : source === json ? 'payload' : 'values' };
 }
 
-function cleanValues(
-  source: JsonObject,
-  options: DecodeOptions,
-): Decoded<{ readonly values: JsonObject; readonly changed: boolean }> {
+/** The source itself when nothing of it is left out or cast; a text says what is wrong. */
+function cleanValues(source: JsonObject, options: DecodeOptions): JsonObject | string {
   let clean = true;
   for (const key in source) {
     const value = source[key];
-    if (key.length > KEY_MAX || key.length === 0) return { ok: false, problem: 'a key must have 1 to 255 characters' };
+    if (key.length > KEY_MAX || key.length === 0) return 'a key must have 1 to 255 characters';
     if (value === null || (options.typeCast && typeof value === 'string')) clean = false;
     if (options.typeCast && value instanceof ExactNumber) clean = false;
   }
-  if (clean) return { ok: true, value: { values: source, changed: false } };
+  if (clean) return source;
   const values: JsonObject = {};
   for (const [key, value] of Object.entries(source)) {
     if (value === null) continue;
@@ -81,7 +89,7 @@ function cleanValues(
       Object.defineProperty(values, key, { value: kept, enumerable: true, configurable: true, writable: true });
     else values[key] = kept;
   }
-  return { ok: true, value: { values, changed: true } };
+  return values;
 }
 
 // What ThingsBoard makes of numbers is what it makes of their plain notation as text: 1.5e3 is 1500, 1E19 is text.

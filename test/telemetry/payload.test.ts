@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JsonValue, parseJson, stringifyJson } from '../../src/model/json.ts';
-import { decodeAttributes, decodeTelemetry } from '../../src/telemetry/payload.ts';
+import { decodeAttributes, decodeTelemetry, valuesText } from '../../src/telemetry/payload.ts';
 
 function json(text: string): JsonValue {
   const parsed = parseJson(text, { maxDepth: 32 });
@@ -64,10 +65,11 @@ describe('telemetry payloads (thingsboard-device-api 3.2)', () => {
       const decoded = decodeTelemetry(json(text), options);
       return decoded.ok && decoded.value[0]?.verbatim;
     };
-    expect(verbatim('{"a":1}')).toBe(true);
-    expect(verbatim('[{"a":1}]')).toBe(false);
-    expect(verbatim('{"a":1,"b":null}')).toBe(false);
-    expect(verbatim('{"ts":1,"values":{"a":1}}')).toBe(false);
+    expect(verbatim('{"a":1}')).toBe('payload');
+    expect(verbatim('[{"a":1}]')).toBe('no');
+    expect(verbatim('{"a":1,"b":null}')).toBe('no');
+    expect(verbatim('{"ts":1,"values":{"a":null}}')).toBe('no');
+    expect(verbatim('{"ts":1,"values":{"a":1}}')).toBe('values');
   });
 
   it('pollutes no prototype', () => {
@@ -84,5 +86,51 @@ describe('client attributes (thingsboard-device-api 3.4)', () => {
   it('skips nulls and keeps the rest', () => {
     const decoded = decodeAttributes(json('{"serial":"A1","x":null,"cfg":{"x":1}}'), options);
     expect(decoded.ok && stringifyJson(decoded.value)).toBe('{"serial":"A1","cfg":{"x":1}}');
+  });
+});
+
+describe('valuesText', () => {
+  const name = fc.oneof(fc.string(), fc.constantFrom('ts', 'values', '{', '}', '"', '__proto__'));
+  const scalar = fc.oneof(
+    fc.string(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.constant([]),
+  );
+  const members = (value: fc.Arbitrary<unknown>) =>
+    fc
+      .array(fc.tuple(name, value), { maxLength: 4 })
+      .map((all) => `{${all.map(([key, one]) => `${JSON.stringify(key)} : ${JSON.stringify(one)}`).join(' ,')} }`);
+  const values = members(fc.oneof(scalar, fc.constant({ a: 1 })));
+  const more = fc.array(
+    fc.oneof(
+      values,
+      scalar.map((one) => JSON.stringify(one)),
+    ),
+    { maxLength: 2 },
+  );
+
+  it('is the text of just the values that are read, whatever else stands in the payload, or undefined', () => {
+    fc.assert(
+      fc.property(values, more, fc.boolean(), (last, others, tsFirst) => {
+        const all = [...others, last].map((one) => `"values": ${one}`);
+        const payload = `{ ${(tsFirst ? ['"ts":1', ...all] : [...all, '"ts":1']).join(', ')}}`;
+        const parsed = parseJson(payload, { maxDepth: 8 });
+        const decoded = parsed.ok && decodeTelemetry(parsed.value, { now: 5, typeCast: false });
+        if (!decoded || !decoded.ok || decoded.value[0]?.verbatim !== 'values') return;
+        const text = valuesText(payload);
+        if (text === undefined) return;
+        expect(parseJson(text, { maxDepth: 8 })).toEqual({ ok: true, value: decoded.value[0].values });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is found with and without white space, in both orders', () => {
+    expect(valuesText('{"ts":1,"values":{"a":1.50}}')).toBe('{"a":1.50}');
+    expect(valuesText(' { "values" : { "a" : 1 } , "ts" : 1 } ')).toBe('{ "a" : 1 }');
+    expect(valuesText('{"ts":1,"values":{"a":{"b":1}}}')).toBeUndefined();
+    expect(valuesText('{"ts":1,"values":{"a":"}"}}')).toBeUndefined();
+    expect(valuesText('{"ts":1,"values":{"a":"{"}}')).toBeUndefined();
   });
 });

@@ -21,7 +21,7 @@ import { attributesAnswer, attributesUpdate, jsonPayload } from './payload-form.
 import { reasonCodes } from './reason-codes.ts';
 import { RpcSession } from './rpc-session.ts';
 import { callsPrefix } from './rpc-topics.ts';
-import { ATTRIBUTES, readFilter, readTopic } from './topics.ts';
+import { type Uplink as Asked, ATTRIBUTES, readFilter, readTopic } from './topics.ts';
 import { CLOSE_CODES } from './wire-errors.ts';
 
 const UNKNOWN_TOPIC: PublishVerdict = { kind: 'nack', code: reasonCodes.topicNameInvalid, v3: 'ack', qos0: 'ignore' };
@@ -29,6 +29,9 @@ const ACK: PublishVerdict = { kind: 'ack' };
 const REFUSED: PublishVerdict = { kind: 'close', code: reasonCodes.implementationSpecific };
 const INVALID: PublishVerdict = { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3: 'close', qos0: 'close' };
 const INVALID_ACKED: PublishVerdict = { ...INVALID, v3: 'ack' };
+
+/** Ends a publish: what became of it, or what its sender hears at once. */
+type Finish = (result: UplinkResult | PublishVerdict) => void;
 
 /** Filters of calls to the device: subscribing costs a message, as that to its attributes does (7.3). */
 const RPC_REQUESTS = /^(?:v1\/devices\/me\/rpc\/request|v2\/r\/req(?:\/[jp])?)\/\+$/;
@@ -108,48 +111,42 @@ export class DeviceSession implements DeviceLink {
   publish(packet: IPublishPacket, done?: PublishDone): void {
     const { topic } = packet;
     const profile = this.#profile();
-    const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
+    const finish: Finish = (result) => finishPublish(this.#client, packet, toVerdict(result, profile), done);
     if (topic.startsWith(GATEWAY_PREFIX)) {
       if (this.#gateway) this.#gateway.publish(packet, finish);
       else finish(noGateway(this.#client));
       return;
     }
     const uplink = readTopic(topic, profile);
-    if (uplink === undefined) {
-      finish(UNKNOWN_TOPIC);
-      return;
-    }
-    if (uplink === 'malformed') {
-      finish(invalid(profile));
-      return;
-    }
-    const read = { topic, payload: packet.payload as Buffer };
-    const payload = jsonPayload(this.#uplink, uplink, read, (result) => finish(toVerdict(result, profile)));
+    if (uplink === undefined) finish(UNKNOWN_TOPIC);
+    else if (uplink === 'malformed') finish(invalid(profile));
+    else this.#take(uplink, { topic, payload: packet.payload as Buffer }, finish);
+  }
+
+  #take(uplink: Asked, read: { readonly topic: string; readonly payload: Buffer }, finish: Finish): void {
+    const payload = jsonPayload(this.#uplink, uplink, read, finish);
     if (payload === undefined) return;
-    const seen = profile.transport === 'mqtt' ? topic : undefined;
+    const seen = this.#lastProfile.transport === 'mqtt' ? read.topic : undefined;
     switch (uplink.kind) {
       case 'telemetry':
-        this.#uplink.telemetry(payload, (result) => finish(toVerdict(result, profile)), seen);
+        this.#uplink.telemetry(payload, finish, seen);
         return;
       case 'attributes':
-        this.#uplink.attributes(payload, (result) => finish(toVerdict(result, profile)), seen);
+        this.#uplink.attributes(payload, finish, seen);
         return;
       case 'ota':
         this.#packages().request(uplink, payload, finish);
         return;
       case 'claim':
-        this.#uplink.claim(payload).then(
-          (result) => finish(toVerdict(result, profile)),
-          () => finish(REFUSED),
-        );
+        this.#uplink.claim(payload).then(finish, () => finish(REFUSED));
         return;
       case 'rpc-call':
       case 'rpc-answer':
       case 'rpc-malformed':
-        this.#calls().publish(uplink, { payload, topic: seen }, (result) => finish(toVerdict(result, profile)));
+        this.#calls().publish(uplink, { payload, topic: seen }, finish);
         return;
       case 'attribute-request':
-        this.#answer(payload, uplink, profile, finish);
+        this.#answer(payload, uplink, finish);
     }
   }
 
@@ -209,23 +206,18 @@ export class DeviceSession implements DeviceLink {
     });
   }
 
-  #answer(
-    payload: Buffer,
-    request: { readonly id: string; readonly answerTopic: string },
-    profile: DeviceProfile,
-    finish: (verdict: PublishVerdict) => void,
-  ): void {
+  #answer(payload: Buffer, request: { readonly id: string; readonly answerTopic: string }, finish: Finish): void {
     this.#uplink.requestAttributes(payload).then(
       (result) => {
         if (result.kind !== 'answer') {
-          finish(toVerdict(result, profile));
+          finish(result);
           return;
         }
         finish(ACK);
         if (request.id.startsWith('-')) return; // 3.5: a negative id gets no answer
         const { answerTopic } = request;
         const filter = `${answerTopic.slice(0, answerTopic.lastIndexOf('/'))}/+`;
-        const answer = attributesAnswer(answerTopic, request.id, result, profile);
+        const answer = attributesAnswer(answerTopic, request.id, result, this.#profile());
         sendTo(this.#client, answerTopic, answer, this.#subscriptions.qosOf(filter) ?? 1);
       },
       () => finish(REFUSED),

@@ -21,6 +21,9 @@ const CLAIM = 'v1/devices/me/claim';
 const ATTRIBUTE_REQUEST = 'v1/devices/me/attributes/request/';
 const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
 
+const TELEMETRY_SENT: Uplink = { kind: 'telemetry' };
+const ATTRIBUTES_SENT: Uplink = { kind: 'attributes' };
+
 const SHORT_TELEMETRY: ReadonlySet<string> = new Set(['v2/t', 'v2/t/j', 'v2/t/p']);
 const SHORT_ATTRIBUTES: ReadonlySet<string> = new Set(['v2/a', 'v2/a/j', 'v2/a/p']);
 const SHORT_REQUEST = /^v2\/a\/req\/(?:([jp])\/)?(-?\d{1,10})$/;
@@ -32,8 +35,8 @@ const REQUEST_ID = /^-?\d{1,10}$/;
  * A custom filter of the profile replaces the standard topic. `malformed`: the topic is known, its id is no number.
  */
 export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malformed' | undefined {
-  if (profile.topics.attributes?.matches(topic) ?? topic === ATTRIBUTES) return { kind: 'attributes' };
-  if (profile.topics.telemetry?.matches(topic) ?? topic === TELEMETRY) return { kind: 'telemetry' };
+  if (profile.topics.attributes?.matches(topic) ?? topic === ATTRIBUTES) return ATTRIBUTES_SENT;
+  if (profile.topics.telemetry?.matches(topic) ?? topic === TELEMETRY) return TELEMETRY_SENT;
   if (topic === CLAIM) return { kind: 'claim' };
   if (topic.startsWith(ATTRIBUTE_REQUEST)) {
     const id = topic.slice(ATTRIBUTE_REQUEST.length);
@@ -41,8 +44,8 @@ export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malf
   }
   const rpc = readRpcTopic(topic);
   if (rpc) return rpc;
-  if (SHORT_TELEMETRY.has(topic)) return { kind: 'telemetry' };
-  if (SHORT_ATTRIBUTES.has(topic)) return { kind: 'attributes' };
+  if (SHORT_TELEMETRY.has(topic)) return TELEMETRY_SENT;
+  if (SHORT_ATTRIBUTES.has(topic)) return ATTRIBUTES_SENT;
   const short = SHORT_REQUEST.exec(topic);
   if (short) {
     const [, form, id = ''] = short;
