@@ -23,6 +23,9 @@ export const RIG_ENV = {
   LOG_LEVEL: 'debug',
 } as const;
 
+/** However busy the machine is: how long a start takes is judged apart. */
+export const START_MS = 60_000;
+
 /** How the store is looked at afterwards. */
 export const VIEW = { instanceKey: INSTANCE_KEY, telemetryKeys: ['seq', 'owner', 'exact'] } as const;
 

@@ -17,6 +17,7 @@ import {
   type Readiness,
   RIG_ENV,
   readinessOf,
+  START_MS,
   startFleet,
   VIEW,
 } from './rig-parts.ts';
@@ -52,7 +53,7 @@ export async function startRig(options: BrokerOptions = {}): Promise<Rig> {
     ...RIG_ENV,
     ...options.env,
   };
-  const broker = await startBroker({ main: MAIN, ...options, dataDir, env });
+  const broker = await startBroker({ main: MAIN, deadlineMs: START_MS, ...options, dataDir, env });
   const clients: JournalClient[] = [];
   const exits: ExitFact[] = [];
   const metrics: string[] = [];

@@ -16,6 +16,7 @@ import {
   type Readiness,
   RIG_ENV,
   readinessOf,
+  START_MS,
   startFleet,
   VIEW,
 } from '../rig-parts.ts';
@@ -164,7 +165,7 @@ async function startMember(
   exits: ExitFact[],
 ): Promise<Member & { running: boolean }> {
   const ports = { MQTT_BIND_PORT: String(await freePort()), HTTP_BIND_PORT: String(await freePort()) };
-  const broker = await startBroker({ main, env: { ...ports, ...RIG_ENV, ...more } });
+  const broker = await startBroker({ main, deadlineMs: START_MS, env: { ...ports, ...RIG_ENV, ...more } });
   const member = {
     broker,
     running: true,
