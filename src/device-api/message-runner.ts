@@ -129,7 +129,8 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const refuse = (work: Work, context: MessageContext, err: unknown): void => {
     const { id, originator } = work.msg;
     end('refused');
-    log.error({ event: 'msg.not-stored', msg: id, device: originator.id, err }, 'message not stored');
+    const level = err instanceof BrokerError && err.code === 'SESSION_MOVED' ? 'info' : 'error';
+    log[level]({ event: 'msg.not-stored', msg: id, device: originator.id, err }, 'message not stored');
     work.done('failed');
     context.abandon();
   };

@@ -32,7 +32,10 @@ describe('session claims over two instances', () => {
   });
   afterAll(() => redis[Symbol.asyncDispose]());
 
-  const broker = async (beforeAnswer: () => Promise<void> = async () => {}): Promise<Broker> => {
+  const broker = async (
+    beforeAnswer: () => Promise<void> = async () => {},
+    beforeFence: () => Promise<void> = async () => {},
+  ): Promise<Broker> => {
     const joined = await member(redis);
     const live = new Sessions();
     const log = createLog({ level: 'silent' });
@@ -43,6 +46,10 @@ describe('session claims over two instances', () => {
         const claim = await joined.sessions.claim(device);
         await beforeAnswer();
         return claim;
+      },
+      async fence(device, epoch) {
+        await beforeFence();
+        return joined.sessions.fence(device, epoch);
       },
     };
     const one: Broker = Object.assign(
@@ -162,6 +169,44 @@ describe('session claims over two instances', () => {
     };
     await open(b);
     expect(await Promise.all(gone)).toEqual([false]);
+  });
+
+  it('a login is fenced before it goes on; what a former one at the same instance still writes goes with it', async () => {
+    const [a, b] = [await broker(), await broker()];
+    const marker = `{${ID}}:alive`;
+    await redis.client.set(marker, 1);
+    const first = a.claims.markOf((await open(a))?.device as Device);
+    expect(Number(await redis.client.get(marker))).toBe(first?.epoch);
+    const second = a.claims.markOf((await open(a))?.device as Device);
+    expect(Number(await redis.client.get(marker))).toBe(second?.epoch);
+    expect(first?.epoch).toBe(second?.epoch);
+    const elsewhere = b.claims.markOf((await open(b))?.device as Device);
+    expect(Number(await redis.client.get(marker))).toBe(elsewhere?.epoch);
+    expect(second?.epoch).toBeLessThan(elsewhere?.epoch ?? 0);
+    expect(a.claims.markOf(login())).toBeUndefined();
+  });
+
+  it('a write that is refused ends the session that it came from, once, and no newer one', async () => {
+    const a = await broker();
+    const first = a.claims.markOf((await open(a))?.device as Device);
+    await open(a);
+    expect(a.closed).toEqual(['taken-over']);
+    first?.refuse();
+    expect([first?.stale, a.live.size]).toEqual([true, 1]);
+    const mark = a.claims.markOf(a.live.get(ID)?.device as Device);
+    mark?.refuse();
+    mark?.refuse();
+    expect([mark?.stale, a.closed, a.live.size]).toEqual([true, ['taken-over', 'taken-over'], 0]);
+  });
+
+  it('a login behind whose claim a newer one has been fenced opens no session', async () => {
+    const a = await broker();
+    await redis.client.set(`{${ID}}:alive`, 1);
+    // A newer login comes to the other one between the claim and the fence.
+    const b = await broker(undefined, async () => void (await open(a)));
+    expect(await open(b)).toBeUndefined();
+    expect([a.live.size, b.live.size]).toEqual([1, 0]);
+    expect(await a.sessions.owner(ID)).toBe(a.bus.self);
   });
 
   it('an instance that does not answer holds a login up for a second at most, and the next not at all', async () => {
