@@ -103,7 +103,7 @@ const toInfo = ({ name, transport }: DeviceProfile) => ({
 });
 
 function toProfile(profile: DeviceProfile) {
-  const { description, topics, transport, provision, protobuf, sendAckOnValidationException } = profile;
+  const { description, topics, transport, provision, sendAckOnValidationException } = profile;
   const type = transport.toUpperCase();
   return {
     ...toInfo(profile),
@@ -116,19 +116,21 @@ function toProfile(profile: DeviceProfile) {
       configuration: { type: 'DEFAULT' },
       transportConfiguration: {
         type,
+        ...(transport === 'coap'
+          ? {
+              coapDeviceTypeConfiguration: {
+                coapDeviceType: 'DEFAULT',
+                transportPayloadTypeConfiguration: payloadOf(profile),
+              },
+            }
+          : {}),
         ...(transport === 'mqtt'
           ? {
               deviceTelemetryTopic: topics.telemetry?.text,
               deviceAttributesTopic: topics.attributes?.text,
               deviceAttributesSubscribeTopic: topics.attributesSubscribe?.text,
               sendAckOnValidationException,
-              transportPayloadTypeConfiguration: protobuf
-                ? {
-                    transportPayloadType: 'PROTOBUF',
-                    enableCompatibilityWithJsonPayloadFormat: protobuf.compatibleWithJson,
-                    useJsonPayloadFormatForDefaultDownlinkTopics: protobuf.jsonOnDefaultDownlinkTopics,
-                  }
-                : { transportPayloadType: 'JSON' },
+              transportPayloadTypeConfiguration: payloadOf(profile),
             }
           : {}),
       },
@@ -138,3 +140,12 @@ function toProfile(profile: DeviceProfile) {
     default: profile.name === 'default',
   };
 }
+
+const payloadOf = ({ protobuf }: DeviceProfile) =>
+  protobuf
+    ? {
+        transportPayloadType: 'PROTOBUF',
+        enableCompatibilityWithJsonPayloadFormat: protobuf.compatibleWithJson,
+        useJsonPayloadFormatForDefaultDownlinkTopics: protobuf.jsonOnDefaultDownlinkTopics,
+      }
+    : { transportPayloadType: 'JSON' };

@@ -39,14 +39,15 @@ export interface DeviceProfile {
   readonly thing?: ThingProfile;
   readonly listeners?: Listeners;
   readonly certificateChain?: CertificateChain;
-  readonly transport: 'default' | 'mqtt';
+  /** `mqtt` and `coap`: its devices are let in there and over HTTP only. */
+  readonly transport: 'default' | 'mqtt' | 'coap';
   /** Custom topics; absent = the standard ones. Active for transport `mqtt` only. */
   readonly topics: {
     readonly telemetry?: TopicFilter;
     readonly attributes?: TopicFilter;
     readonly attributesSubscribe?: TopicFilter;
   };
-  /** Absent: payloads are JSON. Active for transport `mqtt` only. */
+  /** Absent: payloads are JSON. Active for transports `mqtt` and `coap` only. */
   readonly protobuf?: ProtobufPayloads;
   readonly sendAckOnValidationException: boolean;
   readonly typeCast: boolean;

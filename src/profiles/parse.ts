@@ -58,7 +58,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
   const file = checked.value;
   const { provision, topics, limits, payload } = file;
   const transport = file.transport ?? (topics || payload?.type === 'protobuf' ? 'mqtt' : 'default');
-  if (topics && transport === 'default') {
+  if (topics && transport !== 'mqtt') {
     const problem = 'own topics work with transport "mqtt" only';
     report({ at: '/topics', rule: 'ignored-field', level: 'error', problem, hint: 'set "transport": "mqtt"' });
   }
@@ -125,7 +125,7 @@ function protobufOf(payload: Payload, transport: string, report: Report): Protob
     return undefined;
   }
   if (transport === 'default')
-    refuse('/payload/type', 'protobuf works with transport "mqtt" only', 'set "transport": "mqtt"');
+    refuse('/payload/type', 'protobuf works with transport "mqtt" or "coap" only', 'set "transport": "mqtt"');
   const { compatibleWithJson = false, jsonOnDefaultDownlinkTopics = false } = payload;
   if (jsonOnDefaultDownlinkTopics && !compatibleWithJson) {
     refuse('/payload/jsonOnDefaultDownlinkTopics', 'has no effect', 'set "compatibleWithJson": true');

@@ -12,7 +12,7 @@ import type { OnExisting } from './thing-schema.ts';
 export interface ProfileDraft {
   readonly name: string;
   readonly description: string | undefined;
-  readonly transport: 'default' | 'mqtt';
+  readonly transport: 'default' | 'mqtt' | 'coap';
   readonly strategy: (typeof STRATEGIES)[number];
   readonly key: string | undefined;
   readonly secret: SecretRef | undefined;

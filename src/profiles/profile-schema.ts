@@ -147,7 +147,10 @@ export const profileFields = {
   name: text('Name of the profile; also the type of its devices.', { minLength: 1 }),
   description: optional(text('For people.')),
   transport: optional(
-    oneOf('`mqtt` switches custom topics on; chosen by itself when `topics` are given.', ['default', 'mqtt']),
+    oneOf(
+      'Where its devices are let in: `default` = over every front, `mqtt` and `coap` = there and over HTTP. `mqtt` switches custom topics on, and is chosen by itself when `topics` are given.',
+      ['default', 'mqtt', 'coap'],
+    ),
   ),
   provision: optional(json<Config<typeof provisionFields>>('How devices get in.', jsonSchemaOf(provisionFields))),
   certificateChain: optional(

@@ -42,6 +42,10 @@ interface ThingsBoardFile {
       readonly deviceAttributesTopic?: string | null;
       readonly deviceAttributesSubscribeTopic?: string | null;
       readonly transportPayloadTypeConfiguration?: PayloadConfiguration | null;
+      readonly coapDeviceTypeConfiguration?: {
+        readonly coapDeviceType?: string;
+        readonly transportPayloadTypeConfiguration?: PayloadConfiguration | null;
+      } | null;
       readonly sparkplug?: boolean;
       readonly sendAckOnValidationException?: boolean;
     } | null;
@@ -57,6 +61,19 @@ interface ThingsBoardFile {
 
 const nullable = (type: string): Record<string, unknown> => ({ type: [type, 'null'] });
 const provisionType = { enum: [...Object.keys(PROVISION_TYPES), 'X509_CERTIFICATE_CHAIN'] };
+
+const PAYLOAD_SCHEMA = {
+  type: ['object', 'null'],
+  properties: {
+    transportPayloadType: { type: 'string' },
+    deviceTelemetryProtoSchema: nullable('string'),
+    deviceAttributesProtoSchema: nullable('string'),
+    deviceRpcRequestProtoSchema: nullable('string'),
+    deviceRpcResponseProtoSchema: nullable('string'),
+    enableCompatibilityWithJsonPayloadFormat: { type: 'boolean' },
+    useJsonPayloadFormatForDefaultDownlinkTopics: { type: 'boolean' },
+  },
+};
 
 /** What we read of an export (thingsboard-rule-chains 6.1, 6.2). Other fields differ from version to version: let be. */
 const checkExport = compileSchema<ThingsBoardFile>({
@@ -80,16 +97,12 @@ const checkExport = compileSchema<ThingsBoardFile>({
             deviceTelemetryTopic: nullable('string'),
             deviceAttributesTopic: nullable('string'),
             deviceAttributesSubscribeTopic: nullable('string'),
-            transportPayloadTypeConfiguration: {
+            transportPayloadTypeConfiguration: PAYLOAD_SCHEMA,
+            coapDeviceTypeConfiguration: {
               type: ['object', 'null'],
               properties: {
-                transportPayloadType: { type: 'string' },
-                deviceTelemetryProtoSchema: nullable('string'),
-                deviceAttributesProtoSchema: nullable('string'),
-                deviceRpcRequestProtoSchema: nullable('string'),
-                deviceRpcResponseProtoSchema: nullable('string'),
-                enableCompatibilityWithJsonPayloadFormat: { type: 'boolean' },
-                useJsonPayloadFormatForDefaultDownlinkTopics: { type: 'boolean' },
+                coapDeviceType: { type: 'string' },
+                transportPayloadTypeConfiguration: PAYLOAD_SCHEMA,
               },
             },
             sparkplug: { type: 'boolean' },
@@ -110,7 +123,8 @@ const checkExport = compileSchema<ThingsBoardFile>({
 });
 
 const TRANSPORT = '/profileData/transportConfiguration';
-const PAYLOAD = `${TRANSPORT}/transportPayloadTypeConfiguration`;
+const COAP_TYPE = `${TRANSPORT}/coapDeviceTypeConfiguration`;
+const PAYLOAD = 'transportPayloadTypeConfiguration';
 const PROVISION = '/profileData/provisionConfiguration';
 
 /** Whether a file has the shape of an export, bare or wrapped in `entity` as in version control. */
@@ -136,14 +150,15 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
   const transport = file.profileData.transportConfiguration ?? {};
   const provision = file.profileData.provisionConfiguration ?? {};
   const type = file.provisionType ?? provision.type ?? 'DISABLED';
-  const mqtt = (file.transportType ?? transport.type) === 'MQTT';
+  const transportType = file.transportType ?? transport.type;
+  const mqtt = transportType === 'MQTT';
   const topic = (text: string | null | undefined) => (mqtt && text?.trim() ? text.trim() : undefined);
   return {
-    places: placesUnder(prefix),
+    places: placesUnder(prefix, payloadOf(file).at),
     draft: {
       name: file.name,
       description: file.description ?? undefined,
-      transport: mqtt ? 'mqtt' : 'default',
+      transport: mqtt ? 'mqtt' : transportType === 'COAP' ? 'coap' : 'default',
       strategy: type === 'X509_CERTIFICATE_CHAIN' ? 'disabled' : PROVISION_TYPES[type],
       key: isChain(type) ? undefined : file.provisionDeviceKey || undefined,
       secret: isChain(type) ? undefined : provision.provisionDeviceSecret || undefined,
@@ -158,7 +173,7 @@ export function parseThingsBoard(value: object, report: Report): Parsed | undefi
       attributesTopic: topic(transport.deviceAttributesTopic),
       attributesSubscribeTopic: topic(transport.deviceAttributesSubscribeTopic),
       sendAckOnValidationException: mqtt && transport.sendAckOnValidationException === true,
-      protobuf: mqtt ? protobufOf(transport.transportPayloadTypeConfiguration ?? {}, prefix) : undefined,
+      protobuf: protobufOf(payloadOf(file), prefix),
       typeCast: false,
       telemetrySchema: undefined,
       attributesSchema: undefined,
@@ -224,14 +239,19 @@ function reportUnsupported(file: ThingsBoardFile, add: Report): boolean {
   const transport = file.profileData.transportConfiguration ?? {};
   const provision = file.profileData.provisionConfiguration ?? {};
   const transportType = file.transportType ?? transport.type ?? 'DEFAULT';
-  if (!['DEFAULT', 'MQTT'].includes(transportType)) {
+  if (!['DEFAULT', 'MQTT', 'COAP'].includes(transportType)) {
     refuse('/transportType', `transport ${transportType} is not supported yet`);
   } else if (transport.type !== undefined && transport.type !== transportType) {
     refuse(`${TRANSPORT}/type`, `is ${transport.type}, but transportType is ${transportType}`);
   }
-  const payload = transport.transportPayloadTypeConfiguration?.transportPayloadType ?? 'JSON';
-  const payloadAt = `${PAYLOAD}/transportPayloadType`;
+  const { at, configuration } = payloadOf(file);
+  const payload = configuration.transportPayloadType ?? 'JSON';
+  const payloadAt = `${at}/transportPayloadType`;
   if (!['JSON', 'PROTOBUF'].includes(payload)) refuse(payloadAt, `payload type ${payload} is not supported yet`);
+  const coapType = transport.coapDeviceTypeConfiguration?.coapDeviceType ?? 'DEFAULT';
+  if (transportType === 'COAP' && coapType !== 'DEFAULT') {
+    refuse(`${COAP_TYPE}/coapDeviceType`, `CoAP devices of type ${coapType} are not supported yet`);
+  }
   if (transport.sparkplug === true) refuse(`${TRANSPORT}/sparkplug`, 'Sparkplug is not supported yet');
   const type = file.provisionType ?? provision.type;
   if (provision.type !== undefined && provision.type !== type) {
@@ -247,11 +267,28 @@ function chainIdOf(id: ThingsBoardFile['defaultRuleChainId']): string | undefine
   return (typeof id === 'string' ? id : id?.id) || undefined;
 }
 
-function protobufOf(payload: PayloadConfiguration, prefix: string): ProtobufDraft | undefined {
+interface Payloads {
+  readonly at: string;
+  readonly configuration: PayloadConfiguration;
+}
+
+/** Where an export says what payloads are: with CoAP one level deeper. Of other transports nothing is read. */
+function payloadOf({ transportType, profileData }: ThingsBoardFile): Payloads {
+  const transport = profileData.transportConfiguration ?? {};
+  const type = transportType ?? transport.type;
+  if (type === 'COAP') {
+    const configuration = transport.coapDeviceTypeConfiguration?.transportPayloadTypeConfiguration ?? {};
+    return { at: `${COAP_TYPE}/${PAYLOAD}`, configuration };
+  }
+  const configuration = type === 'MQTT' ? transport.transportPayloadTypeConfiguration : undefined;
+  return { at: `${TRANSPORT}/${PAYLOAD}`, configuration: configuration ?? {} };
+}
+
+function protobufOf({ at, configuration: payload }: Payloads, prefix: string): ProtobufDraft | undefined {
   if (payload.transportPayloadType !== 'PROTOBUF') return undefined;
   const schema = (what: 'Telemetry' | 'Attributes' | 'RpcRequest' | 'RpcResponse') => {
     const key = `device${what}ProtoSchema` as const;
-    return { text: payload[key] ?? undefined, at: `${prefix}${PAYLOAD}/${key}` };
+    return { text: payload[key] ?? undefined, at: `${prefix}${at}/${key}` };
   };
   return {
     telemetry: schema('Telemetry'),
@@ -263,7 +300,7 @@ function protobufOf(payload: PayloadConfiguration, prefix: string): ProtobufDraf
   };
 }
 
-function placesUnder(prefix: string): Places {
+function placesUnder(prefix: string, payloadAt: string): Places {
   const none = `${prefix}/profileData`;
   return {
     name: `${prefix}/name`,
@@ -277,7 +314,7 @@ function placesUnder(prefix: string): Places {
     attributesTopic: `${prefix}${TRANSPORT}/deviceAttributesTopic`,
     attributesSubscribeTopic: `${prefix}${TRANSPORT}/deviceAttributesSubscribeTopic`,
     sendAckOnValidationException: `${prefix}${TRANSPORT}/sendAckOnValidationException`,
-    protobuf: `${prefix}${PAYLOAD}`,
+    protobuf: prefix + payloadAt,
     quota: none,
     rate: none,
     onExisting: none,

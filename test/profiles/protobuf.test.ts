@@ -106,7 +106,7 @@ describe('profiles: protobuf', () => {
     ],
     [
       native({ type: 'protobuf' }, { transport: 'default' }),
-      '/payload/type ignored-field: protobuf works with transport "mqtt" only',
+      '/payload/type ignored-field: protobuf works with transport "mqtt" or "coap" only',
     ],
     [native({ telemetry: TELEMETRY }), '/payload/telemetry ignored-field: is of protobuf'],
     [

@@ -91,12 +91,31 @@ describe('ThingsBoard profiles', () => {
     });
   });
 
+  it('transport COAP is taken, with its payloads one level deeper', () => {
+    const payload = { transportPayloadType: 'PROTOBUF', deviceTelemetryProtoSchema: 'syntax = "proto3";' };
+    const coapDeviceTypeConfiguration = { coapDeviceType: 'DEFAULT', transportPayloadTypeConfiguration: payload };
+    const { draft, issues } = parse(exported({ transportType: 'COAP' }, { type: 'COAP', coapDeviceTypeConfiguration }));
+    expect(issues).toEqual([]);
+    expect(draft).toMatchObject({ transport: 'coap', telemetryTopic: undefined });
+    expect(draft?.protobuf?.telemetry).toEqual({
+      text: 'syntax = "proto3";',
+      at: '/profileData/transportConfiguration/coapDeviceTypeConfiguration/transportPayloadTypeConfiguration/deviceTelemetryProtoSchema',
+    });
+    expect(parse(exported({ transportType: 'COAP' }, { type: 'COAP' })).draft?.protobuf).toBeUndefined();
+  });
+
   it('a secret by reference is taken in place of the literal one', () => {
     expect(parse(exported({}, {}, { provisionDeviceSecret: { env: 'X' } })).draft?.secret).toEqual({ env: 'X' });
   });
 
   it.each<[string, Changes, Changes, Changes, string]>([
-    ['CoAP', { transportType: 'COAP' }, { type: 'COAP' }, {}, '/transportType'],
+    [
+      'a CoAP device of another type',
+      { transportType: 'COAP' },
+      { type: 'COAP', coapDeviceTypeConfiguration: { coapDeviceType: 'EFENTO' } },
+      {},
+      '/profileData/transportConfiguration/coapDeviceTypeConfiguration/coapDeviceType',
+    ],
     ['LwM2M', { transportType: 'LWM2M' }, { type: 'LWM2M' }, {}, '/transportType'],
     [
       'an unknown payload type',

@@ -277,7 +277,10 @@ export class DeviceBroker extends Aedes {
       timer = setTimeout(() => resolve({ kind: 'refused', reason: 'unavailable' }), loginTimeoutMs);
     });
     try {
-      return await Promise.race([this.#api.login(login), late]);
+      const result = await Promise.race([this.#api.login(login), late]);
+      if (result.kind !== 'device' || result.profile.transport !== 'coap') return result;
+      this.#abandon(result);
+      return { kind: 'refused', reason: 'unavailable' }; // thingsboard-device-api 1.2
     } catch (error) {
       this.#log.error({ event: 'mqtt.login', err: error }, 'login failed');
       return { kind: 'refused', reason: 'unavailable' };
