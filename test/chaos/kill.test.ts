@@ -30,7 +30,7 @@ async function killOften(times: number, env: Readonly<Record<string, string>>): 
   let done = 0;
   for (; done < times && performance.now() - began < BUDGET_MS; done++) {
     const { logins } = fleet.progress;
-    await fleet.until((now) => now.logins > logins, 'a login after the start', 20_000);
+    await fleet.until((now) => now.logins > logins, 'a login after the start', 60_000);
     // Most faults fall into the work of onboarding, each at its own step.
     const moment = MOMENTS[pick(0, MOMENTS.length - 1)] ?? 'any';
     const often = moment === 'telemetry' || moment === 'ack' || moment === 'any';

@@ -88,7 +88,7 @@ export async function makeBed(
     );
     const bed: Bed = {
       ...{ redis, rig, toRedis, toBroker, fleet },
-      async goesOn(times = 1, deadlineMs = 20_000) {
+      async goesOn(times = 1, deadlineMs = 60_000) {
         const before = performance.now();
         const goal = fleet.progress.acked + work.some * times;
         await fleet.until(({ acked }) => acked >= goal, `${work.some * times} messages more`, deadlineMs);
@@ -111,7 +111,7 @@ export async function makeBed(
       },
       [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
     };
-    await bed.goesOn(1, 30_000);
+    await bed.goesOn();
     return bed;
   } catch (error) {
     await stack[Symbol.asyncDispose]();

@@ -27,7 +27,7 @@ it(`chaos: ${DEVICES} devices reconnect to the other broker when theirs dies: al
       inTurn: true,
     });
     fleets.push(fleet);
-    await fleet.until(({ acked, logins }) => logins >= PART && acked >= PART, 'all devices at rest', 60_000);
+    await fleet.until(({ acked, logins }) => logins >= PART && acked >= PART, 'all devices at rest', 180_000);
   }
   const [first, second] = rig.members;
   if (!first || !second) throw new Error('two brokers are needed');

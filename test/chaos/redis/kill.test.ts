@@ -36,7 +36,7 @@ async function killOften(what: 'a broker' | 'Redis'): Promise<void> {
   const readyMs: number[] = [];
   for (let done = 0; done < rounds; done++) {
     const { acked } = fleet.progress;
-    await fleet.until((now) => now.acked > acked + 100, 'messages acknowledged after the start', 20_000);
+    await fleet.until((now) => now.acked > acked + 100, 'messages acknowledged after the start', 60_000);
     // Most faults fall into the work of onboarding, each at its own step.
     const moment = MOMENTS[pick(0, MOMENTS.length - 1)] ?? 'any';
     const often = moment === 'telemetry' || moment === 'ack' || moment === 'any';

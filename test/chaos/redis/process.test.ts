@@ -67,7 +67,7 @@ for (const work of WORKS) {
         ...{ seed: SEED + 1, groups: 10, messages: 10_000, parallel: 10, window: 1, shape: 'alone', prefix: 'steady' },
         ...{ paceMs: 300, keepaliveS: 2 },
       });
-      await steady.until(({ acked }) => acked > 30, 'steady devices at work', 20_000);
+      await steady.until(({ acked }) => acked > 30, 'steady devices at work', 60_000);
       const { closed } = fleet.progress;
       for (let block = 0; block < 4; block++) {
         order(0, { blockMs: 500 });
@@ -76,7 +76,7 @@ for (const work of WORKS) {
       await bed.goesOn();
       expect(fleet.progress.closed).toBe(closed);
       expect(steady.progress.closed).toBe(0);
-      await steady.stop(20_000);
+      await steady.stop(60_000);
     });
 
     it('F20 no descriptor is left: who is connected works on, nobody else is let in, and all come back when there are some', async () => {
