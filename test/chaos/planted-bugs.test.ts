@@ -166,14 +166,14 @@ async function run(main: string, { kills, fleet: plan }: PlantedBug): Promise<re
   const fleet = await rig.fleet(shape);
   for (let kill = 0; kill < (kills?.times ?? 0) && kills; kill++) {
     const { logins } = fleet.progress;
-    await fleet.until((now) => now.logins > logins, 'a login after the start', 20_000);
+    await fleet.until((now) => now.logins > logins, 'a login after the start', 60_000);
     const killed = rig.ended('SIGKILL');
     fleet.arm(rig.broker.pid, kills.moment, 5 + kill, kills.delayMs);
     await killed;
     await rig.startAgain();
   }
   const { acked, finished } = fleet.progress;
-  await fleet.until((now) => now.acked >= acked + 300, '300 messages acknowledged', 20_000);
-  if (!kills && !plan?.attachEvery) await fleet.until((now) => now.finished >= finished + 8, '8 devices done', 20_000);
+  await fleet.until((now) => now.acked >= acked + 300, '300 messages acknowledged', 60_000);
+  if (!kills && !plan?.attachEvery) await fleet.until((now) => now.finished >= finished + 8, '8 devices done', 60_000);
   return await rig.judge(); // before the rig is taken down
 }
