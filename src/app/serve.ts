@@ -10,6 +10,7 @@ import { runUntilStopped } from './lifecycle.ts';
 import { type Running, start } from './start.ts';
 import { toStartOptions } from './start-options.ts';
 import type { PrimaryLink } from './workers/primary-link.ts';
+import { shareOf } from './workers/share.ts';
 
 /** What `serve` needs of the process it runs in. */
 export interface ServeIo {
@@ -34,8 +35,9 @@ export async function serve(loaded: LoadedConfig, io: ServeIo, primary?: Primary
   for (const warning of warnings) log.warn({ event: 'config.warning', at: warning.at }, formatIssue(warning));
   let running: Running;
   try {
+    const options = toStartOptions(config, readKeys(config, log), io.env);
     running = await start(
-      { ...toStartOptions(config, readKeys(config, log), io.env), ...(primary ? { workers: primary.metrics } : {}) },
+      primary ? { ...shareOf(options, config.instance.workers), workers: primary.metrics } : options,
       log,
     );
   } catch (error) {

@@ -218,7 +218,7 @@ describe('serve --workers: limits', () => {
   it('workers that are all full drop who comes, and burn no CPU on it', async () => {
     await using brokers = await startBrokers(1, {
       args: ['--workers', '2'],
-      env: { MQTT_MAX_CONNECTIONS: '2' },
+      env: { MQTT_MAX_CONNECTIONS: '4' },
       deadlineMs: 40_000,
     });
     const [broker] = brokers.all as [Broker];
