@@ -29,9 +29,11 @@ const flags = readArguments(process.argv.slice(2), {
   setup: text,
   seconds: text,
   repeat: text,
+  messages: text,
   rate: text,
 });
 const seconds = numberOption('seconds', flags.seconds, { fallback: 4, min: 0.5, max: 240 });
+const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
 const repeat = numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true });
 const rate = numberOption('rate', flags.rate, { fallback: 4000, min: 1, max: 1_000_000 });
 const known = Object.keys(SCENARIOS).filter((name) => SCENARIOS[name].kind === 'telemetry');
@@ -63,7 +65,7 @@ async function measure(setup, scenario) {
   const jobFor = (broker, name, count) => ({
     scenario: name,
     ...{ address: broker.address, pid: broker.pid, provision: broker.provision },
-    ...{ seconds, warmupSeconds: 3, connections: count, rate: rate / brokers },
+    ...{ seconds, warmupSeconds: 1, messages, connections: count, rate: rate / brokers },
   });
   try {
     await run(1);

@@ -25,6 +25,7 @@ const flags = readArguments(process.argv.slice(2), {
   counts: text,
   seconds: text,
   repeat: text,
+  messages: text,
   dir: text,
 });
 const stores = (flags.store ?? 'embedded,redis').split(',');
@@ -34,6 +35,7 @@ const counts = (flags.counts ?? '1000,10000,100000,1000000')
   .split(',')
   .map((count) => numberOption('counts', count, { fallback: 0, min: 1, max: 10_000_000, whole: true }));
 const seconds = numberOption('seconds', flags.seconds, { fallback: 3, min: 0.5, max: 240 });
+const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
 const repeat = numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true });
 /** Devices that send; they are among the first that are registered. */
 const SCENARIO = 'qos1-window1';
@@ -94,7 +96,7 @@ async function storeUs(storage, ids) {
 async function cpuOf(server, users) {
   const { measurement, problems } = await generate({
     ...{ scenario: SCENARIO, address: server.address, pid: server.pid, users },
-    ...{ seconds, warmupSeconds: 3, connections: users.length, rate: 1 },
+    ...{ seconds, warmupSeconds: 1, messages, connections: users.length, rate: 1 },
   });
   for (const problem of problems) process.stderr.write(`  ${problem}\n`);
   return measurement.cpuUs;

@@ -5,6 +5,8 @@ import { TelemetryRing } from './telemetry-ring.js';
 
 /** How long the last acknowledgements may take after the window, in milliseconds. */
 const DRAIN_MS = 15_000;
+/** Without an acknowledgement for so long, none is waited for. */
+const STALLED_MS = 1_000;
 
 /** @param {number} sequence */
 const packetIdOf = (sequence) => (sequence % 65_535) + 1;
@@ -127,6 +129,21 @@ function pace(publishers, perSecond) {
 }
 
 /**
+ * Resolves when the time has passed and so many messages are acknowledged, or nothing has been for long: on a busy
+ * machine a process is still compiling itself when the time is over.
+ * @param {number} seconds
+ * @param {number} messages
+ * @param {() => number} acked
+ */
+async function passed(seconds, messages, acked) {
+  await delay(seconds * 1000);
+  for (let seen = -1; acked() < messages && acked() > seen; ) {
+    seen = acked();
+    await delay(STALLED_MS);
+  }
+}
+
+/**
  * Telemetry at full speed, or at `job.rate` messages a second where the shape is paced. With `perAck` above 1, all but the last message of a block are QoS 0 and the latency is
  * that of a whole block.
  * @param {import('./worker.js').Job} job
@@ -151,10 +168,10 @@ export async function runTelemetry(job, users, shape) {
     publisher.running = !shape.paced;
     publisher.fill();
   }
-  await delay(job.warmupSeconds * 1000);
+  await passed(job.warmupSeconds, (job.messages ?? 0) / 2, acked);
   const before = acked();
   meter.start();
-  await delay(job.seconds * 1000);
+  await passed(job.seconds, job.messages ?? 0, () => acked() - before);
   const measurement = meter.stop(acked() - before);
   endPacing?.();
   for (const publisher of open) publisher.running = false;

@@ -15,6 +15,7 @@ import { runTelemetry } from './telemetry.js';
  * @property {number} pid  The server's process.
  * @property {number} seconds
  * @property {number} warmupSeconds
+ * @property {number} [messages]  Telemetry: the window lasts until so many are acknowledged, the warm-up until half as many are.
  * @property {number} connections
  * @property {number} rate  Messages a second of a paced scenario, all connections together.
  * @property {string[]} [users]  User names of devices; made up when missing.
