@@ -22,6 +22,7 @@ export async function fillApps({ appSessions }: Storage): Promise<void> {
   for (const id of ['app one', 'app/two']) {
     await appSessions.put({ id, expiryMs: 1_000_000_000_000, leftAt: 1_700_000_000_000, subscriptions });
   }
+  await appSessions.put({ id: 'nothing subscribed', expiryMs: 1, subscriptions: [] });
   for (let n = 1; n < 250; n++) {
     const ids = n === 1 ? ['app one', 'app/two'] : ['app one'];
     await appSessions.enqueue(ids, serialize(packet(n)), LIMITS);

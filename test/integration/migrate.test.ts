@@ -11,6 +11,8 @@ import { addressesOf } from '../helpers/redis-store.ts';
 import { fillApps } from '../helpers/whole-apps.ts';
 import { answersOf, fillStore, type WholeStore } from '../helpers/whole-store.ts';
 
+const halfOf = (from: string): string => JSON.stringify({ from, keyCheck: 'a'.repeat(64) });
+
 describe('gridmoor migrate', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gridmoor-migrate-'));
   const full = join(folder, 'full');
@@ -63,6 +65,17 @@ describe('gridmoor migrate', () => {
     const inRedis = await redisStore();
     expect(await answersOf(inRedis, whole)).toEqual(answers);
     await inRedis.close();
+    // As if it had been killed at its last step: all is written once more, and changes nothing.
+    await redis.client.hset('{gm}:settings', 'unfinished-move', halfOf(full));
+    const again = await migrate('full', redis.url, '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      resumed: true,
+      verified: true,
+      tallies: JSON.parse(there.stdout).tallies,
+    });
+    const unchanged = await redisStore();
+    expect(await answersOf(unchanged, whole)).toEqual(answers);
+    await unchanged.close();
     const over = await migrate(redis.url, 'redis', '--json');
     expect(over).toMatchObject({ code: 0, stderr: '' });
     const inCluster = await clusterStore();
@@ -70,13 +83,17 @@ describe('gridmoor migrate', () => {
     await inCluster.close();
     const back = await migrate('redis', 'back', '--json');
     expect(back).toMatchObject({ code: 0, stderr: '' });
+    const half = await openEmbeddedStorage({ dataDir: join(folder, 'back'), sync: false });
+    await half.settings.put('unfinished-move', halfOf(`Redis Cluster ${cluster.addresses}`));
+    await half.close();
+    expect(await migrate('redis', 'back', '--json')).toMatchObject({ code: 0, stderr: '' });
     const [a, b, c] = [there, over, back].map(({ stdout }) => JSON.parse(stdout));
     expect(b.tallies).toEqual(a.tallies);
     expect(c.tallies).toEqual(a.tallies);
     expect(a.verified).toBe(true);
-    const again = await openEmbeddedStorage({ dataDir: join(folder, 'back'), sync: false });
-    expect(await answersOf(again, whole)).toEqual(answers);
-    await again.close();
+    const files = await openEmbeddedStorage({ dataDir: join(folder, 'back'), sync: false });
+    expect(await answersOf(files, whole)).toEqual(answers);
+    await files.close();
   });
 
   it('a store that was moved goes on: new writes count as later, what is deleted goes whole', async () => {

@@ -56,6 +56,7 @@ export async function redisAppSections({ conn, clustered, sessionMs }: AppPlace)
             if (packet.cmd === 'publish') packets.push(textOf(packet));
           }
           const subscriptions = await sessions.subscriptionsByClient({ id });
+          if (subscriptions.length === 0) continue;
           const endsAt = Number((await conn.zscore(EXPIRY, id)) ?? Date.now());
           yield { session: { id, expiryMs: endsAt, leftAt: 0, subscriptions: inOrder(subscriptions) }, queue: packets };
         }
@@ -93,6 +94,8 @@ export function appSectionsOfStore({ appSessions, appRetained }: Partial<AppSect
       async *items() {
         for await (const { session, queue } of appSessions.items()) {
           const { id, subscriptions, expiryMs, leftAt = now } = session;
+          // Elsewhere a session ends with its last subscription.
+          if (subscriptions.length === 0) continue;
           const packets = queue.map((text) => packetOf(text)).filter(({ cmd }) => cmd === 'publish');
           yield {
             session: { id, expiryMs: leftAt + expiryMs, leftAt: 0, subscriptions: inOrder(subscriptions) },
