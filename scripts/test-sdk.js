@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// `npm run test:sdk`: ThingsBoard's Python SDK, REST client and IoT gateway, unmodified, against the broker. Makes Python
-// environments of its own in the user's cache folder, once for each list of packages. Words behind `npm run test:sdk --` go to
-// Vitest. GRIDMOOR_SKIP_IOT_GATEWAY=1 leaves the gateway out.
+// `npm run test:sdk`: ThingsBoard's Python SDK, REST client and IoT gateway, and libcoap's coap-client, unmodified, against the
+// broker. Makes Python environments of its own in the user's cache folder, once for each list of packages. Words behind
+// `npm run test:sdk --` go to Vitest. GRIDMOOR_SKIP_IOT_GATEWAY=1 leaves the gateway out.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,6 +44,22 @@ function ensurePython() {
   return false;
 }
 
+/** Without them the tests of CoAP are skipped: nothing else of the suite needs them. */
+function ensureCoapClient() {
+  const missing = () =>
+    ['coap-client-openssl', 'socat'].filter(
+      (command) => !runs('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }),
+    );
+  if (missing().length === 0) return;
+  const install = 'apt-get update && apt-get install -y --no-install-recommends libcoap3-bin socat';
+  if (process.env.CI && process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    runs('sh', ['-c', install], { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  }
+  const left = missing();
+  if (left.length > 0)
+    process.stdout.write(`CoAP: ${left.join(', ')} missing, tests with them are skipped (${install})\n`);
+}
+
 /**
  * @param {typeof SDK} packages
  * @returns {string | undefined} the environment's Python
@@ -71,6 +87,7 @@ function ensureEnvironment({ file, modules }) {
 
 function main() {
   if (!ensurePython()) return 1;
+  ensureCoapClient();
   const python = ensureEnvironment(SDK);
   const gatewayPython = process.env.GRIDMOOR_SKIP_IOT_GATEWAY ? '' : ensureEnvironment(GATEWAY);
   if (python === undefined || gatewayPython === undefined) return NOT_INSTALLED;
