@@ -62,6 +62,25 @@ export function attributeConformance(name: string, make: MakeStore): void {
       expect(exact(await attributes().read(id, 'CLIENT_SCOPE'))).toEqual({ n: '3 42.0', same: '1 [1]' });
     });
 
+    it('thousands of keys in one write keep their order, old and new ones mixed, and the changed ones are named', async () => {
+      const id = await register(bench.storage);
+      const names = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `k${from + i}`);
+      const valuesOf = (keys: readonly string[], value: number) => Object.fromEntries(keys.map((key) => [key, value]));
+      await save(id, valuesOf(names(1000, 1500), 1), 1);
+      await save(id, { k0: 5 }, 1);
+      const changes = { ...valuesOf(names(0, 2500), 1), k1200: 2 };
+      const changed = await save(id, changes, 2, { onlyOnChange: true });
+      expect(changed).toEqual([...names(0, 1000), 'k1200', ...names(1500, 2500)]);
+      const read = await attributes().read(id, 'CLIENT_SCOPE');
+      expect([...read.keys()]).toEqual([...names(1000, 1500), ...names(0, 1000), ...names(1500, 2500)]);
+      expect(exact(await attributes().read(id, 'CLIENT_SCOPE', ['k0', 'k1100', 'k1200', 'k2499']))).toEqual({
+        k1100: '1 1',
+        k0: '2 1',
+        k1200: '2 2',
+        k2499: '2 1',
+      });
+    });
+
     it('remove gives the keys that existed; a key that comes again stands last', async () => {
       const id = await register(bench.storage);
       await save(id, { a: 1, b: 2, c: 3 });
