@@ -73,6 +73,8 @@ export async function startDialects(
     env: {
       ENOS_SECRET: ENOS.productSecret,
       ALIBABA_SECRET: ALIBABA.productSecret,
+      // Refusals come in numbers here, from one address.
+      GRIDMOOR_FREE_REFUSALS: '1000000',
       MQTT_SSL_ENABLED: 'true',
       MQTT_SSL_BIND_PORT: '0',
       MQTT_SSL_PEM_CERT: join(TLS, 'cert.pem'),
