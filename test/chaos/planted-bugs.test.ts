@@ -74,14 +74,25 @@ const BUGS: readonly PlantedBug[] = [
     name: 'an attachment is written in two steps',
     patches: [
       {
-        file: 'storage/embedded/attachment-store.js',
+        file: 'storage/embedded/attachments.js',
         from: 'for (const relation of relationsOf(stored))\n        putRelation(tables, relation);',
         to: 'halves.push(stored);',
       },
       {
+        file: 'storage/embedded/attachments.js',
+        from: 'export function writeAttachment(',
+        to: `const halves = [];
+export function writeHalves(tables) {
+    for (const half of halves.splice(0))
+        for (const relation of relationsOf(half))
+            putRelation(tables, relation);
+}
+export function writeAttachment(`,
+      },
+      {
         file: 'storage/embedded/attachment-store.js',
-        from: 'export function createAttachmentStore(',
-        to: 'const halves = [];\nexport function createAttachmentStore(',
+        from: 'import { addHistory, endAttachment,',
+        to: 'import { writeHalves, addHistory, endAttachment,',
       },
       {
         file: 'storage/embedded/attachment-store.js',
@@ -89,11 +100,7 @@ const BUGS: readonly PlantedBug[] = [
         to: `attach: async (request) => {
             const result = await committer.run((tx) => attach(tables, tx, request));
             await new Promise((resolve) => setTimeout(resolve, 20));
-            await committer.run(() => {
-                for (const half of halves.splice(0))
-                    for (const relation of relationsOf(half))
-                        putRelation(tables, relation);
-            });
+            await committer.run(() => writeHalves(tables));
             return result;
         },`,
       },
