@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { Log } from '../observe/index.ts';
+import { type Log, watchStalls } from '../observe/index.ts';
 import { type CoapFrontOptions, createCoapFront } from '../transport/coap/server.ts';
 import { createMqttFront, type MqttFrontOptions } from '../transport/mqtt/server.ts';
 import { placeOf } from './brokers.ts';
@@ -43,10 +43,12 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
   const { deviceApi, clock } = core;
   const coap = options.coap && createCoapFront(options.coap, { deviceApi, clock, log });
   const management = await createManagement(options.http, core, { mqtt, coap }, log, options.workers);
+  const stalls = watchStalls(log, clock);
   // Workers on the same ports end together.
   const siblings = options.workers && options.instanceId.replace(/\d+$/, '');
   const isSibling = (id: string): boolean => siblings !== undefined && id.startsWith(siblings);
   const stop = async (): Promise<void> => {
+    stalls.stop();
     management.drain();
     core.calls.stop();
     await mqtt.close(core.cluster.instances.others.some(({ id, draining }) => !draining && !isSibling(id)));

@@ -14,3 +14,4 @@ export {
   textOfFamilies,
 } from './metrics.ts';
 export { isSecretName, redact, redactText } from './redact.ts';
+export { watchStalls } from './stall-watch.ts';

@@ -76,6 +76,7 @@ for (const work of WORKS) {
         await pause(700);
       }
       await bed.goesOn();
+      expect(memberOf(bed, 0).broker.stdout.join('\n')).toMatch(/"process\.stalled"/);
       expect(fleet.progress.closed).toBe(closed);
       expect(steady.progress.closed).toBe(0);
       await steady.stop(60_000);
