@@ -17,14 +17,12 @@ export class CommitGate {
   /** @param commit the promise of the message's writes; undefined = it wrote nothing. */
   pass(commit: Promise<unknown> | undefined, released: Released): void {
     const last = this.#last;
-    if (last && (commit === undefined || last.commit === commit)) {
-      last.released.push(released);
-      return;
-    }
-    if (commit === undefined) {
-      released();
-      return;
-    }
+    if (last && (commit === undefined || last.commit === commit)) last.released.push(released);
+    else if (commit === undefined) released();
+    else this.#begin(commit, released);
+  }
+
+  #begin(commit: Promise<unknown>, released: Released): void {
     const group: Group = { commit, released: [released] };
     this.#last = group;
     // A failed commit is an outcome of this group's messages, not of those behind it.

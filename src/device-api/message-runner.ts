@@ -11,12 +11,13 @@ import {
   type Letter,
   type NodePlace,
   type RunOptions,
+  type RunRest,
   type RunResult,
   wrapSecrets,
 } from '../rules/index.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
-import type { SessionMark } from '../storage/session-mark.ts';
+
 import { CommitGate } from './commit-gate.ts';
 import type { MessageCounters, Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
@@ -34,9 +35,7 @@ import { type NewMessage, outsideOfChains, toMsg } from './new-message.ts';
 import { OriginatorQueue, type OriginatorQueueOptions } from './originator-queue.ts';
 import type { Recorder } from './recorder.ts';
 import { WaitingMessages } from './waiting-messages.ts';
-
-/** How a message ended, for its sender. `failed`: the store did not take it; nothing may be acknowledged. */
-export type MessageEnd = 'done' | 'busy' | 'failed';
+import type { MessageEnd, Work } from './work.ts';
 
 /** `unknown`: there is no such letter, any more. `busy`: too many messages of its originator wait. `failed`: the store did not take the outcome. */
 export type LetterRetry = RunResult['outcome'] | 'unknown' | 'busy' | 'failed' | 'under-way' | 'unreadable';
@@ -71,22 +70,6 @@ export interface MessageRunner {
   readonly waiting: number;
 }
 
-/** What becomes of a message, and who hears of it. */
-interface Work {
-  readonly msg: Msg;
-  readonly generation: Generation;
-  /** Absent: it enters the chains, as it came. */
-  readonly start?: (context: MessageContext, options: RunOptions | undefined) => RunResult | Promise<RunResult>;
-  /** Joins what belongs into the commit of its outcome. */
-  readonly alsoWrite?: (context: MessageContext) => void;
-  /** Times that the message was tried again. */
-  readonly retries?: number;
-  /** Whoever waits for its end has it still, and lets it come again. */
-  readonly comesAgain?: true | undefined;
-  readonly session?: SessionMark | undefined;
-  readonly done: (end: MessageEnd, outcome?: RunResult['outcome']) => void;
-}
-
 const nothing = (): void => undefined;
 const GONE: KeptMessage = { begin: nothing, release: nothing };
 
@@ -112,6 +95,8 @@ export interface MessageRunnerParts extends ContextParts {
   readonly log: Log;
 }
 
+const traceInto = ({ steps }: Traced): RunOptions => ({ trace: (step) => steps.push(step) });
+
 export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const { counters, generation, deadLetters, clock, log, explain, recorder } = parts;
   const queue = new OriginatorQueue(parts.queue);
@@ -135,6 +120,18 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     context.abandon();
   };
 
+  const releaseOf =
+    (work: Work, context: MessageContext, outcome: RunResult['outcome']) =>
+    (error?: unknown): void => {
+      if (error !== undefined || context.isStale) {
+        refuse(work, context, error ?? new BrokerError('SESSION_MOVED'));
+        return;
+      }
+      end(outcome);
+      work.done('done', outcome);
+      context.runEffects();
+    };
+
   /** Counts the outcome and tells it, once all that belongs to it is durable. */
   const settle = (work: Work, context: MessageContext, result: RunResult): void => {
     work.alsoWrite?.(context);
@@ -142,15 +139,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       const first = { first: work.msg, retries: work.retries };
       for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, first, { context, seal })));
     }
-    gate.pass(context.commit(), (error) => {
-      if (error === undefined && !context.isStale) {
-        end(result.outcome);
-        work.done('done', result.outcome);
-        context.runEffects();
-        return;
-      }
-      refuse(work, context, error ?? new BrokerError('SESSION_MOVED'));
-    });
+    gate.pass(context.commit(), releaseOf(work, context, result.outcome));
   };
 
   /** What runs behind `flow/ack` has no outcome of its own: what fails there is logged. */
@@ -181,38 +170,57 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     explain.end(work.msg, result, { generation: work.generation.id, traced, context, refused });
     parts.onEnded(work.generation, result.outcome === 'dead-lettered' && !refused);
     if (refused) {
-      // What it has begun to write may be stored, and is the same when it comes again.
-      gate.pass(context.commit(), (error) =>
-        refuse(work, context, error ?? new BrokerError('STORE_UNAVAILABLE', { reason: outage })),
-      );
+      cutShort(work, context, outage);
       return undefined;
     }
     settle(work, context, result);
-    if (result.rest === undefined) return undefined;
-    const behind = new MessageContext(parts, hooks, work.msg);
-    const letters = result.rest(behind);
-    if (letters instanceof Promise) return letters.then((all) => settleRest(work.msg, behind, all));
-    settleRest(work.msg, behind, letters);
+    return result.rest === undefined ? undefined : goOn(work.msg, result.rest);
+  };
+
+  /** What it has begun to write may be stored, and is the same when it comes again. */
+  const cutShort = (work: Work, context: MessageContext, reason: string): void =>
+    gate.pass(context.commit(), (error) =>
+      refuse(work, context, error ?? new BrokerError('STORE_UNAVAILABLE', { reason })),
+    );
+
+  const goOn = (msg: Msg, rest: RunRest): undefined | Promise<void> => {
+    const context = new MessageContext(parts, hooks, msg);
+    const letters = rest(context);
+    if (letters instanceof Promise) return letters.then((all) => settleRest(msg, context, all));
+    settleRest(msg, context, letters);
     return undefined;
   };
 
-  const begin = ({ msg, generation, start }: Work, context: MessageContext, options: RunOptions | undefined) => {
-    if (start) return start(context, options);
-    if (!recorder.isIdle) return recorder.watch(msg, options, (own) => generation.run(msg, context, own));
-    return generation.run(msg, context, options);
+  const begin = (work: Work, context: MessageContext, options: RunOptions | undefined) => {
+    if (work.start) return work.start(context, options);
+    return recorder.isIdle ? work.generation.run(work.msg, context, options) : record(work, context, options);
   };
+
+  const record = ({ msg, generation }: Work, context: MessageContext, options: RunOptions | undefined) =>
+    recorder.watch(msg, options, (own) => generation.run(msg, context, own));
+
+  // What is captured by a closure here costs every message: those that few need are made elsewhere.
+  const perform = (work: Work): undefined | Promise<void> => {
+    const context = new MessageContext(parts, hooks, work.msg, work.session);
+    const traced = explain.begin(work.msg.originator.id);
+    const result = begin(work, context, traced && traceInto(traced));
+    return result instanceof Promise
+      ? finishLater(work, context, result, traced)
+      : finish(work, context, result, traced);
+  };
+
+  const finishLater = (
+    work: Work,
+    context: MessageContext,
+    result: Promise<RunResult>,
+    traced: Traced | undefined,
+  ): Promise<void> => result.then((finished) => finish(work, context, finished, traced));
 
   /** False when there is no room: nothing is counted then. */
   const enqueue = (work: Work): boolean => {
     counters.received++;
     counters.inFlight++;
-    const accepted = queue.run(work.msg.originator.id, () => {
-      const context = new MessageContext(parts, hooks, work.msg, work.session);
-      const traced = explain.begin(work.msg.originator.id);
-      const result = begin(work, context, traced ? { trace: (step) => traced.steps.push(step) } : undefined);
-      if (result instanceof Promise) return result.then((finished) => finish(work, context, finished, traced));
-      return finish(work, context, result, traced);
-    });
+    const accepted = queue.run(work.msg.originator.id, () => perform(work));
     if (accepted) return true;
     counters.received--;
     counters.inFlight--;

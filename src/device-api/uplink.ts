@@ -11,8 +11,9 @@ import { type DecodedSample, decodeAttributes, decodeTelemetry, valuesText } fro
 import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
-import type { MessageEnd, MessageRunner } from './message-runner.ts';
+import type { MessageRunner } from './message-runner.ts';
 import { type PayloadForm, type PayloadKind, readPayload } from './protobuf-payloads.ts';
+import type { MessageEnd } from './work.ts';
 
 /** What became of one publish. `stored`: every outcome of it is durable. `invalid`: it could not be read; `problem` says why. */
 export type UplinkResult =

@@ -6,7 +6,10 @@ export class WriteFence {
   #last: Promise<unknown> | undefined;
 
   note(write: Promise<unknown>): void {
-    if (write === this.#last) return;
+    if (write !== this.#last) this.#follow(write);
+  }
+
+  #follow(write: Promise<unknown>): void {
     this.#last = write;
     const settled = (): void => {
       if (this.#last === write) this.#last = undefined;

@@ -11,8 +11,10 @@ import {
   isFailureLabel,
   labelsOf,
   outOfCall,
+  placesOn,
   routeOf,
   type Target,
+  type Way,
   withVisit,
 } from './routing.ts';
 import {
@@ -59,7 +61,8 @@ export class ChainRun {
   #steps = 0;
   #letters: Letter[] | undefined;
   /** Every node visited, in order; only for `keepPath`. */
-  readonly #path: CompiledNode[] | undefined;
+  #path: Way | undefined;
+  readonly #keepsPath: boolean;
   #hasFailed = false;
   #acked: Acked[] | undefined;
   #isAcked = false;
@@ -75,7 +78,7 @@ export class ChainRun {
     this.#limits = options.limits ?? DEFAULT_RUN_LIMITS;
     this.#clock = options.clock ?? systemClock;
     this.#startedAt = this.#clock.monotonic();
-    this.#path = options.keepPath ? [] : undefined;
+    this.#keepsPath = options.keepPath === true;
   }
 
   /** Call when all branches have ended or reached `flow/ack`; what is behind that runs now, or is left to the result. */
@@ -89,7 +92,7 @@ export class ChainRun {
   }
 
   #outcome(): RunResult {
-    const path = this.#hasFailed ? this.#path?.map(({ chain, name }) => ({ chain, node: name })) : undefined;
+    const path = this.#hasFailed && this.#keepsPath ? placesOn(this.#path) : undefined;
     const failed = path ? { path } : {};
     if (this.#letters !== undefined) return { outcome: 'dead-lettered', letters: this.#letters, ...failed };
     return path ? { outcome: 'processed', path } : PROCESSED;
@@ -129,7 +132,7 @@ export class ChainRun {
     for (;;) {
       if (!this.#countStep(node, msg)) return undefined;
       node.counters.in++;
-      this.#path?.push(node);
+      if (this.#keepsPath) this.#path = { node, before: this.#path };
       const began = this.#trace === undefined ? 0 : this.#clock.monotonic();
       if (node.maxVisits !== undefined) {
         const visited = withVisit(node, msg, node.maxVisits);

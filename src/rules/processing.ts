@@ -101,7 +101,8 @@ function compileStrategy(
 /** Metadata `ts` when it is an integer, else the message's own time (thingsboard-rule-chains 3.1). */
 export function effectiveTs(msg: Msg): number {
   const text = msg.metadata.ts;
-  if (text === undefined) return msg.ts;
+  // The text that most messages come with; V8 keeps it, so that it is not made again.
+  if (text === undefined || text === String(msg.ts)) return msg.ts;
   const ts = Number(text);
   return Number.isSafeInteger(ts) && text.trim() !== '' ? ts : msg.ts;
 }

@@ -8,6 +8,19 @@ export interface Target {
   readonly node: CompiledNode;
 }
 
+/** The nodes that a message has visited, from the last one back. */
+export interface Way {
+  readonly node: CompiledNode;
+  readonly before: Way | undefined;
+}
+
+/** In the order in which they were visited. */
+export function placesOn(way: Way | undefined): { readonly chain: string; readonly node: string }[] {
+  const places: { chain: string; node: string }[] = [];
+  for (let at = way; at; at = at.before) places.push({ chain: at.node.chain, node: at.node.name });
+  return places.reverse();
+}
+
 /** The edges of a node by this label, whatever its case (thingsboard-rule-chains 4.2). */
 export function routeOf(node: CompiledNode, label: string): Route | undefined {
   return node.routes.get(label) ?? node.routes.get(label.toLowerCase());

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TENANT_ORIGINATOR } from '../../src/device-api/entity-makers.ts';
-import type { MessageEnd } from '../../src/device-api/message-runner.ts';
 import { createRestRequests } from '../../src/device-api/rest-requests.ts';
+import type { MessageEnd } from '../../src/device-api/work.ts';
 
 const request = { originator: TENANT_ORIGINATOR, data: { a: 1 }, timeoutMs: 60_000 };
 
