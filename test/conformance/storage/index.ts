@@ -6,6 +6,8 @@ import { attributeConformance } from './attribute-store.ts';
 import { connectivityConformance } from './connectivity-store.ts';
 import { credentialsConformance } from './credentials.ts';
 import { customerConformance } from './customer-store.ts';
+import { deviceStateConformance } from './device-state.ts';
+import { documentConformance } from './document-store.ts';
 import { entityDataConformance } from './entity-data.ts';
 import { generationConformance } from './generation-store.ts';
 import type { MakeStore } from './harness.ts';
@@ -25,6 +27,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   wholeStorageConformance(name, make);
   registryConformance(name, make);
   credentialsConformance(name, make);
+  deviceStateConformance(name, make);
   telemetryConformance(name, make);
   attributeConformance(name, make);
   assetConformance(name, make);
@@ -39,6 +42,7 @@ export function storageConformance(name: string, make: MakeStore): void {
   generationConformance(name, make);
   otaConformance(name, make);
   outboxConformance(name, make);
+  documentConformance(name, make);
   connectivityConformance(name, make);
   customerConformance(name, make);
   userConformance(name, make);
