@@ -26,6 +26,7 @@ export const PORT_SECTIONS = {
   settings: ['settings'],
   ota: ['otaPackages', 'otaBlocks', 'otaDevices', 'otaProfiles'],
   outbox: ['outbox'],
+  documents: ['documents'],
   appSessions: ['appSessions', 'appRetained'],
 } as const satisfies Record<PortName, readonly SectionName[]>;
 
@@ -59,6 +60,7 @@ export const SECTIONS = {
   apiKeys: 'set',
   generations: 'list',
   outbox: 'list',
+  documents: 'set',
   appSessions: 'set',
   appRetained: 'set',
   audit: 'list',

@@ -6,6 +6,7 @@ import type { AttachmentStore } from './attachment-store.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { ConnectivityStore } from './connectivity-store.ts';
 import type { CustomerStore } from './customer-store.ts';
+import type { DocumentStore } from './document-store.ts';
 import type { GenerationStore } from './generation-store.ts';
 import type { MessageStore } from './message-store.ts';
 import type { OtaStore } from './ota-store.ts';
@@ -59,6 +60,8 @@ export interface Storage {
   readonly settings: SettingStore;
   readonly ota: OtaStore;
   readonly outbox: OutboxStore;
+  /** Small records of parts that need no port of their own. */
+  readonly documents: DocumentStore;
   /** Sessions of app clients; where it is absent they are kept by others. */
   readonly appSessions?: AppSessionStore;
   /** All of it, record by record, for another store. */

@@ -8,6 +8,7 @@ import type { AttributeScope } from '../model/telemetry.ts';
 import type { StoredAlarmState } from './alarm-state-store.ts';
 import type { AppSession } from './app-session-store.ts';
 import type { ClaimRegistration, Customer } from './customer-store.ts';
+import type { StoredDocument } from './document-store.ts';
 import type { GenerationRecord } from './generation-store.ts';
 import type { HistoryPart } from './history-parts.ts';
 import type { StoredMessage } from './message-store.ts';
@@ -71,6 +72,7 @@ export interface TransferItems {
   readonly users: User;
   readonly apiKeys: ApiKey;
   readonly generations: GenerationRecord;
+  readonly documents: StoredDocument & { readonly kind: string };
   readonly outbox: { readonly id: string; readonly bytes: string };
   readonly appSessions: { readonly session: AppSession; readonly queue: readonly string[] };
   readonly appRetained: { readonly topic: string; readonly bytes: string };

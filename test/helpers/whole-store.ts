@@ -83,7 +83,13 @@ async function fillPeople(store: Storage, one: DeviceId, two: DeviceId): Promise
     endedSessions: [{ id: 'e', until: T0 }],
   } as const;
   await store.users.createUser({ ...user, id: newUserId(T0), createdAt: T0 });
-  await store.apiKeys.create({ id: newApiKeyId(T0), name: 'k', role: 'administrator', hash: 'key-hash', createdAt: T0 });
+  await store.apiKeys.create({
+    id: newApiKeyId(T0),
+    name: 'k',
+    role: 'administrator',
+    hash: 'key-hash',
+    createdAt: T0,
+  });
 }
 
 async function fillData(store: Storage, id: DeviceId): Promise<void> {
@@ -174,6 +180,14 @@ async function fillRecords(store: Storage): Promise<void> {
   for (const name of ['g1', 'g2']) {
     await store.generations.put({ id: name, at: T0, by: 'files', files: [{ path: 'a.json', text: '\ufeff{}' }] });
   }
+  await store.documents.write(
+    [
+      { kind: 'serials', key: 'meter/1', text: '{"a":1}' },
+      { kind: 'nonces', key: 'n-1', text: 'ünë', expiresAt: 4_000_000_000_000 },
+    ],
+    0,
+  );
+  await store.documents.write([{ kind: 'serials', key: 'meter/1', text: '{"a":2}' }], 0);
   for (const name of ['o2', 'o1']) await store.outbox.put({ id: name, bytes: Buffer.from([0, 255, 10]) });
   for (let n = 0; n < 7; n++)
     await store.audit.append({ at: T0 + n, action: 'a', by: 'b', subject: `s${n}`, outcome: 'ok' });
@@ -235,6 +249,10 @@ export async function answersOf(store: Storage, { devices, gone, packageId }: Wh
     binary: (await store.ota.read(packageId, OTA_BLOCK_BYTES - 2, 20))?.toString(),
     generations: [await store.generations.list(), await store.generations.get('g1')],
     outbox: await store.outbox.list(undefined, 10),
+    documents: [
+      await store.documents.list('serials', { limit: 10, now: 0 }),
+      await store.documents.list('nonces', { limit: 10, now: 0 }),
+    ],
     audit: await store.audit.list(first),
     settings: [await store.settings.get('key-check'), await store.settings.get('provision-secret:meter')],
   };

@@ -60,6 +60,8 @@ export const TABLES = [
   'alarmStateTimes',
   'generations',
   'outbox',
+  'documents',
+  'documentsDue',
   'appSessions',
   'appQueues',
   'appQueueFill',

@@ -10,6 +10,7 @@ import { createCommitter } from './committer.ts';
 import { createConnectivityStore } from './connectivity-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { diskProblem, openDirectory } from './directory.ts';
+import { createDocumentStore } from './document-store.ts';
 import { openEnvironment } from './environment.ts';
 import { checkFormat } from './format.ts';
 import { createGenerationStore } from './generation-store.ts';
@@ -109,6 +110,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       settings: createSettingStore(environment, committer),
       ota: createOtaStore(environment, committer),
       outbox: createOutboxStore(environment, committer),
+      documents: createDocumentStore(environment, committer),
       transfer: createTransfer({ environment, committer }, drain),
       appSessions: createAppSessionStore(environment, committer),
       health: () => committer.health(),

@@ -9,6 +9,7 @@ import { openConnection, type RedisConnectionOptions } from './connection.ts';
 import { createConnectivityStore } from './connectivity-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { createDeadLetterStore } from './dead-letters.ts';
+import { createDocumentStore } from './document-store.ts';
 import { createEntities } from './entities.ts';
 import { createEntityData } from './entity-data.ts';
 import { checkFormat } from './format.ts';
@@ -134,6 +135,7 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<St
     generations: createGenerationStore({ queue, commits, sequence, max: options.maxGenerations ?? 20 }),
     ota: createOtaStore(queue, commits),
     outbox: createOutboxStore(queue),
+    documents: createDocumentStore(queue),
     apiKeys: createApiKeyStore(queue, commits),
     users: createUserStore(queue, commits),
     settings: createSettingStore(queue, commits),

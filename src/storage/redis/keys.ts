@@ -113,6 +113,12 @@ export const KEYS = {
   generations: tagged('generations'),
   /** Sorted set of ids, scored in the order they came. */
   generationOrder: tagged('generation-order'),
+  /** Hash: kind, NUL, key -> version, end and text of a document. */
+  documents: tagged('documents'),
+  /** Sorted set of the fields of the former. */
+  documentOrder: tagged('document-order'),
+  /** The same, those that end, scored by when. */
+  documentsDue: tagged('documents-due'),
   /** Hash: id -> what app clients are still to be told. */
   outbox: tagged('outbox'),
   /** Sorted set of the ids of the former. */

@@ -1,16 +1,18 @@
 import { type JsonValue, stringifyJson } from '../../../model/json.ts';
+import { documentPlace, type StoredDocument } from '../../document-store.ts';
 import type { GenerationRecord } from '../../generation-store.ts';
 import type { ApiKey, AuditEntry } from '../../record-stores.ts';
 import type { Sections } from '../../transfer.ts';
 import type { User } from '../../user-store.ts';
 import { putDeadLetter, unpackLetter } from '../dead-letters.ts';
+import { putDocument, removeDocument } from '../document-store.ts';
 import { digestKey, newIdKey, sequenceKey, textKey, textOf } from '../keys.ts';
 import { AUDIT, appendAudit } from '../record-stores.ts';
 import { adjustCounter, jsonOf, putJson, readCounter } from '../records.ts';
 import { USERS } from '../user-store.ts';
 import { entriesOf, section, type TransferParts } from './section.ts';
 
-type Names = 'settings' | 'apiKeys' | 'users' | 'audit' | 'deadLetters' | 'generations' | 'outbox';
+type Names = 'settings' | 'apiKeys' | 'users' | 'audit' | 'deadLetters' | 'generations' | 'outbox' | 'documents';
 
 /** Records that hang on nothing else, and dead letters. */
 export function recordSections(parts: TransferParts): Pick<Sections, Names> {
@@ -80,6 +82,20 @@ export function recordSections(parts: TransferParts): Pick<Sections, Names> {
           if (jsonOf<GenerationRecord>(value).id === record.id) return;
         }
         putJson(tables.generations, sequenceKey(tx.nextSequence()), record);
+      },
+    ),
+    documents: section(
+      parts,
+      function* () {
+        for (const { key, value } of entriesOf(tables.documents)) {
+          const [kind = '', name = ''] = textOf(key).split('\0');
+          yield { kind, key: name, ...jsonOf<Omit<StoredDocument, 'key'>>(value) };
+        }
+      },
+      (_, { kind, key, ...record }) => {
+        const place = textKey(documentPlace(kind, key));
+        removeDocument(tables, place);
+        putDocument(tables, place, record);
       },
     ),
     outbox: section(

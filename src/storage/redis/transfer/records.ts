@@ -1,15 +1,17 @@
+import { documentPlace } from '../../document-store.ts';
 import type { GenerationRecord } from '../../generation-store.ts';
 import type { ApiKey, AuditEntry } from '../../record-stores.ts';
 import type { Sections } from '../../transfer.ts';
 import type { User } from '../../user-store.ts';
 import { letterOf, textOfLetter, writeLetter } from '../dead-letters.ts';
+import { packDocument, unpackDocument } from '../document-store.ts';
 import { KEYS } from '../keys.ts';
 import { jsonOf } from '../records.ts';
 import { behindSequence } from '../sequence.ts';
 import { writeUser } from '../user-store.ts';
 import { PER_PAGE, pagesOf, recordsByName, section, type TransferParts, textsOf } from './section.ts';
 
-type Names = 'settings' | 'apiKeys' | 'users' | 'audit' | 'deadLetters' | 'generations' | 'outbox';
+type Names = 'settings' | 'apiKeys' | 'users' | 'audit' | 'deadLetters' | 'generations' | 'outbox' | 'documents';
 
 /** Records that hang on nothing else, and dead letters. */
 export function recordSections(parts: TransferParts): Pick<Sections, Names> {
@@ -80,6 +82,23 @@ export function recordSections(parts: TransferParts): Pick<Sections, Names> {
         if (await draft.has(KEYS.generations, record.id)) return;
         draft.write('hset', KEYS.generations, record.id, JSON.stringify(record));
         draft.write('zadd', KEYS.generationOrder, place, record.id);
+      },
+    ),
+    documents: section(
+      parts,
+      async function* () {
+        for await (const places of pagesOf(queue, KEYS.documentOrder)) {
+          for (const [place, packed] of await textsOf(queue, KEYS.documents, places)) {
+            const [kind = '', key = ''] = place.split('\0');
+            yield { kind, ...unpackDocument(key, packed) };
+          }
+        }
+      },
+      (draft, { kind, ...document }) => {
+        const place = documentPlace(kind, document.key);
+        draft.write('hset', KEYS.documents, place, packDocument(document));
+        draft.write('zadd', KEYS.documentOrder, 0, place);
+        if (document.expiresAt !== undefined) draft.write('zadd', KEYS.documentsDue, document.expiresAt, place);
       },
     ),
     outbox: section(
