@@ -63,7 +63,7 @@ export interface DynamicRegistrationParts {
 /** Physical devices that may share one name (registration-protocols 1.8). */
 const MAX_CLIENTS = 5;
 /** Times that a step is tried anew when the device changes under it. */
-const MAX_TRIES = 5;
+const MAX_TRIES = 64;
 
 export function createDynamicRegistration(parts: DynamicRegistrationParts): DynamicRegistration {
   const { audit, clock } = parts;

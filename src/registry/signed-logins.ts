@@ -35,7 +35,7 @@ export interface SignedLoginParts {
 }
 
 /** Times that a login looks anew when the device changes under it. */
-const MAX_TRIES = 4;
+const MAX_TRIES = 64;
 const UNKNOWN: SignedMatch = { kind: 'unknown' };
 
 type Check = (signing: SigningSecrets) => string | undefined;

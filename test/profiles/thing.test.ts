@@ -1,0 +1,147 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadProfiles } from '../../src/profiles/index.ts';
+
+const env = { S: 'a-product-secret', F: 'a-former-secret' };
+const current = { secret: { env: 'S' }, state: 'current' };
+const rod = {
+  name: 'rod',
+  dialect: 'enos',
+  product: { key: 'pK11111', secrets: [current], orgId: 'o-demo' },
+  provision: { strategy: 'check-pre-provisioned-devices', dynamic: true },
+};
+
+function load(...profiles: readonly object[]) {
+  const dir = mkdtempSync(join(tmpdir(), 'gm-things-'));
+  for (const [index, profile] of profiles.entries()) writeFileSync(join(dir, `${index}.json`), JSON.stringify(profile));
+  return loadProfiles(dir, { env });
+}
+
+async function one(profile: object) {
+  const loaded = await load(profile);
+  const [only] = loaded.ok ? loaded.profiles.all() : [];
+  if (!loaded.ok || !only) throw new Error(JSON.stringify(loaded));
+  return { profile: only, warnings: loaded.warnings.map(({ rule }) => rule) };
+}
+
+async function rules(...profiles: readonly object[]): Promise<readonly string[]> {
+  const loaded = await load(...profiles);
+  if (loaded.ok) throw new Error('the profiles were accepted');
+  return loaded.issues.map(({ at, rule }) => `${at} ${rule}`);
+}
+
+describe('profiles of other dialects', () => {
+  it('have the defaults of their dialect', async () => {
+    const { profile, warnings } = await one(rod);
+    expect(warnings).toEqual([]);
+    expect(profile.thing).toMatchObject({
+      dialect: 'enos',
+      productKey: 'pK11111',
+      orgId: 'o-demo',
+      hashes: new Set(['sha256']),
+      secretBytes: 16,
+      naming: { source: 'deviceKey' },
+      dynamic: true,
+      integration: false,
+      refusalCodes: { credentials: 4, notAllowed: 5 },
+    });
+    expect(profile.provision.onExisting).toBe('once');
+    expect(profile.listeners).toEqual({ requireTls: false, allowPlaintextProvisioning: false });
+    expect(profile.limits.connects).toEqual({ per2Min: 4, blockMs: 300_000 });
+    const alibaba = (await one({ ...rod, dialect: 'alibaba' })).profile;
+    expect(alibaba.provision.onExisting).toBe('rotate-until-active');
+    expect(alibaba.limits.connects).toBeUndefined();
+    const native = (await one({ name: 'meter' })).profile;
+    expect(native.thing).toBeUndefined();
+    expect(native.provision.onExisting).toBe('reject');
+  });
+
+  it('have the current secret first, and the former one with its end', async () => {
+    const former = { secret: { env: 'F' }, state: 'previous', until: '2030-01-01T00:00:00Z' };
+    const { profile } = await one({ ...rod, product: { ...rod.product, secrets: [former, current] } });
+    const secrets = profile.thing?.secrets.map(({ secret, until }) => [secret.reveal(), until]);
+    expect(secrets).toEqual([
+      ['a-product-secret', undefined],
+      ['a-former-secret', Date.parse('2030-01-01T00:00:00Z')],
+    ]);
+    expect(JSON.stringify(profile)).not.toContain('a-product-secret');
+  });
+
+  it('warn of secrets in clear, and of provisioning without TLS', async () => {
+    const { warnings } = await one({
+      ...rod,
+      product: { key: 'pK', secrets: [{ secret: 'in-clear-0123', state: 'current' }] },
+      listeners: { allowPlaintextProvisioning: true },
+    });
+    expect([...warnings].sort()).toEqual(['literal-secret', 'plaintext-provisioning']);
+  });
+
+  const product = (more: object) => ({ ...rod, product: { ...rod.product, ...more } });
+  const former = { secret: { env: 'F' }, state: 'previous' };
+  it.each<[string, object, string]>([
+    ['an unknown dialect', { ...rod, dialect: 'tuya' }, '/dialect'],
+    ['a dialect without a product', { ...rod, product: undefined }, '/product missing-product'],
+    ['a product without a dialect', { name: 'x', product: rod.product }, '/product ignored-field'],
+    ['a product key with other characters', product({ key: 'a&b' }), '/product/key invalid-product-key'],
+    ['a product key that is too long', product({ key: 'x'.repeat(21) }), '/product/key invalid-product-key'],
+    [
+      'a secret that is not set',
+      product({ secrets: [{ secret: { env: 'NONE' }, state: 'current' }] }),
+      '/product/secrets/0/secret missing-secret',
+    ],
+    ['two current secrets', product({ secrets: [current, current] }), '/product/secrets wrong-secrets'],
+    ['a former secret without an end', product({ secrets: [current, former] }), '/product/secrets/1/until missing-end'],
+    [
+      'an end of a current secret',
+      product({ secrets: [{ ...current, until: '2030-01-01' }] }),
+      '/product/secrets/0/until ignored-field',
+    ],
+    [
+      'an end that is no time',
+      product({ secrets: [current, { ...former, until: '2030-99-99' }] }),
+      '/product/secrets/1/until invalid-time',
+    ],
+    ['a provision key', { ...rod, provision: { ...rod.provision, key: 'k' } }, '/provision/key ignored-field'],
+    ['dynamic without a secret', product({ secrets: [] }), '/product/secrets missing-secret'],
+    [
+      'dynamic without a strategy',
+      { ...rod, provision: { strategy: 'disabled', dynamic: true } },
+      '/provision/dynamic ignored-field',
+    ],
+    [
+      'a policy of another dialect',
+      { ...rod, provision: { ...rod.provision, onExisting: 'rotate' } },
+      '/provision/onExisting unsupported-policy',
+    ],
+    ['a hash that is none', { ...rod, credentials: { hashes: ['sha512'] } }, '/credentials/hashes/0'],
+    ['a secret that is too short', { ...rod, credentials: { secretBytes: 8 } }, '/credentials/secretBytes'],
+    [
+      'a channel of Alibaba',
+      { ...rod, dialect: 'alibaba', integration: { enabled: true } },
+      '/integration ignored-field',
+    ],
+    ['a pattern that takes too long', { ...rod, naming: { pattern: '(a+)+$' } }, '/naming/pattern invalid-pattern'],
+    [
+      'plain provisioning where TLS is asked for',
+      { ...rod, listeners: { requireTls: true, allowPlaintextProvisioning: true } },
+      '/listeners ignored-field',
+    ],
+    ['an unknown field', { ...rod, product: { ...rod.product, secret: 'x' } }, '/product'],
+  ])('%s is refused', async (_what, profile, expected) => {
+    expect((await rules(profile)).some((issue) => issue.startsWith(expected))).toBe(true);
+  });
+
+  it('do not share a product key', async () => {
+    expect(await rules(rod, { ...rod, name: 'other' })).toEqual(['/product/key duplicate-key']);
+  });
+
+  it('no finding quotes a secret', async () => {
+    const loaded = await load({
+      ...rod,
+      product: { key: 'a&b', secrets: [{ secret: 'planted-secret-1', state: 'x' }] },
+    });
+    expect(JSON.stringify(loaded)).not.toContain('planted-secret-1');
+  });
+});
