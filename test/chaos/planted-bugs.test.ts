@@ -20,8 +20,8 @@ const BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: 'device-api/message-runner.js',
-        from: 'gate.pass(context.commit(), (error) => {\n            if (error === undefined && !context.isStale) {',
-        to: 'gate.pass(undefined, (error) => {\n            if (error === undefined && !context.isStale) {',
+        from: 'gate.pass(context.commit(), releaseOf(',
+        to: 'gate.pass(undefined, releaseOf(',
       },
     ],
     caughtBy: 'I1',
