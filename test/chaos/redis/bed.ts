@@ -53,7 +53,7 @@ export interface Bed extends AsyncDisposable {
   readonly fleet: JournalClient;
   /** Resolves when messages are acknowledged again, and enough of them; gives how long that took, ms. */
   goesOn(times?: number, deadlineMs?: number): Promise<number>;
-  /** Messages that write something and are acknowledged within so many ms from now. */
+  /** Messages that write something, and are sent and acknowledged within so many ms from now. */
   storedWithin(ms: number): Promise<number>;
   /** Ends the work and the brokers: every invariant held. */
   nothingFound(): Promise<void>;
@@ -97,7 +97,7 @@ export async function makeBed(
       async storedWithin(ms) {
         const from = Date.now();
         await pause(ms);
-        return durableAcks(fleet.journal()).filter((t) => t > from).length;
+        return durableAcks(fleet.journal(), from).length;
       },
       async nothingFound() {
         await fleet.stop(60_000);

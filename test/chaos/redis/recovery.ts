@@ -52,13 +52,16 @@ function acknowledged(lines: readonly JournalLine[]): readonly (readonly [device
   return [...found].map(([message, waiting]) => [message.slice(0, message.lastIndexOf(' ')), waiting] as const);
 }
 
-/** When messages that write something were acknowledged, ms since 1970. */
-export function durableAcks(lines: readonly JournalLine[]): readonly number[] {
-  const reads = new Set<string>();
+/**
+ * When messages that write something, sent after `since`, were acknowledged; ms since 1970. One that was stored just before a
+ * fault may be acknowledged in it: acknowledgements keep their order over all devices.
+ */
+export function durableAcks(lines: readonly JournalLine[], since: number): readonly number[] {
+  const sent = new Set<string>();
   const acks: number[] = [];
   for (const line of lines) {
-    if (line.e === 'publish' && line.kind === 'request') reads.add(`${line.conn}/${line.mid}`);
-    else if (line.e === 'ack' && line.code < 0x80 && !reads.has(`${line.conn}/${line.mid}`)) acks.push(line.t);
+    if (line.e === 'publish' && line.kind !== 'request' && line.t > since) sent.add(`${line.conn}/${line.mid}`);
+    else if (line.e === 'ack' && line.code < 0x80 && sent.has(`${line.conn}/${line.mid}`)) acks.push(line.t);
   }
   return acks;
 }
