@@ -16,8 +16,8 @@ export function storedQueue(client: SessionClient, persistence: SessionKeeper): 
     async sent(packet, messageId) {
       if (packet.messageId !== messageId) await persistence.outgoingUpdate(client, { ...packet, messageId });
     },
-    async done(_packet, messageId) {
-      if (messageId !== undefined) await persistence.outgoingClearMessageId(client, { messageId });
+    async done(packet, messageId) {
+      if (messageId !== undefined) await persistence.take(client, packet, messageId);
     },
   };
 }

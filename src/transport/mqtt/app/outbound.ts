@@ -30,7 +30,8 @@ export class Outbound {
   readonly #client: Client;
   readonly #queue: OutboundQueue;
   readonly #options: OutboundOptions;
-  readonly #byMessageId = new Map<number, AedesPacket>();
+  /** Under way, and when it is noted that they are: what is done before would be noted as sent afterwards. */
+  readonly #byMessageId = new Map<number, { readonly packet: AedesPacket; readonly noted: Promise<void> }>();
   readonly #underWay = new Set<string>();
   /** Done since the queue was last asked: its answer may still have them. */
   readonly #finished = new Set<string>();
@@ -60,11 +61,12 @@ export class Outbound {
   }
 
   acknowledged(messageId: number): void {
-    const packet = this.#byMessageId.get(messageId);
-    if (!packet) return;
+    const underWay = this.#byMessageId.get(messageId);
+    if (!underWay) return;
+    const { packet, noted } = underWay;
     this.#byMessageId.delete(messageId);
-    this.#queue
-      .done(packet, messageId)
+    noted
+      .then(() => this.#queue.done(packet, messageId))
       .catch(this.#options.onError)
       .finally(() => {
         this.#end(packet);
@@ -113,8 +115,8 @@ export class Outbound {
     }
     if (client.conn.writableNeedDrain) this.#waitForRoom();
     this.#underWay.add(packetKey(packet));
-    this.#byMessageId.set(messageId, packet);
-    this.#queue.sent(packet, messageId).catch(this.#options.onError);
+    const noted = this.#queue.sent(packet, messageId).catch(this.#options.onError);
+    this.#byMessageId.set(messageId, { packet, noted });
     return !this.#blocked;
   }
 

@@ -83,6 +83,8 @@ export interface SessionKeeper extends AedesPersistence {
   matching(topic: string): readonly TopicSubscription[];
   /** Several sessions have one copy of a packet: its message id may be another's. */
   readonly sharesPackets: boolean;
+  /** Takes a packet out of the client's queue that was sent with this message id. */
+  take(client: SessionClient, packet: AedesPacket, messageId: number): Promise<unknown>;
   /** Who has subscribed may have changed elsewhere, unheard. */
   reload(): Promise<void>;
   /** Queued messages that were lost to the limits. */

@@ -1,10 +1,12 @@
 import type { QueueLimits } from '../../../app-clients/index.ts';
-import type { AedesPacket } from './persistence.ts';
+import { type AedesPacket, packetKey } from './persistence.ts';
 
 /** What bounding queues asks of an ioredis client. */
 export interface QueueRedis {
   llen(key: string): Promise<number>;
   lpop(key: string, count: number): Promise<string[] | null>;
+  lrem(key: string, count: number, element: string): Promise<number>;
+  exists(key: string): Promise<number>;
   lrange(key: string, from: number, to: number): Promise<string[]>;
   strlen(key: string): Promise<number>;
   set(key: string, value: number, expiry: 'EX', seconds: number): Promise<unknown>;
@@ -18,7 +20,9 @@ export interface QueueRedis {
 export interface RedisQueues {
   /** Call when a packet was added; gives how many messages went because the queue was full. */
   added(id: string, packet: AedesPacket): Promise<number>;
-  /** Call when a packet was taken out. */
+  /** Takes a packet out, whoever else may do so at the same time. */
+  take(id: string, packet: AedesPacket): Promise<void>;
+  /** Call when the library has taken a packet out. */
   taken(id: string, packet: AedesPacket): Promise<void>;
   /** Removes the queue, and packets that no other has. */
   clear(id: string): Promise<void>;
@@ -33,6 +37,8 @@ const KEPT = 0.9;
 const queueOf = (id: string): string => `outgoing:${encodeURIComponent(id)}`;
 /** About what the queue holds, bytes: never less, and counted anew when that is too much. */
 const fillOf = (id: string): string => `queued:${encodeURIComponent(id)}`;
+/** How many queues have a packet. */
+const countOf = (key: string): string => `${key}:offlineCount`;
 const sizeOf = ({ topic, payload }: AedesPacket): number =>
   Buffer.byteLength(topic) + Buffer.byteLength(payload) + OVERHEAD;
 
@@ -40,7 +46,7 @@ export function createRedisQueues(conn: QueueRedis, limits: QueueLimits, ttlS: n
   const { maxMessages, maxBytes } = limits;
 
   const release = async (key: string): Promise<void> => {
-    const count = `${key}:offlineCount`;
+    const count = countOf(key);
     if ((await conn.decr(count)) > 0) return;
     // One by one: on a Cluster they may be on different nodes.
     await Promise.all([conn.del(key), conn.del(count)]);
@@ -81,6 +87,12 @@ export function createRedisQueues(conn: QueueRedis, limits: QueueLimits, ttlS: n
     return gone;
   };
 
+  const taken = async (id: string, packet: AedesPacket): Promise<void> => {
+    const [bytes] = await Promise.all([conn.incrby(fillOf(id), -sizeOf(packet)), conn.expire(fillOf(id), ttlS)]);
+    // It was counted before this was kept, or has expired meanwhile.
+    if (bytes <= 0) await conn.del(fillOf(id));
+  };
+
   return {
     async added(id, packet) {
       const [length, bytes] = await Promise.all([
@@ -91,11 +103,16 @@ export function createRedisQueues(conn: QueueRedis, limits: QueueLimits, ttlS: n
       const lost = length > maxMessages ? await drop(id, length - maxMessages) : 0;
       return bytes > maxBytes ? lost + (await dropBytes(id)) : lost;
     },
-    async taken(id, packet) {
-      const [bytes] = await Promise.all([conn.incrby(fillOf(id), -sizeOf(packet)), conn.expire(fillOf(id), ttlS)]);
-      // It was counted before this was kept, or has expired meanwhile.
-      if (bytes <= 0) await conn.del(fillOf(id));
+    async take(id, packet) {
+      const key = `packet:${packetKey(packet)}`;
+      if ((await conn.lrem(queueOf(id), 1, key)) > 0) {
+        await Promise.all([release(key), taken(id, packet)]);
+      } else if ((await conn.exists(countOf(key))) === 0) {
+        // Another broker has taken it out while this one noted that it was sent, which made it anew.
+        await conn.del(key);
+      }
     },
+    taken,
     async clear(id) {
       await drop(id, Number.POSITIVE_INFINITY);
       await conn.del(fillOf(id));

@@ -156,6 +156,10 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
     return packet;
   }
 
+  take(client: SessionClient, packet: AedesPacket): Promise<unknown> {
+    return this.#queues.take(client.id, packet);
+  }
+
   override outgoingStream(client: SessionClient): Readable {
     return Readable.from(super.outgoingStream(client));
   }

@@ -165,6 +165,10 @@ export class StoredSessions extends MemoryPersistence implements SessionKeeper {
     return packet;
   }
 
+  take(client: SessionClient, _packet: AedesPacket, messageId: number): Promise<unknown> {
+    return this.outgoingClearMessageId(client, { messageId });
+  }
+
   override outgoingStream(client: SessionClient): Readable {
     return Readable.from(this.#queued(client));
   }

@@ -186,6 +186,28 @@ describe.each(['one', 'cluster'] as const)('sessions in Redis (%s)', (kind) => {
     await one.destroy();
   });
 
+  it('a packet that two brokers take out is gone once, and stays for another session', async () => {
+    const [one, other] = [await fresh(kind), await sessions(kind)];
+    for (const [id, each] of [
+      ['a', one],
+      ['b', other],
+    ] as const)
+      await each.setup(brokerOf(id, newEmitter()));
+    const second = { id: 'k/two' };
+    const queued = packet(1);
+    await one.outgoingEnqueueCombi([{ clientId: client.id }, { clientId: second.id }], queued);
+    await Promise.all([one.take(client, queued), other.take(client, queued)]);
+    await one.take(client, queued);
+    expect(await payloads(one.outgoingStream(client))).toEqual([]);
+    expect(await payloads(one.outgoingStream(second))).toEqual(['n1']);
+    await other.take(second, queued);
+    await one.outgoingUpdate(client, { ...queued, messageId: 1 }); // late: it is there again
+    await one.take(client, queued);
+    const nodes = kind === 'one' ? [redis] : cluster.nodes;
+    expect((await Promise.all(nodes.map((node) => node.client.keys('*')))).flat()).toEqual([]);
+    await Promise.all([one, other].map((each) => each.destroy()));
+  });
+
   it('what is taken out of a queue makes room', async () => {
     const one = await fresh(kind, { queue: { maxMessages: 1_000, maxBytes: 20_000 } });
     await one.setup(brokerOf('a', newEmitter()));
