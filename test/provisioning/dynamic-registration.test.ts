@@ -6,6 +6,7 @@ import { createDynamicRegistration, type RegistrationRequest } from '../../src/p
 import { isSignedByProduct } from '../../src/provisioning/product-secret.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import { createSignedLogins } from '../../src/registry/signed-logins.ts';
+import type { RegistryStore } from '../../src/storage/registry-store.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = true): DeviceProfile => ({
@@ -35,7 +36,16 @@ function make(rooms: Rooms, profile: DeviceProfile) {
   const { storage, hash, clock } = rooms;
   const parts = { store: storage.registry, audit: storage.audit, hash, clock };
   const registry = createRegistry({ ...parts, product: () => profile.thing });
-  const registration = createDynamicRegistration({ ...parts, registry });
+  /** Runs once, when a request has read the secret and not yet given it. */
+  const between: (() => Promise<unknown>)[] = [];
+  const store: RegistryStore = {
+    ...storage.registry,
+    async changeState(id, step) {
+      await between.pop()?.();
+      return storage.registry.changeState(id, step);
+    },
+  };
+  const registration = createDynamicRegistration({ ...parts, store, registry });
   const logins = createSignedLogins(parts);
   const ask = (more: Partial<RegistrationRequest> = {}) =>
     registration.register({
@@ -48,7 +58,7 @@ function make(rooms: Rooms, profile: DeviceProfile) {
       ...more,
     });
   const login = (secret: string) => logins.login({ productKey: 'pk', deviceKey: 'rod-1' }, (one) => one === secret);
-  return { registry, ask, login, add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }) };
+  return { registry, ask, login, between, add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }) };
 }
 
 const outcomeOf = (result: { readonly kind: string; readonly reason?: string }): string => result.reason ?? result.kind;
@@ -76,6 +86,17 @@ describe('dynamic registration', () => {
     for (const secret of secrets) kinds.push((await login(secret)).kind);
     expect(kinds.filter((kind) => kind === 'device')).toHaveLength(1);
     expect(outcomeOf(await ask())).toBe('repeat');
+  });
+
+  it('a secret that is replaced while a request is under way is not given', async () => {
+    await using rooms = await openRooms();
+    const { registry, ask, add, between, login } = make(rooms, profileOf({}));
+    const added = await add();
+    if (added.kind !== 'created') throw new Error('not created');
+    between.push(() => registry.rotate(added.device.id, undefined, 'test'));
+    const result = await ask();
+    expect(result.kind).toBe('issued');
+    expect((await login(result.kind === 'issued' ? result.deviceSecret : '')).kind).toBe('device');
   });
 
   it('reject: a second request is refused, also before the first login', async () => {

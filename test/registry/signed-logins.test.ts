@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../../src/registry/registry.ts';
 import { createSignedLogins } from '../../src/registry/signed-logins.ts';
 import type { SigningProduct } from '../../src/registry/signed-secrets.ts';
+import type { RegistryStore } from '../../src/storage/registry-store.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 const product: SigningProduct = {
@@ -14,13 +15,22 @@ const id = { productKey: 'pk', deviceKey: 'rod-1' };
 
 async function make(rooms: Rooms) {
   const { storage, hash, clock } = rooms;
-  const parts = { store: storage.registry, audit: storage.audit, hash, clock };
+  /** Runs once, when a login has read the secret and not yet let anybody in. */
+  const between: (() => Promise<unknown>)[] = [];
+  const store: RegistryStore = {
+    ...storage.registry,
+    async device(one) {
+      await between.pop()?.();
+      return storage.registry.device(one);
+    },
+  };
+  const parts = { store, audit: storage.audit, hash, clock };
   const registry = createRegistry({ ...parts, product: (name) => (name === 'rod' ? product : undefined) });
   const logins = createSignedLogins(parts);
   const created = await registry.create({ name: 'rod-1', profile: 'rod', by: 'test' });
   if (created.kind !== 'created' || created.credentials.type !== 'SIGNED_SECRET') throw new Error('not created');
   const by = (secret: string) => logins.login(id, (one) => one === secret);
-  return { registry, logins, by, device: created.device, secret: created.credentials.deviceSecret };
+  return { registry, logins, by, between, device: created.device, secret: created.credentials.deviceSecret };
 }
 
 const secretOf = (credentials: { readonly type: string }): string =>
@@ -79,6 +89,14 @@ describe('signed logins', () => {
     const last = await registry.rotate(device.id, undefined, 'test');
     expect((await by(secretOf(next))).kind).toBe('unknown');
     expect((await by(secretOf(last))).kind).toBe('device');
+  });
+
+  it('a secret that is replaced while a login is under way lets nobody in, and makes nothing active', async () => {
+    await using rooms = await openRooms();
+    const { registry, by, between, device, secret } = await make(rooms);
+    between.push(() => registry.rotate(device.id, undefined, 'test'));
+    expect((await by(secret)).kind).toBe('unknown');
+    expect((await rooms.registry.device(device.id))?.state).toBe('registered');
   });
 
   it.each(['disabled', 'retired'] as const)('a %s device is not let in, with the right signature', async (state) => {
