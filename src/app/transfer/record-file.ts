@@ -56,6 +56,9 @@ export async function* readRecords(file: string, start: number): AsyncGenerator<
           `it holds records of an unknown kind (${String(page.section).slice(0, 40)}): restore it with its version`,
         );
       }
+      if (!page.records.every((record) => typeof record === 'object' && record !== null)) {
+        throw invalid('it holds records that are none');
+      }
       yield { section: page.section, records: page.records };
     }
     await read;

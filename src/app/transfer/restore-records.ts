@@ -44,11 +44,14 @@ export async function restoreRecords(
     const known = createKnown(options.asOf);
     let leftOut = 0;
     for await (const { section, records } of readRecords(file, start)) {
-      const kept = records.filter((record) => known.keeps(section, record));
-      leftOut += records.length - kept.length;
       const tallier = talliers.get(section);
       const at = tallier?.tally().records ?? 0;
-      await (sections[section] as Section<object>).put(kept, at);
+      const kept = await asWritten(section, async () => {
+        const all = records.filter((record) => known.keeps(section, record));
+        await (sections[section] as Section<object>).put(all, at);
+        return all;
+      });
+      leftOut += records.length - kept.length;
       for (const record of kept) tallier?.add(canonicalText(record));
       onProgress?.(section, at + kept.length);
     }
@@ -63,5 +66,17 @@ export async function restoreRecords(
     return { devices: await storage.registry.deviceCount(), leftOut };
   } finally {
     await target.close();
+  }
+}
+
+/** A record of another form trips the code that stores it: then it is the file that is wrong. */
+async function asWritten<T>(section: SectionName, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const tripped = error instanceof BrokerError ? error.cause : error;
+    if (!(tripped instanceof TypeError || tripped instanceof RangeError)) throw error;
+    const detail = `its records of ${section} are not as gridmoor writes them`;
+    throw new BrokerError('FILE_INVALID', { detail }, { cause: error });
   }
 }

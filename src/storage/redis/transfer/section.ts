@@ -17,7 +17,7 @@ export interface TransferParts {
 
 /** Members, and records, that are read at once. */
 export const PER_PAGE = 500;
-/** Writes of one step. */
+/** In this process one of these steps runs at a time. */
 const SUBJECT = 'transfer';
 
 /** Pages of the members of a sorted set without scores; what comes and goes meanwhile moves no other one. */
