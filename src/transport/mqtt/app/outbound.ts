@@ -30,8 +30,7 @@ export class Outbound {
   readonly #client: Client;
   readonly #queue: OutboundQueue;
   readonly #options: OutboundOptions;
-  /** Under way, and when it is noted that they are: what is done before would be noted as sent afterwards. */
-  readonly #byMessageId = new Map<number, { readonly packet: AedesPacket; readonly noted: Promise<void> }>();
+  readonly #byMessageId = new Map<number, AedesPacket>();
   readonly #underWay = new Set<string>();
   /** Done since the queue was last asked: its answer may still have them. */
   readonly #finished = new Set<string>();
@@ -61,12 +60,11 @@ export class Outbound {
   }
 
   acknowledged(messageId: number): void {
-    const underWay = this.#byMessageId.get(messageId);
-    if (!underWay) return;
-    const { packet, noted } = underWay;
+    const packet = this.#byMessageId.get(messageId);
+    if (!packet) return;
     this.#byMessageId.delete(messageId);
-    noted
-      .then(() => this.#queue.done(packet, messageId))
+    this.#queue
+      .done(packet, messageId)
       .catch(this.#options.onError)
       .finally(() => {
         this.#end(packet);
@@ -115,8 +113,8 @@ export class Outbound {
     }
     if (client.conn.writableNeedDrain) this.#waitForRoom();
     this.#underWay.add(packetKey(packet));
-    const noted = this.#queue.sent(packet, messageId).catch(this.#options.onError);
-    this.#byMessageId.set(messageId, { packet, noted });
+    this.#byMessageId.set(messageId, packet);
+    this.#queue.sent(packet, messageId).catch(this.#options.onError);
     return !this.#blocked;
   }
 
