@@ -13,8 +13,12 @@ export class MessageIds {
     const id = this.#next.get(key) ?? randomInt(IDS);
     this.#next.delete(key);
     this.#next.set(key, (id + 1) % IDS);
-    const [oldest] = this.#next.keys();
-    if (this.#next.size > MAX_PEERS && oldest !== undefined) this.#next.delete(oldest);
+    if (this.#next.size > MAX_PEERS) this.#forgetOldest();
     return id;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#next.keys();
+    if (oldest !== undefined) this.#next.delete(oldest);
   }
 }

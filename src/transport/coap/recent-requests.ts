@@ -14,6 +14,9 @@ export interface RecentRequest {
 const LIFETIME_MS = 247_000;
 /** Of an entry besides its answer, roughly. */
 const ENTRY_BYTES = 300;
+/** A map whose first entries were deleted is slow to begin with: they go in portions. */
+const SWEEP_MS = 1_000;
+const ROOM = 0.9;
 
 /** Requests that were taken lately: a repeat gets the same answer and does nothing. Bounded: the oldest give way. */
 export class RecentRequests {
@@ -22,6 +25,7 @@ export class RecentRequests {
   /** In the order they came. */
   readonly #entries = new Map<string, RecentRequest>();
   #bytes = 0;
+  #sweepAt = 0;
 
   constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes;
@@ -29,12 +33,13 @@ export class RecentRequests {
   }
 
   find({ key }: Peer, id: number): RecentRequest | undefined {
-    this.#forgetOld();
-    return this.#entries.get(`${key}/${id}`);
+    const entry = this.#entries.get(`${key}/${id}`);
+    return entry && entry.at > this.#clock.monotonic() - LIFETIME_MS ? entry : undefined;
   }
 
   add({ key }: Peer, id: number): RecentRequest {
     const entry: RecentRequest = { at: this.#clock.monotonic() };
+    this.#forget(`${key}/${id}`);
     this.#entries.set(`${key}/${id}`, entry);
     this.#bytes += ENTRY_BYTES;
     this.#forgetOld();
@@ -52,12 +57,21 @@ export class RecentRequests {
   }
 
   #forgetOld(): void {
-    const before = this.#clock.monotonic() - LIFETIME_MS;
+    const now = this.#clock.monotonic();
+    if (this.#bytes <= this.#maxBytes && now < this.#sweepAt) return;
+    this.#sweepAt = now + SWEEP_MS;
+    const most = this.#bytes > this.#maxBytes ? this.#maxBytes * ROOM : this.#maxBytes;
     for (const [key, entry] of this.#entries) {
-      if (entry.at > before && this.#bytes <= this.#maxBytes) return;
-      this.#entries.delete(key);
-      entry.forgotten = true;
-      this.#bytes -= ENTRY_BYTES + (entry.answer?.length ?? 0);
+      if (entry.at > now - LIFETIME_MS && this.#bytes <= most) return;
+      this.#forget(key);
     }
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    entry.forgotten = true;
+    this.#bytes -= ENTRY_BYTES + (entry.answer?.length ?? 0);
   }
 }

@@ -134,6 +134,8 @@ describe('recent requests', () => {
     expect(recent.find({ ...peer, key: 'another' }, 1)).toBeUndefined();
     clock.ms = LIFETIME_MS;
     expect(recent.find(peer, 1)).toBeUndefined();
+    recent.add(peer, 2);
+    expect(recent.size).toBe(1);
     for (let id = 0; id < 1_000; id++) recent.answered(recent.add(peer, id), Buffer.alloc(1_000));
     expect(recent.size).toBeLessThanOrEqual(3);
     recent.answered(first, Buffer.alloc(1_000_000)); // late, and forgotten
