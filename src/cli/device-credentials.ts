@@ -120,6 +120,22 @@ export const credentials = defineCommand({
   },
 });
 
+/** `device reset`. */
+export const reset = defineCommand({
+  name: 'device reset',
+  summary: "Lets a device of a product be activated with the product's secret once more; its own works on until then.",
+  args: '<device>',
+  flags: urlFlag,
+  examples: ['gridmoor device reset light-0001'],
+  async run({ url, json }, [typed = ''], io) {
+    const path = apiPath`/api/gridmoor/devices/${typed}/reset-activation`;
+    const device = await createClient(io, url).post<{ id: string; name: string; state: string }>(path, undefined);
+    if (json) printJson(io, device);
+    else io.stdout.write(`${device.name} may be activated once more\n`);
+    return EXIT.fine;
+  },
+});
+
 /** `device revoke`. */
 export const revoke = defineCommand({
   name: 'device revoke',

@@ -1,6 +1,6 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
-import { create, credentials, revoke, rotate } from './device-credentials.ts';
+import { create, credentials, reset, revoke, rotate } from './device-credentials.ts';
 import { findDevice, type TbDevice } from './device-lookup.ts';
 import { provision } from './device-provision.ts';
 import { group } from './frame.ts';
@@ -98,4 +98,14 @@ function latestText(value: ShownValue | undefined): string | undefined {
   return value ? `${valueText(value.value)} at ${formatTime(value.ts)}` : undefined;
 }
 
-export const run = group('device', 'Devices.', [list, show, create, rotate, credentials, revoke, remove, provision]);
+export const run = group('device', 'Devices.', [
+  list,
+  show,
+  create,
+  rotate,
+  credentials,
+  revoke,
+  reset,
+  remove,
+  provision,
+]);

@@ -63,7 +63,7 @@ type RateLimited = { readonly kind: 'rate-limited' };
 export interface DeviceApi {
   login(login: Login): Promise<LoginResult>;
   /** By access token only, for fronts without a session (HTTP). */
-  loginByToken(token: string, address: string): Promise<LoginResult>;
+  loginByToken(token: string, address: string, secure?: boolean): Promise<LoginResult>;
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
   /** Alibaba's registration over HTTPS. */
   registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
@@ -174,7 +174,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
   return {
     login: (login) => logins.login(login),
-    loginByToken: (token, address) => logins.loginByToken(token, address),
+    loginByToken: (token, address, secure = false) => logins.loginByToken(token, address, secure),
 
     async registerThing(form, peer) {
       try {

@@ -19,7 +19,8 @@ import type { LoginThing } from './thing-login.ts';
 /** Who is let in, by whatever it shows. Never rejects: a store that fails is a refusal. */
 export interface Logins {
   login(login: Login): Promise<LoginResult>;
-  loginByToken(token: string, address: string): Promise<LoginResult>;
+  /** @param secure as in `Login`. */
+  loginByToken(token: string, address: string, secure: boolean): Promise<LoginResult>;
 }
 
 export interface LoginsParts {
@@ -90,6 +91,9 @@ export function createLogins(parts: LoginsParts): Logins {
     return login;
   };
 
+  const needsTls = ({ profile }: Device, secure: boolean): boolean =>
+    !secure && profiles().byName(profile)?.listeners?.requireTls === true;
+
   const bySignature = async (login: Login, names: SignedNames): Promise<LoginResult> => {
     const result = await loginThing(login, names);
     if (result.kind === 'issued' || result.kind === 'channel') return result;
@@ -123,6 +127,7 @@ export function createLogins(parts: LoginsParts): Logins {
         if (names && profiles().byProductKey(names.productKey)) return bySignature(login, names);
         const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
         if (match.kind === 'device') {
+          if (needsTls(match.device, login.secure)) return refuse('not-authorized', login.address);
           live.used(match.device, match.credentials);
           return mayOpen(admit(match.device));
         }
@@ -134,10 +139,10 @@ export function createLogins(parts: LoginsParts): Logins {
       });
     },
 
-    loginByToken: (token, address) =>
+    loginByToken: (token, address, secure) =>
       guarded(async () => {
         const device = token === '' ? undefined : await registry.loginByToken(token);
-        if (!device) return refuse('bad-credentials', address);
+        if (!device || needsTls(device, secure)) return refuse('bad-credentials', address);
         connectivity.seen(device);
         return admit(device);
       }),

@@ -71,7 +71,9 @@ export const namingFields = {
 };
 
 export const listenerFields = {
-  requireTls: flag('Whether devices are let in over TLS only.', { default: false }),
+  requireTls: flag('Whether devices are let in over TLS only, here or at a load balancer that says so.', {
+    default: false,
+  }),
   allowPlaintextProvisioning: flag(
     "Whether the product's secret is taken over a connection without TLS; a warning says so at the start.",
     { default: false },

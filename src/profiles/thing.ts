@@ -25,6 +25,10 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
     }
     if (provision?.dynamic) error('/provision/dynamic', 'ignored-field', 'is of other dialects');
+    if (file.listeners?.allowPlaintextProvisioning) {
+      error('/listeners/allowPlaintextProvisioning', 'ignored-field', 'is of other dialects');
+    }
+    if (file.limits?.maxPayloadKb) error('/limits/maxPayloadKb', 'ignored-field', 'is of other dialects');
     return undefined;
   }
   if (!product) return error('/product', 'missing-product', `dialect "${dialect}" needs a product with its key`);

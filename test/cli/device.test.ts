@@ -56,6 +56,16 @@ describe('device', () => {
     expect(none).toMatchObject({ code: 1, stderr: 'There is no device "nobody". Known ones: gridmoor device list\n' });
   });
 
+  it('reset lets a device be activated once more', async () => {
+    const answer = { id: ID, name: 'light-0001', state: 'registered' };
+    const path = 'POST /api/gridmoor/devices/light-0001/reset-activation';
+    await using api = await startApi({ [path]: { body: answer } });
+    const ran = await runCli(['device', 'reset', 'light-0001'], { env: api.env });
+    expect(ran).toEqual({ code: 0, stdout: 'light-0001 may be activated once more\n', stderr: '' });
+    const asJson = await runCli(['device', 'reset', 'light-0001', '--json'], { env: api.env });
+    expect(JSON.parse(asJson.stdout)).toEqual(answer);
+  });
+
   it('create sends a token from standard input, never one from the command line', async () => {
     await using api = await startApi({ 'POST /api/gridmoor/devices': { status: 201, body: created } });
     const words = ['device', 'create', 'meter-1', '--profile', 'smart-meter'];

@@ -46,6 +46,7 @@ describe('profiles of other dialects', () => {
       dynamic: true,
       integration: false,
       refusalCodes: { credentials: 4, notAllowed: 5 },
+      maxPayloadBytes: 524_288,
     });
     expect(profile.provision.onExisting).toBe('once');
     expect(profile.listeners).toEqual({ requireTls: false, allowPlaintextProvisioning: false });
@@ -127,6 +128,11 @@ describe('profiles of other dialects', () => {
       'plain provisioning where TLS is asked for',
       { ...rod, listeners: { requireTls: true, allowPlaintextProvisioning: true } },
       '/listeners ignored-field',
+    ],
+    [
+      'plain provisioning of a native profile',
+      { name: 'x', listeners: { allowPlaintextProvisioning: true } },
+      '/listeners/allowPlaintextProvisioning ignored-field',
     ],
     ['an unknown field', { ...rod, product: { ...rod.product, secret: 'x' } }, '/product'],
   ])('%s is refused', async (_what, profile, expected) => {

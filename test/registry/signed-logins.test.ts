@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Credentials } from '../../src/model/device.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import { createSignedLogins } from '../../src/registry/signed-logins.ts';
 import type { SigningProduct } from '../../src/registry/signed-secrets.ts';
@@ -33,8 +34,10 @@ async function make(rooms: Rooms) {
   return { registry, logins, by, between, device: created.device, secret: created.credentials.deviceSecret };
 }
 
-const secretOf = (credentials: { readonly type: string }): string =>
-  (credentials as { readonly deviceSecret: string }).deviceSecret;
+function secretOf(credentials: Credentials): string {
+  if (credentials.type !== 'SIGNED_SECRET') throw new Error(`a secret was wanted, not ${credentials.type}`);
+  return credentials.deviceSecret;
+}
 
 describe('signed logins', () => {
   it('the first one makes a registered device active, with one line in the audit', async () => {

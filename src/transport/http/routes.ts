@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Device, DeviceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
+import { isSecure } from '../proxy/expect-header.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
@@ -58,7 +59,7 @@ export function registerDeviceRoutes(
     reply: FastifyReply,
     use: (uplink: Uplink, device: Device) => Promise<FastifyReply>,
   ): Promise<FastifyReply> => {
-    const login = await deviceApi.loginByToken(tokenOf(request), request.ip);
+    const login = await deviceApi.loginByToken(tokenOf(request), request.ip, isSecure(request.raw.socket));
     if (login.kind === 'device') return use(deviceApi.uplink(login.device), login.device);
     if (login.kind === 'refused' && login.reason === 'hang-up') return hangUp(request, reply);
     if (login.kind === 'refused' && login.reason === 'unavailable') return answerText(reply, 500, UNAVAILABLE);

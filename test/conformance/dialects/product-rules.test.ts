@@ -9,7 +9,18 @@ import { newDeviceId } from '../../../src/model/ids.ts';
 import { loadProfiles } from '../../../src/profiles/index.ts';
 import type { Broker } from '../../helpers/broker.ts';
 import { eventChain, eventsOf } from '../../helpers/event-chain.ts';
-import { addDevice, codeOf, type DialectBroker, ENOS, enosNames, enosProfile, issued, startDialects } from './kit.ts';
+import { api } from '../../helpers/system.ts';
+import {
+  addDevice,
+  codeOf,
+  type DialectBroker,
+  ENOS,
+  enosNames,
+  enosProfile,
+  issued,
+  postForm,
+  startDialects,
+} from './kit.ts';
 
 const FUTURE = '2099-01-01T00:00:00Z';
 const PAST = '2020-01-01T00:00:00Z';
@@ -34,6 +45,8 @@ describe('rules of a product', () => {
       [
         standard as { name: string },
         enosProfile('overlap', { product: rotated('pK-overlap', FUTURE) }),
+        enosProfile('secure', { product: rotated('pK-secure', FUTURE), listeners: { requireTls: true } }),
+        { name: 'meter', listeners: { requireTls: true } },
         enosProfile('over', { product: rotated('pK-over', PAST) }),
       ],
       { chainsDir: chain.chainsDir, env: { FORMER_SECRET: FORMER } },
@@ -78,6 +91,24 @@ describe('rules of a product', () => {
     expect(throttle.mayConnect(device, limit)).toBe(false);
     now = 300_000;
     expect(throttle.mayConnect(device, limit)).toBe(true);
+  });
+
+  it('case 26: where TLS is required, no device is let in without it, over MQTT or HTTP', async () => {
+    const { deviceSecret: secret } = await addDevice(broker, 'secure', 'rod-0026');
+    const names = enosNames({ deviceKey: 'rod-0026', productKey: 'pK-secure', secret });
+    expect(await codeOf(broker, names, { tls: false })).toBe(5);
+    expect(await codeOf(broker, names)).toBe(0);
+    const credentials = { type: 'ACCESS_TOKEN', token: 'token-of-meter-0026' };
+    await api(broker, '/api/gridmoor/devices', {
+      method: 'POST',
+      body: { name: 'meter-0026', profile: 'meter', credentials },
+    });
+    const byToken = { clientId: 'any', userName: credentials.token, password: '' };
+    expect(await codeOf(broker, byToken, { tls: false })).toBe(5);
+    expect(await codeOf(broker, byToken)).toBe(0);
+    const path = `/api/v1/${credentials.token}/telemetry`;
+    expect((await fetch(`${broker.url}${path}`, { method: 'POST', body: '{"a":1}' })).status).toBe(401);
+    expect((await postForm(broker, path, { a: '1' })).status).not.toBe(401);
   });
 
   it('case 33: the previous secret of a product is taken until its end, and denied after it', async () => {
