@@ -164,6 +164,7 @@ describe('group commit', () => {
       ok: false,
       pendingWrites: 0,
       problem: 'the last write failed: No space left on device',
+      troubledAt: expect.any(Number),
     });
     expect(get('a')).toBeUndefined();
     broken = undefined;
@@ -176,7 +177,7 @@ describe('group commit', () => {
     expect(committer.health().pendingWrites).toBe(10);
     await expect(committer.run(() => undefined, { bytes: 1 })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await Promise.all(writes);
-    expect(committer.health()).toEqual({ ok: true, pendingWrites: 0 });
+    expect(committer.health()).toEqual({ ok: true, pendingWrites: 0, troubledAt: expect.any(Number) });
     await committer.run(() => undefined, { bytes: 1000 });
   });
 
