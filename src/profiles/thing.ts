@@ -28,7 +28,6 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     if (file.listeners?.allowPlaintextProvisioning) {
       error('/listeners/allowPlaintextProvisioning', 'ignored-field', 'is of other dialects');
     }
-    if (file.limits?.maxPayloadKb) error('/limits/maxPayloadKb', 'ignored-field', 'is of other dialects');
     return undefined;
   }
   if (!product) return error('/product', 'missing-product', `dialect "${dialect}" needs a product with its key`);
