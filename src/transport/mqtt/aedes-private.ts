@@ -224,6 +224,7 @@ class Guard implements FrameRules {
         touch(this.#client);
         this.#inFlight++;
         onPublish(this.#client, packet);
+        packet.payload = ''; // whoever reads it later has it: what waits for its end holds no read chunk
       } else this.#hand(packet);
     } else if (verdict === 'ignore') touch(this.#client);
     else if ('drop' in verdict) {
