@@ -43,6 +43,7 @@ import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createThingLogin } from './thing-login.ts';
 import { createThingRegistration, type RegistrationAnswer, type RegistrationForm } from './thing-registration.ts';
+import type { Things } from './things.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
 export type ProvisionReply =
@@ -99,6 +100,8 @@ export interface DeviceApi {
   settled(): Promise<void>;
   readonly connected: number;
   readonly ota: OtaDownloads;
+  /** What sessions of other dialects need besides. */
+  readonly things: Things;
   /** Ends the device's live session when the credentials it used work no more, now or at their end. */
   credentialsChanged(id: DeviceId): Promise<void>;
 }
@@ -300,6 +303,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
+    things: { json: parts.json, clock, log },
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
     settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,

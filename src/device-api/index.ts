@@ -64,6 +64,7 @@ export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './se
 export type { SubDeviceRules } from './sub-device-maker.ts';
 export { createSupplierGuard } from './supplier-lookup.ts';
 export type { RegistrationForm } from './thing-registration.ts';
+export type { Things } from './things.ts';
 export { watchTimeouts } from './timeout-watch.ts';
 export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
 export { WriteFence } from './write-fence.ts';

@@ -7,7 +7,7 @@ import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
-import { type DecodedSample, decodeAttributes, decodeTelemetry, valuesText } from '../telemetry/payload.ts';
+import { type DecodedSample, decodeAttributes, decodeTelemetry, timestamp, valuesText } from '../telemetry/payload.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
@@ -44,6 +44,8 @@ export interface Uplink {
   /** The same for what is JSON already. */
   telemetryJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   attributesJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
+  /** A message of a type of its own, which chains tell by that; counts as telemetry of one point for each member. */
+  event(event: UplinkEvent, done: UplinkDone, topic?: string): void;
   /** An offer to be claimed; an empty payload is one too (thingsboard-device-api 3.10). Says nothing of its success. */
   claim(payload: Uint8Array): Promise<UplinkResult>;
   claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
@@ -65,6 +67,15 @@ export interface UplinkSource {
   readonly typed?: boolean | undefined;
   /** The exact text of the JSON, where the sender has it. */
   readonly text?: string | undefined;
+  /** What chains are to know besides. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface UplinkEvent {
+  readonly type: string;
+  readonly data: JsonObject;
+  /** As a sample's `ts`; absent or null = now. */
+  readonly time?: JsonValue | undefined;
 }
 
 /** Whose rate limits the publishes of an uplink take from. */
@@ -118,7 +129,11 @@ class DeviceUplink implements Uplink {
     else this.refuse(parsed.error.problem, done);
   }
 
-  telemetryJson(json: JsonValue, done: UplinkDone, { topic, text, typed = false }: UplinkSource = {}): void {
+  telemetryJson(
+    json: JsonValue,
+    done: UplinkDone,
+    { topic, text, typed = false, metadata: more }: UplinkSource = {},
+  ): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
@@ -149,7 +164,7 @@ class DeviceUplink implements Uplink {
     const end = samples.length === 1 ? endOf(done) : joinEnds(samples.length, done);
     for (const sample of samples) {
       const { ts, values: data } = sample;
-      const metadata = this.#metadata(topic, String(ts));
+      const metadata = { ...this.#metadata(topic, String(ts)), ...more };
       const message = {
         device: this.#device,
         type: 'POST_TELEMETRY_REQUEST',
@@ -204,6 +219,27 @@ class DeviceUplink implements Uplink {
       },
       endOf(done),
     );
+  }
+
+  event({ type, data, time }: UplinkEvent, done: UplinkDone, topic?: string): void {
+    const profile = this.#profile();
+    if (!profile) {
+      done(FAILED);
+      return;
+    }
+    const { clock, runner } = this.#parts;
+    const ts = time === undefined || time === null ? clock.now() : timestamp(time);
+    if (ts === undefined) {
+      this.refuse('"time" must be an integer of milliseconds', done);
+      return;
+    }
+    if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
+      this.#limited(done);
+      return;
+    }
+    const metadata = this.#metadata(topic, String(ts));
+    const message = { device: this.#device, type, ts, data, metadata, session: this.#session } as const;
+    runner.run({ ...message, comesAgain: true }, endOf(done));
   }
 
   async claim(payload: Uint8Array): Promise<UplinkResult> {

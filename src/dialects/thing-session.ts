@@ -1,4 +1,8 @@
 import type { Device, DeviceApi, DeviceProfile, Downlink, ThingIdentity } from '../device-api/index.ts';
+import { BrokerError } from '../errors.ts';
+import { compressionOf } from './compression.ts';
+import { Thing } from './thing.ts';
+import { readThingTopic } from './thing-topic.ts';
 
 /** What became of a publish: the front has its own answer for each. */
 export type ThingVerdict = 'done' | 'unknown-topic' | 'close';
@@ -15,16 +19,38 @@ export interface ThingSessionParts {
 
 /** One device of a signing dialect, whatever front it came by: topics and envelopes as calls of the device API. */
 export interface ThingSession {
+  /** The connection is there: what is for the device may be sent. */
+  opened(): void;
   publish(topic: string, payload: Buffer, done: (verdict: ThingVerdict) => void): void;
   /** Something for the device; false when it does not read. */
   send(downlink: Downlink): boolean;
   closed(): void;
 }
 
-export function createThingSession(_parts: ThingSessionParts): ThingSession {
+export function createThingSession(parts: ThingSessionParts): ThingSession {
+  const { api, device, thing, profile, send } = parts;
+  const { productKey, deviceKey, clientName } = thing;
+  const compression = compressionOf(clientName);
+  const own = new Thing({ api, device, productKey, deviceKey, profile, compression, send });
+
+  const run = async (topic: string, payload: Buffer): Promise<ThingVerdict> => {
+    const read = readThingTopic(topic);
+    if (!read || read.productKey !== productKey || read.deviceKey !== deviceKey) return 'unknown-topic';
+    return (await own.publish(topic, read.path, payload)) ? 'done' : 'close';
+  };
+
   return {
-    publish: (_topic, _payload, done) => done('unknown-topic'),
-    send: () => true,
-    closed() {},
+    opened: () => own.opened(),
+    publish(topic, payload, done) {
+      run(topic, payload).then(done, (error: unknown) => {
+        api.things.log.error(
+          { event: 'thing.publish', device: device.id, err: BrokerError.from(error) },
+          'not handled',
+        );
+        done('close');
+      });
+    },
+    send: (downlink) => own.push(downlink),
+    closed: () => own.closed(),
   };
 }

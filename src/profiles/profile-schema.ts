@@ -77,6 +77,15 @@ export const limitFields = {
       maximum: 1000,
     }),
   ),
+  maxPayloadKb: optional(
+    integer(
+      'Largest payload of a device of another dialect, KiB; what is larger gets an answer that says so. Absent: 512.',
+      {
+        minimum: 1,
+        maximum: 65_536,
+      },
+    ),
+  ),
   blockSeconds: integer('How long a device is blocked that connects too often.', {
     minimum: 1,
     maximum: 86_400,

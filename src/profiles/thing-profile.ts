@@ -42,6 +42,7 @@ export interface ThingProfile {
   /** The integration channel. */
   readonly integration: boolean;
   readonly refusalCodes: RefusalCodes;
+  readonly maxPayloadBytes: number;
 }
 
 /** A profile's dialect as its file says it; secrets are not looked at yet. */
@@ -54,4 +55,5 @@ export interface ThingDraft {
   readonly dynamic: boolean;
   readonly integration: boolean;
   readonly refusalCodes: RefusalCodes;
+  readonly maxPayloadBytes: number;
 }

@@ -28,6 +28,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     if (file.listeners?.allowPlaintextProvisioning) {
       error('/listeners/allowPlaintextProvisioning', 'ignored-field', 'is of other dialects');
     }
+    if (file.limits?.maxPayloadKb) error('/limits/maxPayloadKb', 'ignored-field', 'is of other dialects');
     return undefined;
   }
   if (!product) return error('/product', 'missing-product', `dialect "${dialect}" needs a product with its key`);
@@ -66,6 +67,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     dynamic: provision?.dynamic ?? false,
     integration: integration?.enabled ?? false,
     refusalCodes: { ...REFUSAL_CODES, ...compat?.refusalCodes },
+    maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
   };
 }
 

@@ -99,8 +99,8 @@ function cast(value: JsonValue): JsonValue {
   return value;
 }
 
-// Integer; numeric text is taken, a fraction is cut off (3.2). Beyond 2^53 a double no longer holds it: refused.
-function timestamp(value: JsonValue): number | undefined {
+/** ms; numeric text is taken, a fraction is cut off (thingsboard-device-api 3.2). Beyond 2^53 a double no longer holds it: undefined. */
+export function timestamp(value: JsonValue): number | undefined {
   const number =
     typeof value === 'number'
       ? value

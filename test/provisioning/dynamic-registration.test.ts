@@ -22,6 +22,7 @@ const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = tru
     dynamic,
     integration: false,
     refusalCodes: { credentials: 4, notAllowed: 5 },
+    maxPayloadBytes: 524_288,
   },
   listeners: { requireTls: false, allowPlaintextProvisioning: false },
   transport: 'default',

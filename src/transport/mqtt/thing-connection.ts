@@ -50,6 +50,7 @@ export class ThingConnection implements DeviceLink {
 
   ready(): void {
     this.#session = this.#api.openSession(this.#login.device, this, this.#presence);
+    this.#thing.opened();
   }
 
   closed(): void {

@@ -121,11 +121,13 @@ export function enosNames(what: {
   readonly productKey?: string;
   readonly mode?: 2 | 3;
   readonly timestamp?: string;
+  /** What stands behind the name in the client id: `{compress=GZIP}`. */
+  readonly braces?: string;
 }): Names {
-  const { deviceKey, secret, productKey = ENOS.productKey, mode = 2, timestamp = '1700000000000' } = what;
-  const content = `clientId${deviceKey}deviceKey${deviceKey}productKey${productKey}timestamp${timestamp}`;
+  const { deviceKey, secret, productKey = ENOS.productKey, mode = 2, timestamp = '1700000000000', braces = '' } = what;
+  const content = `clientId${deviceKey}${braces}deviceKey${deviceKey}productKey${productKey}timestamp${timestamp}`;
   return {
-    clientId: `${deviceKey}|securemode=${mode},signmethod=sha256,timestamp=${timestamp}|`,
+    clientId: `${deviceKey}${braces}|securemode=${mode},signmethod=sha256,timestamp=${timestamp}|`,
     userName: `${deviceKey}&${productKey}`,
     password: createHash('sha256')
       .update(content + secret)

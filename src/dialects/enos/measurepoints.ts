@@ -1,0 +1,21 @@
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { type Decoded, decoded, objectOf, own, problem } from '../values.ts';
+import { isObject } from '../wire/envelope.ts';
+
+/** One item `{measurepoints: {m: v | {value, quality}}, time}` as a sample `{ts, values}`; quality stands as `{m}_quality`. */
+export function readMeasurepoints(item: JsonValue | undefined, now: number): Decoded<JsonObject> {
+  const points = isObject(item) ? own(item, 'measurepoints') : undefined;
+  if (!isObject(item) || !isObject(points)) return problem('"measurepoints" must be an object');
+  const values: [string, JsonValue][] = [];
+  for (const [id, point] of Object.entries(points)) {
+    const value = isObject(point) ? own(point, 'value') : undefined;
+    if (!isObject(point) || value === undefined) {
+      values.push([id, point]);
+      continue;
+    }
+    values.push([id, value]);
+    const quality = own(point, 'quality');
+    if (quality !== undefined) values.push([`${id}_quality`, quality]);
+  }
+  return decoded({ ts: own(item, 'time') ?? now, values: objectOf(values) });
+}

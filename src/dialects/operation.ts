@@ -1,0 +1,54 @@
+import type { Device, DeviceApi, Uplink } from '../device-api/index.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { ReplyCode } from './wire/codes.ts';
+import type { SigningDialect } from './wire/dialect.ts';
+
+/** What became of a request of a device. */
+export type Answer =
+  | { readonly kind: 'reply'; readonly code: ReplyCode; readonly data?: JsonValue; readonly message?: string }
+  /** A message of another form than a reply. */
+  | { readonly kind: 'send'; readonly topic: string; readonly payload: string }
+  | { readonly kind: 'none' }
+  /** It could not be stored: nothing is acknowledged. */
+  | { readonly kind: 'close' };
+
+export type Refusal = Extract<Answer, { kind: 'reply' }>;
+
+/** One request, read. `body` is all of its envelope. */
+export interface ThingRequest {
+  readonly topic: string;
+  readonly path: string;
+  readonly params: JsonValue | undefined;
+  readonly body: JsonObject;
+}
+
+/** A device as operations see it: the one that connected, or a sub-device of it. */
+export interface ThingContext {
+  readonly api: DeviceApi;
+  readonly dialect: SigningDialect;
+  readonly productKey: string;
+  readonly deviceKey: string;
+  readonly device: Device;
+  readonly uplink: Uplink;
+}
+
+/** What a path means. Uplinks are handed over before it first waits, so that messages stay in order. */
+export type Operation = (thing: ThingContext, request: ThingRequest) => Promise<Answer>;
+
+/** Paths that stand for themselves, and those with a name in them. */
+export interface Operations {
+  readonly exact: ReadonlyMap<string, Operation>;
+  readonly named: readonly { readonly path: RegExp; readonly run: Operation }[];
+}
+
+export function operationFor({ exact, named }: Operations, path: string): Operation | undefined {
+  return exact.get(path) ?? named.find((one) => one.path.test(path))?.run;
+}
+
+/** The method that a request on a path names. */
+export const methodOf = (path: string): string => path.replaceAll('/', '.');
+
+export const reply = (code: ReplyCode, data?: JsonValue): Answer =>
+  data === undefined ? { kind: 'reply', code } : { kind: 'reply', code, data };
+
+export const refuse = (code: ReplyCode, message: string): Refusal => ({ kind: 'reply', code, message });

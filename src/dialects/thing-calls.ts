@@ -1,0 +1,117 @@
+import type { CallToDevice, DeviceApi, Downlink, RpcUplink } from '../device-api/index.ts';
+import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { methodOf, type ThingContext } from './operation.ts';
+import { formatRequest, isObject, readReply } from './wire/envelope.ts';
+
+type Send = (topic: string, payload: string | Buffer) => boolean;
+
+/** A method that names a topic below the device's own: `thing.config.push`, or a service: `restart`, `property/set`. */
+const METHOD = /^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+){0,4}$/;
+const RRPC = 'rrpc';
+const DOWN_RAW = 'thing.model.down_raw';
+const RAW_REPLIES: ReadonlySet<string> = new Set([DOWN_RAW, 'thing.model.up_raw_reply']);
+const RRPC_RESPONSE = /^rrpc\/response\/(\d{1,10})$/;
+/** Packages are announced by attributes of their own (thingsboard-device-api 3.12.1). */
+const OTA_KEY = /^(?:fw|sw)_(?:title|version|ts|state|size|checksum|checksum_algorithm|url|tag)$/;
+
+/** Calls of the server to one device, and attributes that it is set to: no subscription is asked for. */
+export class ThingCalls {
+  readonly #thing: ThingContext;
+  readonly #send: Send;
+  readonly #uplink: RpcUplink;
+  #unlisten: (() => void) | undefined;
+  #pushes = 0;
+
+  constructor(thing: ThingContext, send: Send) {
+    this.#thing = thing;
+    this.#send = send;
+    this.#uplink = thing.api.rpcUplink(thing.device);
+  }
+
+  opened(): void {
+    const { api, device } = this.#thing;
+    this.#unlisten ??= api.rpc.listen(device.id, { send: (call) => this.#call(api, call) });
+  }
+
+  closed(): void {
+    this.#unlisten?.();
+    this.#unlisten = undefined;
+  }
+
+  /** Shared attributes, as properties or measurepoints that are to be set. */
+  push({ text }: Downlink): boolean {
+    const values = parseJson(text, this.#thing.api.things.json);
+    if (!values.ok || !isObject(values.value)) return true;
+    const own = Object.entries(values.value).filter(([key]) => key !== 'deleted' && !OTA_KEY.test(key));
+    if (own.length === 0) return true;
+    const what = this.#thing.dialect === 'enos' ? 'measurepoint' : 'property';
+    const path = `thing/service/${what}/set`;
+    const id = `set-${this.#pushes++}`; // no number: its reply is none to a call
+    return this.#send(this.#topic(path), formatRequest(id, methodOf(path), Object.fromEntries(own)));
+  }
+
+  isAnswer(path: string): boolean {
+    return path.endsWith('_reply') || RRPC_RESPONSE.test(path);
+  }
+
+  /** The answer to a call. What answers none is taken and dropped. */
+  answer(path: string, payload: Buffer): Promise<boolean> {
+    const rrpc = RRPC_RESPONSE.exec(path)?.[1];
+    if (rrpc !== undefined) return this.#respond(rrpc, payload);
+    const parsed = parseJson(payload, this.#thing.api.things.json);
+    const reply = parsed.ok ? readReply(parsed.value) : undefined;
+    if (!reply || !/^\d{1,10}$/.test(reply.id)) return Promise.resolve(true);
+    const { code, data = {}, message } = reply;
+    const error = { code, ...(message === undefined ? {} : { message }) };
+    return this.#respond(reply.id, Buffer.from(stringifyJson(code === 200 ? data : { error })));
+  }
+
+  #respond(id: string, payload: Buffer): Promise<boolean> {
+    return new Promise((resolve) =>
+      this.#uplink.respond(Number(id), payload, ({ kind }) => resolve(kind !== 'failed')),
+    );
+  }
+
+  #call(api: DeviceApi, { id, method, params }: CallToDevice): 'delivered' | 'refused' {
+    if (!METHOD.test(method)) {
+      this.#misfit(api, id, `the method ${method.slice(0, 64)} can be no topic`);
+      return 'delivered';
+    }
+    if (method === RRPC) return this.#sent(this.#topic(`rrpc/request/${id}`), textOf(params));
+    if (RAW_REPLIES.has(method)) {
+      return this.#sent(this.#topic(method.replaceAll('.', '/')), Buffer.from(textOf(params), 'base64'));
+    }
+    const parsed = parseJson(params, api.things.json);
+    const path = method.startsWith('thing.') ? method.replaceAll('.', '/') : servicePath(method);
+    const value: JsonValue = parsed.ok ? parsed.value : {};
+    return this.#sent(this.#topic(path), formatRequest(String(id), methodOf(path), value ?? {}));
+  }
+
+  #sent(topic: string, payload: string | Buffer): 'delivered' | 'refused' {
+    return this.#send(topic, payload) ? 'delivered' : 'refused';
+  }
+
+  /** It never reaches the device: its caller hears why, once it waits. */
+  #misfit(api: DeviceApi, callId: number, problem: string): void {
+    const { device } = this.#thing;
+    const answer = Buffer.from(JSON.stringify({ error: { message: problem } }));
+    setImmediate(() => void api.rpc.answer(device.id, callId, answer).catch(() => {}));
+  }
+
+  #topic(path: string): string {
+    const { productKey, deviceKey } = this.#thing;
+    return `/sys/${productKey}/${deviceKey}/${path}`;
+  }
+}
+
+const servicePath = (method: string): string => `thing/service/${method.replaceAll('.', '/')}`;
+
+/** A JSON text's own characters; other values as JSON. */
+function textOf(params: string): string {
+  try {
+    const value: unknown = JSON.parse(params);
+    return typeof value === 'string' ? value : params;
+  } catch {
+    return params;
+  }
+}

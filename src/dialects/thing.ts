@@ -1,0 +1,135 @@
+import type { Device, DeviceApi, DeviceProfile, Downlink, Uplink } from '../device-api/index.ts';
+import { parseJson } from '../model/json.ts';
+import { ALIBABA_OPERATIONS } from './alibaba/operations.ts';
+import type { Compression } from './compression.ts';
+import { ENOS_OPERATIONS } from './enos/operations.ts';
+import { type Answer, methodOf, operationFor, type Refusal, refuse, type ThingContext } from './operation.ts';
+import { ThingCalls } from './thing-calls.ts';
+import { answered } from './uplinks.ts';
+import { REPLY_CODES } from './wire/codes.ts';
+import type { SigningDialect } from './wire/dialect.ts';
+import { type Envelope, formatReply, readEnvelope } from './wire/envelope.ts';
+
+export interface ThingParts {
+  readonly api: DeviceApi;
+  readonly device: Device;
+  readonly productKey: string;
+  readonly deviceKey: string;
+  /** As it stands now. */
+  readonly profile: () => DeviceProfile;
+  readonly compression: Compression;
+  /** Writes to the device, subscribed or not; false when it does not read. */
+  readonly send: (topic: string, payload: string | Buffer) => boolean;
+}
+
+const OPERATIONS = { enos: ENOS_OPERATIONS, alibaba: ALIBABA_OPERATIONS };
+const NO_ENVELOPE = { id: '', wantsReply: true } as const;
+/** Of a profile that is not of a dialect any more. */
+const DEFAULT_MAX_PAYLOAD_BYTES = 512 * 1024;
+
+/** One device of a signing dialect, on its own connection or on its gateway's: its requests, its replies, what it is sent. */
+export class Thing implements ThingContext {
+  readonly api: DeviceApi;
+  readonly device: Device;
+  readonly productKey: string;
+  readonly deviceKey: string;
+  readonly dialect: SigningDialect;
+  readonly uplink: Uplink;
+  readonly #parts: ThingParts;
+  readonly #calls: ThingCalls;
+
+  constructor(parts: ThingParts) {
+    const { api, device, productKey, deviceKey } = parts;
+    this.api = api;
+    this.device = device;
+    this.productKey = productKey;
+    this.deviceKey = deviceKey;
+    this.dialect = parts.profile().thing?.dialect ?? 'enos';
+    this.uplink = api.uplink(device);
+    this.#parts = parts;
+    this.#calls = new ThingCalls(this, (topic, payload) => this.send(topic, payload));
+  }
+
+  /** It can be sent something from now on. */
+  opened(): void {
+    this.#calls.opened();
+  }
+
+  closed(): void {
+    this.#calls.closed();
+  }
+
+  /** False when the device does not read. */
+  send(topic: string, payload: string | Buffer): boolean {
+    return this.#parts.send(topic, this.#parts.compression.pack(payload));
+  }
+
+  push(downlink: Downlink): boolean {
+    return this.#calls.push(downlink);
+  }
+
+  /** Handles a publish on one of its topics; true = acknowledged, false = could not be stored. */
+  async publish(topic: string, path: string, packed: Buffer): Promise<boolean> {
+    const maxBytes = this.#parts.profile().thing?.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
+    if (packed.length > maxBytes) return this.#refuse(topic, refuse('tooLarge', `more than ${maxBytes} bytes`));
+    const payload = this.#parts.compression.unpack(packed, maxBytes);
+    if (!payload) return this.#refuse(topic, refuse('payloadFormat', 'the payload cannot be unpacked'));
+    if (this.#calls.isAnswer(path)) return this.#calls.answer(path, payload);
+    if (path === 'thing/model/up_raw') return this.#raw(topic, payload);
+    if (payload.length === 0) return this.#refuse(topic, refuse('emptyPayload', 'the payload is empty'));
+    const parsed = parseJson(payload, this.api.things.json);
+    const envelope = parsed.ok ? readEnvelope(parsed.value) : undefined;
+    if (!envelope) {
+      const problem = parsed.ok ? 'the payload must be an object with an id' : parsed.error.problem;
+      return this.#refuse(topic, refuse('payloadFormat', problem));
+    }
+    const answer = await this.#run(topic, path, envelope);
+    return this.#finish(topic, envelope, answer);
+  }
+
+  #run(topic: string, path: string, envelope: Envelope): Promise<Answer> | Answer {
+    const method = methodOf(path);
+    if (envelope.method !== undefined && envelope.method !== method) {
+      const message = `the method of this topic is ${method}`;
+      this.uplink.refuse(message, () => {});
+      return refuse('methodMismatch', message);
+    }
+    const operation = operationFor(OPERATIONS[this.dialect], path);
+    if (!operation) {
+      this.uplink.refuse('the topic has no meaning', () => {});
+      return refuse('noHandler', 'the topic has no meaning');
+    }
+    const { params, body } = envelope;
+    return operation(this, { topic, path, params, body });
+  }
+
+  /** Bytes that a chain makes something of; it answers by the call `thing.model.up_raw_reply`. */
+  async #raw(topic: string, payload: Buffer): Promise<boolean> {
+    const data = { raw: payload.toString('base64') };
+    const { kind } = await answered(this, (done) => this.uplink.event({ type: 'RAW_DATA', data }, done, topic));
+    return kind !== 'close';
+  }
+
+  #refuse(topic: string, answer: Refusal): boolean {
+    this.uplink.refuse(answer.message ?? '', () => {});
+    return this.#finish(topic, NO_ENVELOPE, answer);
+  }
+
+  #finish(topic: string, { id, wantsReply }: Pick<Envelope, 'id' | 'wantsReply'>, answer: Answer): boolean {
+    switch (answer.kind) {
+      case 'reply':
+        if (wantsReply) {
+          const { code, data, message } = answer;
+          this.send(`${topic}_reply`, formatReply(id, REPLY_CODES[this.dialect][code], data, message));
+        }
+        return true;
+      case 'send':
+        this.send(answer.topic, answer.payload);
+        return true;
+      case 'none':
+        return true;
+      case 'close':
+        return false;
+    }
+  }
+}

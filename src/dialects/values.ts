@@ -1,0 +1,20 @@
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isObject } from './wire/envelope.ts';
+
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+export const own = (object: JsonObject, key: string): JsonValue | undefined =>
+  Object.hasOwn(object, key) ? object[key] : undefined;
+
+/** A list of texts from one of its forms: an array, or a member of an object; undefined when it is none. */
+export function texts(value: JsonValue | undefined, member: string): readonly string[] | undefined {
+  const list = isObject(value) ? own(value, member) : value;
+  if (list === undefined || list === null) return [];
+  return Array.isArray(list) && list.every((one) => typeof one === 'string') ? list : undefined;
+}
+
+/** A JSON object of these entries; a key `__proto__` is one like any other. */
+export const objectOf = (entries: Iterable<readonly [string, JsonValue]>): JsonObject => Object.fromEntries(entries);
+
+export const problem = <T>(text: string): Decoded<T> => ({ ok: false, problem: text });
+export const decoded = <T>(value: T): Decoded<T> => ({ ok: true, value });
