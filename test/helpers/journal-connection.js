@@ -102,9 +102,13 @@ export class JournalConnection {
     return this.#acks.shift();
   }
 
-  /** Resolves when the connection has ended, or the time is over. */
-  async whenClosed(deadlineMs = 3_600_000) {
-    await this.#until(() => false, deadlineMs);
+  /** Resolves when the connection has ended, the time is over, or `orWhen` holds as it is woken. */
+  async whenClosed(deadlineMs = 3_600_000, orWhen = () => false) {
+    await this.#until(orWhen, deadlineMs);
+  }
+
+  wake() {
+    this.#wake();
   }
 
   /** As `end`, a while later: a device that comes back by another way while the network still holds this one. */

@@ -16,6 +16,8 @@ const MAX_ANSWERS = 12;
 
 const counts = { provisioned: 0, acked: 0, attached: 0, finished: 0, live: 0, logins: 0, closed: 0, shutDown: 0 };
 let stopping = false;
+/** Connections on which devices send. */
+const atWork = new Set();
 let armed;
 let random = plan.seed >>> 0;
 
@@ -169,6 +171,7 @@ async function stream(device, token) {
     }
     refused = 0;
     counts.logins++;
+    atWork.add(connection);
     if (next() < 0.5) connection.subscribe(ATTRIBUTES);
     connection.subscribe('v1/devices/me/attributes/response/+');
     for (const message of unacked) send(connection, message);
@@ -182,6 +185,7 @@ async function stream(device, token) {
         }
       }
       if ((exhausted || stopping) && unacked.length === 0) {
+        atWork.delete(connection);
         connection.end();
         counts.finished++;
         return;
@@ -192,8 +196,9 @@ async function stream(device, token) {
       if (at >= 0) unacked.splice(at, 1);
       counts.acked++;
       if (next() < plan.restless) break;
-      if (plan.paceMs > 0) await connection.whenClosed(plan.paceMs);
+      if (plan.paceMs > 0) await connection.whenClosed(plan.paceMs, () => stopping);
     }
+    atWork.delete(connection);
     if (!connection.closed) {
       connection.leave(between(0, 1_000));
       continue;
@@ -252,7 +257,10 @@ createInterface({ input: process.stdin })
     const order = JSON.parse(line);
     if (order.do === 'arm') armed = order;
     else if (order.do === 'disarm') armed = undefined;
-    else if (order.do === 'stop') stopping = true;
+    else if (order.do === 'stop') {
+      stopping = true;
+      for (const connection of atWork) connection.wake();
+    }
   })
   .on('close', () => process.exit(1)); // the test that started this process is gone
 
