@@ -3,14 +3,12 @@ import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { type JsonObject, stringifyJson } from '../model/json.ts';
 import type { AttributeScope } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { DynamicRegistration } from '../provisioning/dynamic-registration.ts';
 import type { Provisioning } from '../provisioning/provisioning.ts';
-import { parseProvisionRequest } from '../provisioning/request.ts';
-import { formatProvisionAnswer } from '../provisioning/response.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SignedLogins } from '../registry/signed-logins.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
@@ -32,6 +30,7 @@ import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
 import { sessionEnds, type TellOthers } from './other-instances.ts';
 import type { Presence } from './presence.ts';
+import { createProvisionRequests, type ProvisionReply } from './provision-requests.ts';
 import type { RefusalPause } from './refusal-pause.ts';
 import type { Rpc } from './rpc.ts';
 import { pollForCall } from './rpc-poll.ts';
@@ -43,15 +42,8 @@ import type { DeviceLink, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createThingLogin } from './thing-login.ts';
 import { createThingRegistration, type RegistrationAnswer, type RegistrationForm } from './thing-registration.ts';
-import type { Things } from './things.ts';
+import { createThings, type Things } from './things.ts';
 import { createUplink, type Uplink } from './uplink.ts';
-
-export type ProvisionReply =
-  | { readonly kind: 'answer'; readonly status: 'SUCCESS' | 'NOT_FOUND' | 'FAILURE'; readonly text: string }
-  /** Not JSON at all, or JSON of the wrong form; `problem` is for the log and for HTTP. */
-  | { readonly kind: 'not-json' | 'wrong-form'; readonly problem: string }
-  | { readonly kind: 'unavailable' }
-  | { readonly kind: 'hang-up' };
 
 export type RegistrationReply =
   | ({ readonly kind: 'answer' } & RegistrationAnswer)
@@ -66,6 +58,8 @@ export interface DeviceApi {
   /** By access token only, for fronts without a session (HTTP). */
   loginByToken(token: string, address: string, secure?: boolean): Promise<LoginResult>;
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
+  /** A challenge to sign for a device without a clock, JSON. */
+  challenge(): string;
   /** Alibaba's registration over HTTPS. */
   registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
@@ -166,6 +160,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     onRefused: (reason) => bump(counters.refusals, `provision:${reason}`),
   });
   const loginThing = createThingLogin({ ...parts, logins: parts.signedLogins, registration });
+  const provision = createProvisionRequests({ ...parts, announce, raise });
   const logins = createLogins({
     ...parts,
     live,
@@ -190,46 +185,8 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       }
     },
 
-    async provision(payload, address) {
-      const json = parseJson(payload, parts.json);
-      const malformed = (kind: 'not-json' | 'wrong-form', problem: string): ProvisionReply => {
-        bump(counters.refusals, `provision:${kind}`);
-        log.info({ event: 'provision', outcome: kind, problem, address }, 'provisioning request');
-        return { kind, problem };
-      };
-      if (!json.ok) return malformed('not-json', json.error.problem);
-      const body = json.value;
-      if (!isObject(body)) return malformed('wrong-form', 'the request must be a JSON object');
-      const parsed = parseProvisionRequest(body);
-      if (!parsed.ok) return malformed('wrong-form', `"${parsed.field}" ${parsed.problem}`);
-      try {
-        const outcome = await provisioning.provision(parsed.request, address);
-        const { status } = outcome.answer;
-        log.info(
-          {
-            event: 'provision',
-            outcome: outcome.reason,
-            profile: outcome.profile,
-            device: outcome.device?.id,
-            address,
-          },
-          'provisioning request',
-        );
-        if (status === 'SUCCESS') bump(counters.provisioned, outcome.reason);
-        else bump(counters.refusals, `provision:${outcome.reason}`);
-        if (outcome.device) announce(outcome.device, status, outcome.reason);
-        if (status !== 'SUCCESS') {
-          const pause = status === 'NOT_FOUND' ? parts.guessPause : parts.failurePause;
-          if ((await pause.refused(address)) === 'drop') return { kind: 'hang-up' };
-        }
-        return { kind: 'answer', status, text: formatProvisionAnswer(outcome.answer) };
-      } catch (error) {
-        const known = BrokerError.from(error);
-        log.error({ event: 'provision.failed', err: known }, 'provisioning could not be done');
-        return { kind: 'unavailable' };
-      }
-    },
-
+    provision,
+    challenge: () => JSON.stringify(provisioning.challenge()),
     presence: (device) => connectivity.presence(device),
     abandon: (device) => claimed.abandon(device),
     claims,
@@ -303,7 +260,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
-    things: { json: parts.json, clock, log },
+    things: createThings(parts),
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
     settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,
@@ -313,13 +270,13 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   };
 
   /** The chain hears of provisioning as ThingsBoard's would (thingsboard-device-api 2.5), without keys and secrets. */
-  function announce(device: Device, status: string, reason: string): void {
+  function announce(device: Device, status: string, reason: string, claims: JsonObject = {}): void {
     const metadata = { deviceName: device.name, deviceType: device.profile };
     const ts = clock.now();
     const nothing = (): void => {};
     if (reason === 'created') announceCreated(device);
     const type = status === 'SUCCESS' ? 'PROVISION_SUCCESS' : 'PROVISION_FAILURE';
-    runner.run({ device, type, ts, data: { deviceName: device.name, outcome: reason }, metadata }, nothing);
+    runner.run({ device, type, ts, data: { ...claims, deviceName: device.name, outcome: reason }, metadata }, nothing);
   }
 
   function announceCreated(device: Device, more: Readonly<Record<string, string>> = {}): void {
@@ -329,6 +286,3 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     runner.run({ device, type: 'ENTITY_CREATED', ts: clock.now(), data, metadata }, () => {});
   }
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,10 +1,40 @@
 import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
 import type { JsonLimits } from '../model/json.ts';
+import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { MessageRunner } from './message-runner.ts';
 
 /** What sessions of devices of other dialects need besides the device API of all. */
 export interface Things {
   readonly json: JsonLimits;
   readonly clock: Clock;
   readonly log: Log;
+  /** Behind everything that the device has sent so far; `keys` absent = all. Rejects when the store cannot be read. */
+  readAttributes(
+    id: DeviceId,
+    scope: AttributeScope,
+    keys?: readonly string[],
+  ): Promise<ReadonlyMap<string, TimedValue>>;
+}
+
+export interface ThingsParts {
+  readonly json: JsonLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly attributes: AttributeStore;
+  readonly runner: Pick<MessageRunner, 'settled'>;
+}
+
+export function createThings({ json, clock, log, attributes, runner }: ThingsParts): Things {
+  return {
+    json,
+    clock,
+    log,
+    async readAttributes(id, scope, keys) {
+      await runner.settled(id);
+      return attributes.read(id, scope, keys);
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import type { CallToDevice, DeviceApi, Downlink, RpcUplink } from '../device-api/index.ts';
 import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { isOtaKey } from './attributes.ts';
 import { methodOf, type ThingContext } from './operation.ts';
 import { formatRequest, isObject, readReply } from './wire/envelope.ts';
 
@@ -11,8 +12,6 @@ const RRPC = 'rrpc';
 const DOWN_RAW = 'thing.model.down_raw';
 const RAW_REPLIES: ReadonlySet<string> = new Set([DOWN_RAW, 'thing.model.up_raw_reply']);
 const RRPC_RESPONSE = /^rrpc\/response\/(\d{1,10})$/;
-/** Packages are announced by attributes of their own (thingsboard-device-api 3.12.1). */
-const OTA_KEY = /^(?:fw|sw)_(?:title|version|ts|state|size|checksum|checksum_algorithm|url|tag)$/;
 
 /** Calls of the server to one device, and attributes that it is set to: no subscription is asked for. */
 export class ThingCalls {
@@ -39,10 +38,11 @@ export class ThingCalls {
   }
 
   /** Shared attributes, as properties or measurepoints that are to be set. */
-  push({ text }: Downlink): boolean {
+  push({ text, deleted }: Downlink): boolean {
+    if (deleted) return true; // neither dialect has a message for it
     const values = parseJson(text, this.#thing.api.things.json);
     if (!values.ok || !isObject(values.value)) return true;
-    const own = Object.entries(values.value).filter(([key]) => key !== 'deleted' && !OTA_KEY.test(key));
+    const own = Object.entries(values.value).filter(([key]) => !isOtaKey(key));
     if (own.length === 0) return true;
     const what = this.#thing.dialect === 'enos' ? 'measurepoint' : 'property';
     const path = `thing/service/${what}/set`;

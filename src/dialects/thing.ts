@@ -89,7 +89,8 @@ export class Thing implements ThingContext {
 
   #run(topic: string, path: string, envelope: Envelope): Promise<Answer> | Answer {
     const method = methodOf(path);
-    if (envelope.method !== undefined && envelope.method !== method) {
+    // A shadow has methods of its own.
+    if (envelope.method !== undefined && envelope.method !== method && !path.startsWith('shadow/')) {
       const message = `the method of this topic is ${method}`;
       this.uplink.refuse(message, () => {});
       return refuse('methodMismatch', message);

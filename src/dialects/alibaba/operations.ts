@@ -1,11 +1,14 @@
-import type { JsonObject } from '../../model/json.ts';
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { deleteTags, updateTags } from '../attributes.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own } from '../values.ts';
 import { isObject } from '../wire/envelope.ts';
+import { deleteDesired, getDesired } from './desired.ts';
 import { ntp } from './ntp.ts';
 import { readProperties } from './properties.ts';
+import { shadowUpdate } from './shadow.ts';
 
 const post: Operation = (thing, request) =>
   postSamples(thing, request, readProperties(request.params, thing.api.things.clock.now()));
@@ -20,10 +23,22 @@ const event: Operation = (thing, request) => {
   return postEvent(thing, request, { type: eventType(path), data, time: wrapped ? own(params, 'time') : undefined });
 };
 
+/** `[{attrKey}]` */
+function attributeKeys(params: JsonValue | undefined): readonly string[] | undefined {
+  if (!Array.isArray(params)) return undefined;
+  const keys = params.map((one) => (isObject(one) ? own(one, 'attrKey') : undefined));
+  return keys.every((key) => typeof key === 'string') ? keys : undefined;
+}
+
 /** What devices of Alibaba publish (registration-protocols 2). */
 export const ALIBABA_OPERATIONS: Operations = {
   exact: new Map<string, Operation>([
     ['thing/event/property/post', post],
+    ['thing/deviceinfo/update', updateTags('attrKey', 'attrValue')],
+    ['thing/deviceinfo/delete', deleteTags(attributeKeys)],
+    ['thing/property/desired/get', getDesired],
+    ['thing/property/desired/delete', deleteDesired],
+    ['shadow/update', shadowUpdate],
     ['thing/log/post', report('DEVICE_LOG')],
     ['ext/ntp/request', ntp],
   ]),

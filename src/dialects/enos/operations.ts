@@ -1,7 +1,8 @@
+import { deleteTags, query, queryTags, remove, saveClient, updateTags } from '../attributes.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
-import { own } from '../values.ts';
+import { own, texts } from '../values.ts';
 import { isObject } from '../wire/envelope.ts';
 import { readMeasurepoints } from './measurepoints.ts';
 
@@ -17,11 +18,24 @@ const event: Operation = (thing, request) => {
   return postEvent(thing, request, { type: eventType(path), data, time: own(params, 'time') });
 };
 
+const updateAttributes: Operation = (thing, request) => {
+  const { params } = request;
+  const values = isObject(params) ? own(params, 'attributes') : undefined;
+  if (!isObject(values)) return unreadable(thing, '"attributes" must be an object');
+  return saveClient(thing, request, values);
+};
+
 /** What devices of EnOS publish (registration-protocols 2). */
 export const ENOS_OPERATIONS: Operations = {
   exact: new Map<string, Operation>([
     ['thing/measurepoint/post', post(false)],
     ['thing/measurepoint/resume', post(true)],
+    ['thing/attribute/update', updateAttributes],
+    ['thing/attribute/query', query('attributes')],
+    ['thing/attribute/delete', remove('attributes')],
+    ['thing/tag/update', updateTags('tagKey', 'tagValue')],
+    ['thing/tag/query', queryTags],
+    ['thing/tag/delete', deleteTags((params) => texts(params, 'tags'))],
     ['thing/log/post', report('DEVICE_LOG')],
     ['network/status/report', report('NETWORK_STATUS')],
     ['connection/state/post', report('CONNECTION_STATE')],
