@@ -15,6 +15,7 @@ import type { Alarms } from '../registry/alarms.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ServiceAccounts } from '../registry/service-accounts.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
 import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
@@ -31,6 +32,7 @@ export interface AdminDeps {
   readonly attachments: Attachments;
   readonly alarms: Alarms;
   readonly apiKeys: ApiKeys;
+  readonly serviceAccounts: ServiceAccounts;
   readonly users: Users;
   /** What is stored for devices, as it happens. */
   readonly changes: ChangeFeed;

@@ -36,6 +36,7 @@ import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { ruleChainRoutes } from './rule-chains.ts';
 import { ruleEngineRoutes } from './rule-engine.ts';
+import { serviceAccountRoutes } from './service-accounts.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
@@ -65,6 +66,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deadLetterRoutes(deps),
   ...auditRoutes(deps),
   ...apiKeyRoutes(deps),
+  ...serviceAccountRoutes(deps),
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),

@@ -41,6 +41,7 @@ import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
+import { createServiceAccounts } from '../registry/service-accounts.ts';
 import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
 import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
@@ -170,6 +171,7 @@ function wire(
   });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
+  const serviceAccounts = createServiceAccounts({ documents: storage.documents, audit, hash, clock });
   const targets = () => live.current.targets;
   const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
   const polls = new LongPolls(options.longPolls);
@@ -347,6 +349,7 @@ function wire(
     apiKeys,
     apps,
     users,
+    serviceAccounts,
     changes,
     ota,
     deviceApi,

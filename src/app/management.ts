@@ -103,6 +103,7 @@ export async function createManagement(
     attachments,
     alarms: core.alarms,
     apiKeys,
+    serviceAccounts: core.serviceAccounts,
     users: core.users,
     changes: core.changes,
     refusalPause: guessPause,

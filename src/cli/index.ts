@@ -29,6 +29,10 @@ const NOUNS: Readonly<Record<string, Noun>> = {
     load: () => import('./deadletter.ts'),
   },
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
+  serviceaccount: {
+    summary: 'accounts that register devices over REST: create, list, disable, enable, delete',
+    load: () => import('./serviceaccount.ts'),
+  },
   user: { summary: 'people who log in: create, list, password, delete', load: () => import('./user.ts') },
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
   record: { summary: 'record what devices send, without secrets, for chain replay', load: () => import('./record.ts') },

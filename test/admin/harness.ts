@@ -114,6 +114,7 @@ export async function startHarness(
     attachments: core.attachments,
     alarms: core.alarms,
     apiKeys: core.apiKeys,
+    serviceAccounts: core.serviceAccounts,
     users: core.users,
     changes: core.changes,
     ota: core.ota,
