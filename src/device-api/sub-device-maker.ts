@@ -76,7 +76,8 @@ export class SubDeviceMaker {
       return result.kind === 'quota-reached' ? 'limit' : 'refused';
     } catch (error) {
       const known = BrokerError.from(error);
-      if (known.code !== 'BAD_REQUEST') throw error;
+      // Of a product: its name can be no device key.
+      if (known.code !== 'BAD_REQUEST' && known.code !== 'CREDENTIALS_INVALID') throw error;
       log.info({ event: 'gateway.refused', gateway, reason: known.message }, 'sub-device not created');
       return 'refused';
     } finally {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/model/clock.ts';
 import { createKeyedHash, type KeyedHash } from '../../src/model/keyed-hash.ts';
-import { createRegistry, type Registry } from '../../src/registry/registry.ts';
+import { createRegistry, type Registry, type RegistryParts } from '../../src/registry/registry.ts';
 import { openEmbeddedStorage } from '../../src/storage/embedded/index.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
@@ -16,7 +16,7 @@ export interface Rooms extends AsyncDisposable {
 }
 
 /** The real store in a folder of its own, and the registry on it, at a time that the test sets. */
-export async function openRooms(): Promise<Rooms> {
+export async function openRooms(more: Pick<RegistryParts, 'product'> = {}): Promise<Rooms> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gridmoor-rooms-'));
   const storage = await openEmbeddedStorage({ dataDir, sync: false });
   const hash = createKeyedHash(Buffer.from('an instance key of the tests, long enough'));
@@ -28,7 +28,7 @@ export async function openRooms(): Promise<Rooms> {
       nowMs = next;
     },
   };
-  const registry = createRegistry({ store: storage.registry, audit: storage.audit, hash, clock });
+  const registry = createRegistry({ store: storage.registry, audit: storage.audit, hash, clock, ...more });
   return {
     storage,
     registry,
