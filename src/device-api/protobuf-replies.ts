@@ -4,12 +4,12 @@ import type { ProtoMessage } from '../model/proto-message.ts';
 import type { TimedValue } from '../model/telemetry.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import { encodeProto } from '../telemetry/proto-encode.ts';
+import type { AttributesFound } from './attributes-found.ts';
 import { ATTRIBUTES_RESPONSE, ATTRIBUTES_UPDATE, PROVISION_RESPONSE, RPC_ANSWER } from './protobuf-messages.ts';
 import type { PayloadForm } from './protobuf-payloads.ts';
 import type { CallToDevice } from './rpc-queue.ts';
 import { TIMED_OUT } from './server-rpc.ts';
 import type { Downlink } from './sessions.ts';
-import type { AttributesFound } from './uplink.ts';
 
 /** Deeper than any JSON that a device or a user may send. */
 const OWN_TEXT = { maxDepth: 10_000 };

@@ -1,13 +1,13 @@
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson, stringifyJson, utf8Text } from '../model/json.ts';
+import { ExactNumber, type JsonObject, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
-import type { TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
 import { type DecodedSample, decodeAttributes, decodeTelemetry, timestamp, valuesText } from '../telemetry/payload.ts';
+import { type AttributesFound, formatFound, keyList } from './attributes-found.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
@@ -25,14 +25,6 @@ export type UplinkResult =
 export type AttributesAnswer =
   | { readonly kind: 'answer'; readonly text: string; readonly found: AttributesFound }
   | Exclude<UplinkResult, { readonly kind: 'stored' }>;
-
-/** Attributes as they were asked for: a scope without any is absent. */
-export interface AttributesFound {
-  readonly client?: ReadonlyMap<string, TimedValue>;
-  readonly shared?: ReadonlyMap<string, TimedValue>;
-  /** How many keys were named. */
-  readonly keys: number;
-}
 
 export type UplinkDone = (result: UplinkResult) => void;
 
@@ -358,15 +350,6 @@ class DeviceUplink implements Uplink {
   }
 }
 
-function formatFound({ client, shared }: AttributesFound): string {
-  const values = (found: ReadonlyMap<string, TimedValue>): JsonObject =>
-    Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
-  return stringifyJson({
-    ...(client ? { client: values(client) } : {}),
-    ...(shared ? { shared: values(shared) } : {}),
-  });
-}
-
 /** One answer for several messages, once the last has ended: the worst of theirs. */
 function joinEnds(count: number, done: UplinkDone): (end: MessageEnd) => void {
   let left = count;
@@ -395,10 +378,3 @@ function textOf({ verbatim }: DecodedSample, payload: string): string | undefine
 
 const isObject = (value: JsonValue): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
-
-// Comma-separated text, not trimmed; a one-element array works too (thingsboard-device-api 3.5).
-function keyList(value: JsonValue | undefined): readonly string[] | undefined | 'wrong' {
-  if (value === undefined || value === null) return undefined;
-  const text = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  return typeof text === 'string' ? text.split(',') : 'wrong';
-}

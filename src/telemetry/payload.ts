@@ -99,7 +99,7 @@ function cast(value: JsonValue): JsonValue {
   return value;
 }
 
-/** ms; numeric text is taken, a fraction is cut off (thingsboard-device-api 3.2). Beyond 2^53 a double no longer holds it: undefined. */
+/** ms; numeric text is taken, a fraction is cut off (thingsboard-device-api 3.2). Undefined: a double does not hold it. */
 export function timestamp(value: JsonValue): number | undefined {
   const number =
     typeof value === 'number'
