@@ -35,7 +35,6 @@ import type { DeviceId } from '../model/ids.ts';
 import { createKeyedHash } from '../model/keyed-hash.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Log } from '../observe/index.ts';
-import { createProvisioning } from '../provisioning/provisioning.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
@@ -173,7 +172,6 @@ function wire(
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const serviceAccounts = createServiceAccounts({ documents: storage.documents, audit, hash, clock });
   const targets = () => live.current.targets;
-  const provisioning = createProvisioning({ registry, store: storage.registry, audit, hash, clock, targets });
   const polls = new LongPolls(options.longPolls);
   const { bus, instances } = cluster;
   const tellOthers = tellOthersBy(bus, log);
@@ -292,8 +290,7 @@ function wire(
   const deviceApi: DeviceApi = createDeviceApi({
     ota: ota.downloads,
     registry,
-    provisioning,
-    ...startThings({ storage, registry, hash, clock }),
+    ...startThings({ storage, registry, hash, clock, targets }),
     profiles,
     attributes,
     runner,

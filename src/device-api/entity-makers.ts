@@ -32,6 +32,7 @@ export interface EntityEvent {
     | 'REST_API_REQUEST'
     | 'PROVISION_FAILURE'
     | 'PROVISION_REPEAT'
+    | 'ALLOWLIST_MISS'
     | 'QUOTA_EXCEEDED'
     | 'RATE_LIMITED'
     | 'ENTITY_CREATED'

@@ -16,7 +16,7 @@ export {
   type StateElsewhere,
 } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
-export { createDeviceApi, type DeviceApi, type ProvisionReply, type RegistrationReply } from './device-api.ts';
+export { createDeviceApi, type DeviceApi, type RegistrationReply } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export { customerOriginator, deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
@@ -48,6 +48,7 @@ export {
   misfitAnswer,
   sendsProtobuf,
 } from './protobuf-replies.ts';
+export type { ProvisionReply } from './provision-requests.ts';
 export { Recorder, type RecordingState } from './recorder.ts';
 export { RefusalPause } from './refusal-pause.ts';
 export { createRestRequests, type RestRequests } from './rest-requests.ts';

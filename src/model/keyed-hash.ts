@@ -21,6 +21,7 @@ export type HashDomain =
   | 'api-key'
   | 'user-token'
   | 'claim-secret'
+  | 'challenge'
   | 'key-check';
 
 /** Keyed hashing and sealing with the instance key. The key itself is not readable from it. */

@@ -2,6 +2,7 @@ import type { JsonValue } from '../model/json.ts';
 import type { Secret } from '../model/secret.ts';
 import type { AlarmRules } from '../rules/alarms/index.ts';
 import type { ProtobufPayloads } from './protobuf.ts';
+import type { ProvisionRules } from './provision-rules.ts';
 import type { ConnectLimit, Listeners, ThingProfile } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
 import type { TopicFilter } from './topic-filter.ts';
@@ -34,6 +35,7 @@ export interface DeviceProfile {
     /** Rate of accepted requests, `capacity:seconds[,…]`. */
     readonly rate?: string;
     readonly onExisting: OnExisting;
+    readonly rules: ProvisionRules;
   };
   /** Absent: the devices speak ThingsBoard's API. */
   readonly thing?: ThingProfile;

@@ -3,6 +3,7 @@ export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load.ts';
 export { profileSchema } from './profile-schema.ts';
 export type { ProfileSet } from './profile-set.ts';
 export type { ProtobufPayloads } from './protobuf.ts';
+export { NO_RULES, type ProvisionRules } from './provision-rules.ts';
 export { type PayloadSchemas, readProfileSchemas } from './schemas.ts';
 export { REFUSAL_CODES } from './thing.ts';
 export type { ConnectLimit, Listeners, ProductSecret, RefusalCodes, ThingProfile } from './thing-profile.ts';

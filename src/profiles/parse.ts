@@ -19,6 +19,7 @@ const PLACES: Places = {
   quota: '/provision/quota',
   rate: '/provision/rate',
   onExisting: '/provision/onExisting',
+  rules: '/provision',
   thing: '/dialect',
   listeners: '/listeners',
   connects: '/limits/connectPer2Min',
@@ -78,6 +79,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       quota: provision?.quota,
       rate: provision?.rate,
       onExisting: provision?.onExisting,
+      rules: provision ?? {},
       thing,
       listeners: {
         requireTls: file.listeners?.requireTls ?? false,

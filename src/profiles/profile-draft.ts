@@ -5,6 +5,7 @@ import type { SecretRef } from '../schema/secret-ref.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
 import type { STRATEGIES } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
+import type { ProvisionRulesDraft } from './provision-rules.ts';
 import type { ConnectLimit, Listeners, ThingDraft } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
 
@@ -20,6 +21,7 @@ export interface ProfileDraft {
   readonly rate: string | undefined;
   /** Absent: the dialect's own. */
   readonly onExisting: OnExisting | undefined;
+  readonly rules: ProvisionRulesDraft;
   /** Absent: the devices speak ThingsBoard's API. */
   readonly thing: ThingDraft | undefined;
   readonly listeners: Listeners;

@@ -7,6 +7,7 @@ import type { DeviceProfile, ProvisionSecret } from './device-profile.ts';
 import { STANDARD_ATTRIBUTES, STANDARD_TELEMETRY } from './lint.ts';
 import type { Parsed, Report } from './profile-draft.ts';
 import { resolveProtobuf } from './protobuf.ts';
+import { resolveProvisionRules } from './provision-rules.ts';
 import { POLICIES, resolveThing } from './thing.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
 
@@ -50,13 +51,15 @@ export function resolveProfile(
   const chain = draft.certificateChain && resolveCertificateChain(draft.certificateChain);
   if (chain?.ok === false) error(places.certificateChain, 'wrong-certificate-chain', chain.problem);
   const thing = draft.thing && resolveThing(draft.thing, options, report);
-  if (failed || (draft.thing && !thing)) return undefined;
+  const rules = resolveProvisionRules(draft.rules, draft.thing === undefined, options, report);
+  if (failed || !rules || (draft.thing && !thing)) return undefined;
   return {
     name: draft.name,
     ...given('description', draft.description),
     provision: {
       strategy: draft.strategy,
       onExisting: draft.onExisting ?? POLICIES[thing?.dialect ?? 'native'][0],
+      rules,
       ...given('key', draft.key),
       ...given('secret', secret),
       ...given('quota', draft.quota),

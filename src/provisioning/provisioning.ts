@@ -6,7 +6,10 @@ import type { Registry } from '../registry/registry.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
 import { allowCreateNewDevices } from './allow-create-new-devices.ts';
+import { type Challenge, createChallenges } from './challenges.ts';
 import { checkPreProvisionedDevices } from './check-pre-provisioned-devices.ts';
+import type { Once } from './once.ts';
+import { checkProof, type Proved } from './proof.ts';
 import type { ProvisionRequest } from './request.ts';
 import type { ProvisionAnswer } from './response.ts';
 import type { StrategyResult } from './strategy.ts';
@@ -25,6 +28,8 @@ export interface ProvisionOutcome {
 export interface Provisioning {
   /** Durable when it resolves. `address` of the peer is for the audit only. Rejects only when the store fails. */
   provision(request: ProvisionRequest, address: string): Promise<ProvisionOutcome>;
+  /** For a device without a clock to sign. */
+  challenge(): Challenge;
 }
 
 export interface ProvisioningParts {
@@ -33,12 +38,14 @@ export interface ProvisioningParts {
   readonly audit: AuditStore;
   readonly hash: KeyedHash;
   readonly clock: Clock;
+  readonly once: Once;
   /** The targets of the profiles in force; asked anew for each request. */
   readonly targets: () => ProvisionTargets;
 }
 
 export function createProvisioning(parts: ProvisioningParts): Provisioning {
-  const { registry, store, audit, hash, clock, targets } = parts;
+  const { registry, store, audit, hash, clock, targets, once } = parts;
+  const challenges = createChallenges(hash, clock);
   const rates = new Map<string, { readonly text: string; readonly buckets: TokenBuckets }>();
 
   const withinRate = (target: ProvisionTarget): boolean => {
@@ -58,11 +65,31 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
       ? allowCreateNewDevices(request, target, registry)
       : checkPreProvisionedDevices(request, target, { registry, store, hash, now: clock.now() });
 
+  /** Whoever holds no secret leaves no line: there is no end of them. */
+  const refused = async (
+    { reason, target }: Extract<Proved, { kind: 'refused' }>,
+    address: string,
+  ): Promise<ProvisionOutcome> => {
+    const answer = { status: 'NOT_FOUND' } as const;
+    if (!target) return { answer, reason };
+    const { profile } = target;
+    await audit.append({
+      at: clock.now(),
+      action: 'provision',
+      by: `address:${address}`,
+      subject: `profile:${profile}`,
+      outcome: reason,
+    });
+    return { answer, reason, profile };
+  };
+
   return {
+    challenge: () => challenges.make(),
+
     async provision(request, address) {
-      const target =
-        request.key === '' || request.secret.reveal() === '' ? undefined : targets().match(request.key, request.secret);
-      if (!target) return { answer: { status: 'NOT_FOUND' }, reason: 'not-found' };
+      const proved = await checkProof(request, targets(), { once, challenges, clock });
+      if (proved.kind === 'refused') return refused(proved, address);
+      const { target } = proved;
       const profile = target.profile;
       const result: StrategyResult = withinRate(target)
         ? await run(request, target)

@@ -1,11 +1,15 @@
+import { TBP1_METHOD, type Tbp1Request, tbp1Content } from '../dialects/wire/tbp1.ts';
 import type { Credentials, CredentialsType } from '../model/device.ts';
-import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { Secret } from '../model/secret.ts';
 
-/** A provisioning request, read from JSON (thingsboard-device-api 2.3). */
+/** A provisioning request, read from JSON (thingsboard-device-api 2.3, registration-protocols 1.12). */
 export interface ProvisionRequest {
   readonly key: string;
+  /** Empty in a signed request. */
   readonly secret: Secret;
+  /** Absent: the secret itself was sent. */
+  readonly signed: SignedProof | undefined;
   /** Trimmed; undefined when absent or empty; `blank` when only white space was sent. */
   readonly deviceName: string | undefined;
   readonly blankName: boolean;
@@ -16,6 +20,17 @@ export interface ProvisionRequest {
   readonly password: string;
   readonly certificate: string;
   readonly gateway: boolean;
+  /** What else the device claims, signed; chains hear of it once. */
+  readonly claims: JsonObject;
+}
+
+/** What stands in a signed request for the secret. */
+export interface SignedProof {
+  readonly fields: Tbp1Request;
+  /** What was signed. */
+  readonly content: string;
+  /** Hex, of either case. */
+  readonly sign: string;
 }
 
 export type ParsedRequest =
@@ -24,6 +39,12 @@ export type ParsedRequest =
   | { readonly ok: false; readonly field: string; readonly problem: string };
 
 const TYPES = ['ACCESS_TOKEN', 'MQTT_BASIC', 'X509_CERTIFICATE', 'LWM2M_CREDENTIALS'] as const;
+/** Members that ask for credentials: chains hear of claims without them. */
+const OF_CREDENTIALS = ['credentialsType', 'token', 'clientId', 'username', 'password', 'hash', 'gateway'];
+const CLAIM_LIMITS = { maxDepth: 8, maxKeys: 200 };
+const MAX_CLAIMS = 8_192;
+const NONCE = { min: 16, max: 128 };
+const MAX_NAME = 255;
 
 class FieldProblem extends Error {
   readonly field: string;
@@ -42,9 +63,15 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
     const key = textOf(body, 'provisionDeviceKey');
     const secret = textOf(body, 'provisionDeviceSecret');
     if (key === undefined) throw new FieldProblem('provisionDeviceKey', 'is missing');
-    if (secret === undefined) throw new FieldProblem('provisionDeviceSecret', 'is missing');
+    const signed = textOf(body, 'sign') === undefined ? undefined : signedProof(body, key);
+    if (signed && secret !== undefined) {
+      throw new FieldProblem('provisionDeviceSecret', 'must not be sent in a signed request');
+    }
+    if (!signed && secret === undefined) throw new FieldProblem('provisionDeviceSecret', 'is missing');
+    // What is not signed does not count.
+    const asked = signed ? claimsOf(signed.fields.claims) : body;
     const rawName = textOf(body, 'deviceName');
-    const typeText = textOf(body, 'credentialsType') ?? 'ACCESS_TOKEN';
+    const typeText = textOf(asked, 'credentialsType') ?? 'ACCESS_TOKEN';
     const credentialsType = TYPES.find((type) => type === typeText);
     if (!credentialsType) throw new FieldProblem('credentialsType', `must be one of ${TYPES.join(', ')}`);
     const deviceName = rawName === undefined || rawName === '' ? undefined : rawName.trim();
@@ -52,16 +79,18 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
       ok: true,
       request: {
         key,
-        secret: new Secret(secret),
+        secret: new Secret(secret ?? ''),
+        signed,
         deviceName,
         blankName: deviceName === '',
         credentialsType,
-        token: textOf(body, 'token') ?? '',
-        clientId: textOf(body, 'clientId') ?? '',
-        userName: textOf(body, 'username') ?? '',
-        password: textOf(body, 'password') ?? '',
-        certificate: stripArmour(textOf(body, 'hash') ?? ''),
-        gateway: own(body, 'gateway') === true,
+        token: textOf(asked, 'token') ?? '',
+        clientId: textOf(asked, 'clientId') ?? '',
+        userName: textOf(asked, 'username') ?? '',
+        password: textOf(asked, 'password') ?? '',
+        certificate: stripArmour(textOf(asked, 'hash') ?? ''),
+        gateway: own(asked, 'gateway') === true,
+        claims: signed ? withoutCredentials(asked) : {},
       },
     };
   } catch (error) {
@@ -69,6 +98,43 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
     throw error;
   }
 }
+
+function signedProof(body: JsonObject, provisionDeviceKey: string): SignedProof {
+  const must = (field: string): string => {
+    const text = textOf(body, field);
+    if (text === undefined) throw new FieldProblem(field, 'is missing in a signed request');
+    return text;
+  };
+  const method = textOf(body, 'signMethod') ?? TBP1_METHOD;
+  if (method !== TBP1_METHOD) throw new FieldProblem('signMethod', `must be ${TBP1_METHOD}`);
+  const deviceName = must('deviceName');
+  // One device, one signed name: a key derived from "a " would be another one than that of "a".
+  if (deviceName.trim() !== deviceName || deviceName === '' || deviceName.length > MAX_NAME) {
+    throw new FieldProblem('deviceName', `must be 1 to ${MAX_NAME} characters without outer white space`);
+  }
+  const timestamp = textOf(body, 'timestamp') ?? '';
+  if (!/^\d{0,16}$/.test(timestamp)) throw new FieldProblem('timestamp', 'must be milliseconds since 1970');
+  const nonce = must('nonce');
+  if (nonce.length < NONCE.min || nonce.length > NONCE.max) {
+    throw new FieldProblem('nonce', `must be ${NONCE.min} to ${NONCE.max} characters`);
+  }
+  const claims = own(body, 'claims');
+  if (typeof claims !== 'string') throw new FieldProblem('claims', 'must be JSON as a text in a signed request');
+  if (claims.length > MAX_CLAIMS) throw new FieldProblem('claims', `must not be longer than ${MAX_CLAIMS} characters`);
+  const fields = { provisionDeviceKey, deviceName, timestamp, nonce, claims };
+  const content = tbp1Content(fields);
+  if (content === undefined) throw new FieldProblem('deviceName', 'or another signed field holds a control character');
+  return { fields, content, sign: must('sign') };
+}
+
+function claimsOf(text: string): JsonObject {
+  const parsed = parseJson(text, CLAIM_LIMITS);
+  if (parsed.ok && isObject(parsed.value)) return parsed.value;
+  throw new FieldProblem('claims', 'must be a JSON object, as a text');
+}
+
+const withoutCredentials = (claims: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => !OF_CREDENTIALS.includes(name)));
 
 /**
  * The credentials a create request asks for (2.5, credential selection): undefined when no credential field was sent,
@@ -93,6 +159,9 @@ export function requestedCredentials(
       return { problem: 'LwM2M credentials are not supported' };
   }
 }
+
+const isObject = (value: JsonValue): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 
 const own = (body: JsonObject, field: string): JsonValue | undefined =>
   Object.hasOwn(body, field) ? body[field] : undefined;

@@ -63,7 +63,7 @@ describe('definitions', () => {
     if (!made) throw new Error('no secret was made');
     expect(made).toMatchObject({ profile: 'meter', provisionKey: 'meter', variable: 'UNSET' });
     expect(second.made).toEqual([]);
-    expect(second.targets.match('meter', made.secret)?.profile).toBe('meter');
+    expect(second.targets.match('meter', made.secret, 0)?.profile).toBe('meter');
     expect([...store.stored.values()].join()).not.toContain(made.secret.reveal());
   });
 

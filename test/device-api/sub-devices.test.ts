@@ -7,7 +7,7 @@ import type { Uplink } from '../../src/device-api/uplink.ts';
 import type { Device } from '../../src/model/device.ts';
 import type { DeviceId } from '../../src/model/ids.ts';
 import { createLog } from '../../src/observe/index.ts';
-import type { DeviceProfile } from '../../src/profiles/index.ts';
+import { type DeviceProfile, NO_RULES } from '../../src/profiles/index.ts';
 import { createProfileSet } from '../../src/profiles/profile-set.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
@@ -15,7 +15,7 @@ const log = createLog({ level: 'silent' });
 const NONE = { messages: '', telemetryMessages: '', telemetryDataPoints: '' };
 const profile = (name: string): DeviceProfile => ({
   name,
-  provision: { strategy: 'disabled', onExisting: 'reject' },
+  provision: { strategy: 'disabled', onExisting: 'reject', rules: NO_RULES },
   transport: 'default',
   topics: {},
   sendAckOnValidationException: false,

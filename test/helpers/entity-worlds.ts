@@ -8,6 +8,7 @@ import { type JsonObject, stringifyJson } from '../../src/model/json.ts';
 import type { Msg, MsgBody, Originator } from '../../src/model/msg.ts';
 import type { AttributeScope } from '../../src/model/telemetry.ts';
 import { createLog } from '../../src/observe/index.ts';
+import { NO_RULES } from '../../src/profiles/index.ts';
 import { createProfileSet } from '../../src/profiles/profile-set.ts';
 import { failed } from '../../src/rules/failure.ts';
 import type { NodeContext } from '../../src/rules/node-context.ts';
@@ -215,7 +216,7 @@ async function broker(given: EntityWorld): Promise<World> {
 
 const profileOf = (name: string) => ({
   name,
-  provision: { strategy: 'disabled', onExisting: 'reject' } as const,
+  provision: { strategy: 'disabled', onExisting: 'reject', rules: NO_RULES } as const,
   transport: 'default' as const,
   topics: {},
   sendAckOnValidationException: false,

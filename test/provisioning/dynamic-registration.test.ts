@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
-import type { DeviceProfile } from '../../src/profiles/index.ts';
+import { type DeviceProfile, NO_RULES } from '../../src/profiles/index.ts';
 import { createDynamicRegistration, type RegistrationRequest } from '../../src/provisioning/dynamic-registration.ts';
 import { isSignedByProduct } from '../../src/provisioning/product-secret.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
@@ -11,7 +11,7 @@ import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = true): DeviceProfile => ({
   name: 'rod',
-  provision: { strategy: 'check-pre-provisioned-devices', onExisting: 'once', ...provision },
+  provision: { strategy: 'check-pre-provisioned-devices', onExisting: 'once', rules: NO_RULES, ...provision },
   thing: {
     dialect: 'enos',
     productKey: 'pk',

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
+import { NO_RULES } from '../../src/profiles/index.ts';
+import { createOnce } from '../../src/provisioning/once.ts';
 import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
 import { createProvisionTargets, type ProvisionTarget } from '../../src/provisioning/targets.ts';
@@ -10,7 +12,8 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
   const target: ProvisionTarget = {
     profile: 'meter',
     strategy: 'allow-create-new-devices',
-    secretHash: hash.hash('provision-secret', 'right'),
+    secrets: [{ hash: hash.hash('provision-secret', 'right') }],
+    rules: NO_RULES,
     ...more,
   };
   const targets = createProvisionTargets(new Map([['key', target]]), hash);
@@ -20,6 +23,7 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
     audit: storage.audit,
     hash,
     clock,
+    once: createOnce(storage.documents, clock),
     targets: () => targets,
   });
   return async (fields: JsonObject) => {

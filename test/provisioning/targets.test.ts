@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createKeyedHash, type KeyedHash } from '../../src/model/keyed-hash.ts';
 import { Secret } from '../../src/model/secret.ts';
+import { NO_RULES } from '../../src/profiles/index.ts';
 import { createProvisionTargets, type ProvisionTarget } from '../../src/provisioning/targets.ts';
 
 const real = createKeyedHash(Buffer.from('an instance key of the tests, long enough'));
@@ -20,7 +21,8 @@ function counting(): { hash: KeyedHash; calls: string[] } {
 const open: ProvisionTarget = {
   profile: 'open',
   strategy: 'allow-create-new-devices',
-  secretHash: real.hash('provision-secret', 'right'),
+  secrets: [{ hash: real.hash('provision-secret', 'right') }],
+  rules: NO_RULES,
 };
 
 describe('provision targets', () => {
@@ -29,11 +31,11 @@ describe('provision targets', () => {
       new Map([
         ['open', open],
         ['closed', { ...open, profile: 'closed', strategy: 'disabled' }],
-        ['bare', { profile: 'bare', strategy: 'allow-create-new-devices' }],
+        ['bare', { ...open, profile: 'bare', secrets: [] }],
       ]),
       real,
     );
-    expect(targets.match('open', new Secret('right'))?.profile).toBe('open');
+    expect(targets.match('open', new Secret('right'), 0)?.profile).toBe('open');
     for (const [key, secret] of [
       ['open', 'wrong'],
       ['open', ''],
@@ -43,7 +45,7 @@ describe('provision targets', () => {
       ['bare', 'right'],
       ['__proto__', 'right'],
     ] as const) {
-      expect(targets.match(key, new Secret(secret))).toBeUndefined();
+      expect(targets.match(key, new Secret(secret), 0)).toBeUndefined();
     }
   });
 
@@ -51,9 +53,9 @@ describe('provision targets', () => {
     const { hash, calls } = counting();
     const targets = createProvisionTargets(new Map([['open', open]]), hash);
     calls.length = 0;
-    targets.match('unknown', new Secret('whatever'));
+    targets.match('unknown', new Secret('whatever'), 0);
     const unknown = calls.splice(0);
-    targets.match('open', new Secret('whatever'));
+    targets.match('open', new Secret('whatever'), 0);
     expect(calls).toEqual(unknown);
     expect(unknown).toEqual(['provision-key', 'provision-secret']);
   });

@@ -35,7 +35,7 @@ export interface ResourceParts {
 }
 
 type Login = Extract<Known, { readonly kind: 'device' }>;
-type DeviceRoute = Exclude<Route, { readonly kind: 'provision' | 'none' }>;
+type DeviceRoute = Exclude<Route, { readonly kind: 'provision' | 'challenge' | 'none' }>;
 
 /** Bodies in blocks of devices that are known, and of peers that ask for credentials. */
 const MAX_UPLOADS_BYTES = 16_777_216;
@@ -65,6 +65,7 @@ export class Resources {
   async answer(request: CoapRequest): Promise<Answer | undefined> {
     const route = readRoute(request);
     if (route.kind === 'none') return plain(route.code);
+    if (route.kind === 'challenge') return content(jsonBody(this.#parts.deviceApi.challenge()));
     if (route.kind === 'provision') {
       return whenWhole(this.#strangers, request, (payload) => this.#provision(payload, request.peer.address));
     }

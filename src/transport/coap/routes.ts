@@ -5,6 +5,7 @@ import type { CoapRequest } from './request.ts';
 /** What a request is for (thingsboard-device-api 6.2, 2.8). */
 export type Route =
   | { readonly kind: 'provision' }
+  | { readonly kind: 'challenge' }
   | {
       readonly kind: 'telemetry' | 'post-attributes' | 'claim' | 'get-attributes' | 'calls' | 'call';
       readonly token: string;
@@ -34,6 +35,9 @@ export function readRoute({ code, path }: Pick<CoapRequest, 'code' | 'path'>): R
   if (first !== 'api' || second !== 'v1') return none(CODES.notFound);
   if (path.length === 3 && third === 'provision') {
     return code === CODES.post ? { kind: 'provision' } : none(CODES.methodNotAllowed);
+  }
+  if (path.length === 4 && third === 'provision' && fourth === 'challenge') {
+    return code === CODES.get ? { kind: 'challenge' } : none(CODES.methodNotAllowed);
   }
   // The token left out: the login then refuses the empty one, as it does a wrong one.
   if (path.length === 3 && isResource(third)) return { kind: 'telemetry', token: '' };

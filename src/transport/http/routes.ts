@@ -81,6 +81,10 @@ export function registerDeviceRoutes(
     }
   });
 
+  scope.get('/api/v1/provision/challenge', about('What a device without a clock signs.'), (_request, reply) =>
+    reply.header('cache-control', 'no-store').type('application/json').send(deviceApi.challenge()),
+  );
+
   scope.post<TokenRoute>(
     '/api/v1/:token/telemetry',
     about('Takes telemetry; 200 once it is stored.'),

@@ -9,7 +9,7 @@ import {
 import { disconnectClient } from './aedes-private.ts';
 import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
 import { reasonCodes } from './reason-codes.ts';
-import { PROVISION_REQUESTS, PROVISION_RESPONSE } from './topics.ts';
+import { PROVISION_CHALLENGE, PROVISION_REQUESTS, PROVISION_RESPONSE } from './topics.ts';
 
 /** A session may stay so long, counted anew from each answer (thingsboard-device-api 2.2). */
 const STAY_MS = 60_000;
@@ -52,6 +52,11 @@ export class ProvisionSession {
 
   publish(packet: IPublishPacket, done?: PublishDone): void {
     const finish = (verdict: PublishVerdict): void => finishPublish(this.#client, packet, verdict, done);
+    if (packet.topic === PROVISION_CHALLENGE) {
+      finish({ kind: 'ack' });
+      this.#answer(this.#api.challenge());
+      return;
+    }
     if (!PROVISION_REQUESTS.has(packet.topic)) {
       finish({ kind: 'nack-and-close', code: reasonCodes.topicNameInvalid });
       return;
@@ -63,11 +68,14 @@ export class ProvisionSession {
       finish(toVerdict(reply));
       if (reply.kind !== 'answer') return;
       // The acknowledgement goes first, then the answer, subscribed or not.
-      const answer = translated ? encodeProvisionAnswer(reply.text) : reply.text;
-      sendTo(this.#client, PROVISION_RESPONSE, answer, this.#subscriptions.qosOf(PROVISION_RESPONSE) ?? 1);
+      this.#answer(translated ? encodeProvisionAnswer(reply.text) : reply.text);
       clearTimeout(this.#timer);
       this.#timer = this.#leaveLater();
     });
+  }
+
+  #answer(payload: string | Buffer): void {
+    sendTo(this.#client, PROVISION_RESPONSE, payload, this.#subscriptions.qosOf(PROVISION_RESPONSE) ?? 1);
   }
 
   #leaveLater(): NodeJS.Timeout {

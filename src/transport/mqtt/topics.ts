@@ -15,6 +15,9 @@ export const PROVISION_RESPONSE = '/provision/response';
 /** The canonical topic, and the alias of the customer's documents (thingsboard-device-api 2.1). */
 export const PROVISION_REQUESTS: ReadonlySet<string> = new Set(['/provision/request', '/provision']);
 
+/** Asks for a challenge to sign, on the same response topic (registration-protocols 1.12). */
+export const PROVISION_CHALLENGE = '/provision/challenge';
+
 export const TELEMETRY = 'v1/devices/me/telemetry';
 export const ATTRIBUTES = 'v1/devices/me/attributes';
 const CLAIM = 'v1/devices/me/claim';

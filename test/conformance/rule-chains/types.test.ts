@@ -5,6 +5,7 @@ import { createUplink, type UplinkParts } from '../../../src/device-api/uplink.t
 import type { Device } from '../../../src/model/device.ts';
 import { newDeviceId } from '../../../src/model/ids.ts';
 import type { MsgBody } from '../../../src/model/msg.ts';
+import { NO_RULES } from '../../../src/profiles/index.ts';
 import { createProfileSet } from '../../../src/profiles/profile-set.ts';
 import { compileText } from '../../../src/rules/template.ts';
 import { testMsg } from '../../helpers/chain-kit.ts';
@@ -25,7 +26,7 @@ function messagesOf(kind: 'telemetry' | 'attributes', payload: unknown, typeCast
   const messages: NewMessage[] = [];
   const profile = {
     name: 'smart-meter',
-    provision: { strategy: 'disabled', onExisting: 'reject' } as const,
+    provision: { strategy: 'disabled', onExisting: 'reject', rules: NO_RULES } as const,
     transport: 'mqtt' as const,
     topics: {},
     sendAckOnValidationException: false,
