@@ -2,7 +2,7 @@ import { ALARM_SEVERITIES } from '../model/alarm.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
 import { provisionRuleFields } from './provision-rules.ts';
-import { ON_EXISTING, thingFields } from './thing-schema.ts';
+import { ON_EXISTING, thingFields, thingProvisionFields } from './thing-schema.ts';
 
 export const STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
 
@@ -29,6 +29,7 @@ export const provisionFields = {
   dynamic: flag("Whether devices of another dialect are activated or registered with the product's secret.", {
     default: false,
   }),
+  ...thingProvisionFields,
   ...provisionRuleFields,
 };
 

@@ -41,6 +41,10 @@ export interface ThingProfile {
   readonly dynamic: boolean;
   /** The integration channel. */
   readonly integration: boolean;
+  /** Names of the accounts that may register and manage its devices. */
+  readonly serviceAccounts: readonly string[];
+  /** Whether a device gets its triple for its deviceId (registration-protocols 1.6). */
+  readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
 }
@@ -54,6 +58,8 @@ export interface ThingDraft {
   readonly naming: { readonly source: NameSource; readonly pattern?: string };
   readonly dynamic: boolean;
   readonly integration: boolean;
+  readonly serviceAccounts: readonly string[];
+  readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
 }

@@ -1,5 +1,5 @@
 import { SIGNATURE_HASHES } from '../dialects/wire/dialect.ts';
-import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text } from '../schema/fields.ts';
+import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
 
 /** Fields of profiles whose devices sign with a secret of their own (registration-protocols 4). */
@@ -95,6 +95,20 @@ export const compatFields = {
         },
       },
     ),
+  ),
+};
+
+/** What `provision` has of other dialects besides. */
+export const thingProvisionFields = {
+  serviceAccounts: optional(
+    texts(
+      'Service accounts, by name, that may register and manage the devices over the REST API of EnOS. Needs product.orgId.',
+      { minItems: 1, examples: [['rod-app']] },
+    ),
+  ),
+  functionCompute: flag(
+    "Whether a device gets its triple by POST of its deviceId, as from a function of Alibaba's: with a proof at any time, without one when it is listed and has not logged in yet.",
+    { default: false },
   ),
 };
 

@@ -24,7 +24,9 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     for (const [field, given] of Object.entries({ product, credentials, naming, integration, compat })) {
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
     }
-    if (provision?.dynamic) error('/provision/dynamic', 'ignored-field', 'is of other dialects');
+    for (const field of ['dynamic', 'serviceAccounts', 'functionCompute'] as const) {
+      if (provision?.[field]) error(`/provision/${field}`, 'ignored-field', 'is of other dialects');
+    }
     if (file.listeners?.allowPlaintextProvisioning) {
       error('/listeners/allowPlaintextProvisioning', 'ignored-field', 'is of other dialects');
     }
@@ -52,6 +54,18 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
   if (provision?.dynamic && product.secrets.length === 0) {
     return error('/product/secrets', 'missing-secret', 'dynamic registration needs the secret of the product');
   }
+  if (provision?.serviceAccounts && !product.orgId) {
+    return error('/product/orgId', 'missing-org', 'service accounts name the organisation: give its id');
+  }
+  if (provision?.functionCompute && dialect !== 'alibaba') {
+    return error('/provision/functionCompute', 'ignored-field', 'is of Alibaba');
+  }
+  if (provision?.functionCompute && product.secrets.length === 0) {
+    return error('/product/secrets', 'missing-secret', 'proofs are checked with the secret of the product');
+  }
+  if (provision?.functionCompute && provision.strategy === 'disabled') {
+    return error('/provision/functionCompute', 'ignored-field', 'has no effect', 'choose another strategy');
+  }
   if (provision?.dynamic && provision.strategy === 'disabled') {
     return error('/provision/dynamic', 'ignored-field', 'has no effect', 'choose another strategy than "disabled"');
   }
@@ -66,6 +80,8 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     naming: { source: naming?.source ?? 'deviceKey', ...(pattern === undefined ? {} : { pattern }) },
     dynamic: provision?.dynamic ?? false,
     integration: integration?.enabled ?? false,
+    serviceAccounts: provision?.serviceAccounts ?? [],
+    functionCompute: provision?.functionCompute ?? false,
     refusalCodes: { ...REFUSAL_CODES, ...compat?.refusalCodes },
     maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
   };

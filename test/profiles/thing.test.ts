@@ -46,6 +46,8 @@ describe('profiles of other dialects', () => {
       dynamic: true,
       integration: false,
       refusalCodes: { credentials: 4, notAllowed: 5 },
+      serviceAccounts: [],
+      functionCompute: false,
       maxPayloadBytes: 524_288,
     });
     expect(profile.provision.onExisting).toBe('once');
@@ -115,6 +117,25 @@ describe('profiles of other dialects', () => {
       'a policy of another dialect',
       { ...rod, provision: { ...rod.provision, onExisting: 'rotate' } },
       '/provision/onExisting unsupported-policy',
+    ],
+    [
+      'service accounts without an organisation',
+      {
+        ...rod,
+        product: { ...rod.product, orgId: undefined },
+        provision: { ...rod.provision, serviceAccounts: ['a'] },
+      },
+      '/product/orgId missing-org',
+    ],
+    [
+      'service accounts of a native profile',
+      { name: 'x', provision: { strategy: 'disabled', serviceAccounts: ['a'] } },
+      '/provision/serviceAccounts ignored-field',
+    ],
+    [
+      'the façade of Alibaba at EnOS',
+      { ...rod, provision: { ...rod.provision, functionCompute: true } },
+      '/provision/functionCompute ignored-field',
     ],
     ['a hash that is none', { ...rod, credentials: { hashes: ['sha512'] } }, '/credentials/hashes/0'],
     ['a secret that is too short', { ...rod, credentials: { secretBytes: 8 } }, '/credentials/secretBytes'],

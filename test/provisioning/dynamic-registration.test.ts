@@ -22,6 +22,8 @@ const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = tru
     dynamic,
     integration: false,
     refusalCodes: { credentials: 4, notAllowed: 5 },
+    serviceAccounts: [],
+    functionCompute: false,
     maxPayloadBytes: 524_288,
   },
   listeners: { requireTls: false, allowPlaintextProvisioning: false },
