@@ -20,6 +20,7 @@ export type HashDomain =
   | 'supply-point'
   | 'api-key'
   | 'user-token'
+  | 'service-token'
   | 'claim-secret'
   | 'challenge'
   | 'key-check';
