@@ -260,7 +260,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
-    things: createThings(parts),
+    things: createThings({
+      ...parts,
+      live,
+      registration,
+      claim: (device) => (claimed.shared ? claimed.claim(device) : Promise.resolve(true)),
+    }),
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
     settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,

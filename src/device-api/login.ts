@@ -39,6 +39,8 @@ export interface ThingIdentity {
   readonly deviceKey: string;
   /** `C` of its client id, with what stands in braces. */
   readonly clientName: string;
+  /** As in `Login`. */
+  readonly secure: boolean;
 }
 
 export type LoginResult =

@@ -78,7 +78,7 @@ export function createThingLogin({ logins, registration, profiles, audit, clock 
     if (match.kind === 'unknown' || match.kind === 'expired') return refuse(attempt, match.kind, false);
     if (match.kind === 'disabled') return refuse(attempt, 'disabled', true, match.device);
     if (profile?.listeners?.requireTls && !login.secure) return refuse(attempt, 'no-tls', true, match.device);
-    const identity = { productKey, deviceKey: device, clientName: clientId.name };
+    const identity = { productKey, deviceKey: device, clientName: clientId.name, secure: login.secure };
     return { kind: 'device', device: match.device, thing: identity, credentials: match.credentials };
   };
 

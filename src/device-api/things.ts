@@ -5,12 +5,14 @@ import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { MessageRunner } from './message-runner.ts';
+import { createThingChildren, type ThingChildren, type ThingChildrenParts } from './thing-children.ts';
 
 /** What sessions of devices of other dialects need besides the device API of all. */
 export interface Things {
   readonly json: JsonLimits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly children: ThingChildren;
   /** Behind everything that the device has sent so far; `keys` absent = all. Rejects when the store cannot be read. */
   readAttributes(
     id: DeviceId,
@@ -19,16 +21,17 @@ export interface Things {
   ): Promise<ReadonlyMap<string, TimedValue>>;
 }
 
-export interface ThingsParts {
+export interface ThingsParts extends ThingChildrenParts {
   readonly json: JsonLimits;
-  readonly clock: Clock;
   readonly log: Log;
   readonly attributes: AttributeStore;
   readonly runner: Pick<MessageRunner, 'settled'>;
 }
 
-export function createThings({ json, clock, log, attributes, runner }: ThingsParts): Things {
+export function createThings(parts: ThingsParts): Things {
+  const { json, clock, log, attributes, runner } = parts;
   return {
+    children: createThingChildren(parts),
     json,
     clock,
     log,

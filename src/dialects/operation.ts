@@ -1,4 +1,4 @@
-import type { Device, DeviceApi, Uplink } from '../device-api/index.ts';
+import type { ChildLogin, ChildName, ChildResult, Device, DeviceApi, Uplink } from '../device-api/index.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { ReplyCode } from './wire/codes.ts';
 import type { SigningDialect } from './wire/dialect.ts';
@@ -30,6 +30,22 @@ export interface ThingContext {
   readonly deviceKey: string;
   readonly device: Device;
   readonly uplink: Uplink;
+  /** Of a connection; a sub-device has none. */
+  readonly children: ChildSessions | undefined;
+}
+
+/** The sub-devices of a gateway's connection. */
+export interface ChildSessions {
+  /** One that is logged in. */
+  get(name: ChildName): ThingContext | undefined;
+  /** Those of the gateway's topology, whether they are logged in or not. */
+  offline(): Promise<(name: ChildName) => Pick<ThingContext, 'uplink'> | undefined>;
+  login(child: ChildLogin): Promise<ChildResult>;
+  /** Ends its session; false when it had none. */
+  logout(name: ChildName): boolean;
+  register(child: ChildName): Promise<ChildResult>;
+  /** The device that signed this; it gets no session. */
+  verify(child: ChildLogin): Promise<Device | undefined>;
 }
 
 /** What a path means. Uplinks are handed over before it first waits, so that messages stay in order. */
@@ -47,6 +63,17 @@ export function operationFor({ exact, named }: Operations, path: string): Operat
 
 /** The method that a request on a path names. */
 export const methodOf = (path: string): string => path.replaceAll('/', '.');
+
+/**
+ * Whether a request may name this method. A shadow has methods of its own, and the published Python SDK of EnOS writes
+ * `thing.event.%s.post<id>`, `ota.inform` and `Ota.device.getversion`.
+ */
+export function fitsMethod(path: string, method: string): boolean {
+  if (method === methodOf(path) || path.startsWith('shadow/')) return true;
+  if (path.startsWith('thing/event/')) return method.startsWith('thing.event.');
+  if (!path.startsWith('ota/device/')) return false;
+  return method.toLowerCase().replace(/^ota\.(?:device\.)?/, '') === path.slice('ota/device/'.length);
+}
 
 export const reply = (code: ReplyCode, data?: JsonValue): Answer =>
   data === undefined ? { kind: 'reply', code } : { kind: 'reply', code, data };

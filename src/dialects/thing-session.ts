@@ -1,5 +1,6 @@
 import type { Device, DeviceApi, DeviceProfile, Downlink, ThingIdentity } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
+import { Children } from './children.ts';
 import { compressionOf } from './compression.ts';
 import { Thing } from './thing.ts';
 import { readThingTopic } from './thing-topic.ts';
@@ -33,10 +34,37 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
   const compression = compressionOf(clientName);
   const own = new Thing({ api, device, productKey, deviceKey, profile, compression, send });
 
+  const rules = () => profile().thing?.children;
+  const children = new Children({
+    gateway: own,
+    secure: thing.secure,
+    max: () => rules()?.max ?? 0,
+    open: (name, child) =>
+      new Thing({
+        ...name,
+        api,
+        device: child.device,
+        profile: () => api.profile(child.device.profile) ?? child.profile,
+        compression,
+        send,
+      }),
+  });
+  own.children = children;
+
   const run = async (topic: string, payload: Buffer): Promise<ThingVerdict> => {
-    const read = readThingTopic(topic);
-    if (!read || read.productKey !== productKey || read.deviceKey !== deviceKey) return 'unknown-topic';
-    return (await own.publish(topic, read.path, payload)) ? 'done' : 'close';
+    const name = readThingTopic(topic);
+    if (!name) return 'unknown-topic';
+    if (name.productKey === productKey && name.deviceKey === deviceKey) {
+      return (await own.publish(topic, name.path, payload)) ? 'done' : 'close';
+    }
+    if (!rules()) return 'unknown-topic';
+    const child = children.get(name);
+    if (!child) {
+      own.refuseFor(topic, payload);
+      return 'done';
+    }
+    children.seen(name);
+    return (await child.publish(topic, name.path, payload)) ? 'done' : 'close';
   };
 
   return {
@@ -51,6 +79,9 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
       });
     },
     send: (downlink) => own.push(downlink),
-    closed: () => own.closed(),
+    closed() {
+      children.close();
+      own.closed();
+    },
   };
 }

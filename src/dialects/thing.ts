@@ -3,7 +3,16 @@ import { parseJson } from '../model/json.ts';
 import { ALIBABA_OPERATIONS } from './alibaba/operations.ts';
 import type { Compression } from './compression.ts';
 import { ENOS_OPERATIONS } from './enos/operations.ts';
-import { type Answer, methodOf, operationFor, type Refusal, refuse, type ThingContext } from './operation.ts';
+import {
+  type Answer,
+  type ChildSessions,
+  fitsMethod,
+  methodOf,
+  operationFor,
+  type Refusal,
+  refuse,
+  type ThingContext,
+} from './operation.ts';
 import { ThingCalls } from './thing-calls.ts';
 import { answered } from './uplinks.ts';
 import { REPLY_CODES } from './wire/codes.ts';
@@ -35,6 +44,7 @@ export class Thing implements ThingContext {
   readonly deviceKey: string;
   readonly dialect: SigningDialect;
   readonly uplink: Uplink;
+  children: ChildSessions | undefined;
   readonly #parts: ThingParts;
   readonly #calls: ThingCalls;
 
@@ -87,11 +97,18 @@ export class Thing implements ThingContext {
     return this.#finish(topic, envelope, answer);
   }
 
+  /** Refuses a publish for a sub-device that is not logged in. */
+  refuseFor(topic: string, payload: Buffer): void {
+    const message = 'the sub-device is not logged in over this connection';
+    this.uplink.refuse(message, () => {});
+    const parsed = parseJson(payload, this.api.things.json);
+    const envelope = (parsed.ok ? readEnvelope(parsed.value) : undefined) ?? NO_ENVELOPE;
+    this.#finish(topic, envelope, refuse('notLoggedIn', message));
+  }
+
   #run(topic: string, path: string, envelope: Envelope): Promise<Answer> | Answer {
-    const method = methodOf(path);
-    // A shadow has methods of its own.
-    if (envelope.method !== undefined && envelope.method !== method && !path.startsWith('shadow/')) {
-      const message = `the method of this topic is ${method}`;
+    if (envelope.method !== undefined && !fitsMethod(path, envelope.method)) {
+      const message = `the method of this topic is ${methodOf(path)}`;
       this.uplink.refuse(message, () => {});
       return refuse('methodMismatch', message);
     }

@@ -24,7 +24,7 @@ export const unreadable = ({ uplink }: Pick<ThingContext, 'uplink'>, problem: st
 
 /** One or more samples `{ts, values}`; `late`: they are history, and no reason for alarms. */
 export function postSamples(
-  thing: ThingContext,
+  thing: Pick<ThingContext, 'uplink'>,
   request: ThingRequest,
   samples: Decoded<JsonValue>,
   late = false,

@@ -21,6 +21,14 @@ export interface RefusalCodes {
   readonly notAllowed: 2 | 3 | 4 | 5;
 }
 
+/** What a gateway may do for sub-devices. */
+export interface ChildrenRules {
+  /** Their profiles, by name. */
+  readonly profiles: readonly string[];
+  readonly maxPerRequest: number;
+  readonly max: number;
+}
+
 export interface ProductSecret {
   readonly secret: Secret;
   /** ms since 1970; absent = the current one. */
@@ -47,6 +55,8 @@ export interface ThingProfile {
   readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
+  /** Of a gateway; absent: its devices are none. */
+  readonly children?: ChildrenRules;
 }
 
 /** A profile's dialect as its file says it; secrets are not looked at yet. */
@@ -62,4 +72,6 @@ export interface ThingDraft {
   readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
+  /** Of a gateway; absent: its devices are none. */
+  readonly children?: ChildrenRules;
 }

@@ -118,6 +118,41 @@ export const integrationFields = {
   }),
 };
 
+export interface ChildrenSpec {
+  readonly profiles: readonly string[];
+  readonly maxPerRequest?: number;
+  readonly max?: number;
+}
+
+export const gatewayFields = {
+  children: json<ChildrenSpec>('Sub-devices that the devices may register, log in and publish for.', {
+    type: 'object',
+    additionalProperties: false,
+    required: ['profiles'],
+    properties: {
+      profiles: {
+        description: 'Profiles of the sub-devices, by name.',
+        type: 'array',
+        minItems: 1,
+        maxItems: 100,
+        items: { type: 'string', minLength: 1 },
+      },
+      maxPerRequest: {
+        description: 'Sub-devices that one request may name. Absent: 30.',
+        type: 'integer',
+        minimum: 1,
+        maximum: 1000,
+      },
+      max: {
+        description: 'Sub-devices in the topology of one gateway, and logged in over it. Absent: 2000.',
+        type: 'integer',
+        minimum: 1,
+        maximum: 10_000,
+      },
+    },
+  }),
+};
+
 export type ProductConfig = Config<typeof productFields>;
 
 const group = <F extends Parameters<typeof jsonSchemaOf>[0]>(description: string, fields: F) =>
@@ -134,5 +169,6 @@ export const thingFields = {
   naming: group('How devices are named.', namingFields),
   listeners: group('What connections must be like.', listenerFields),
   integration: group('The message integration channel of EnOS.', integrationFields),
+  gateway: group('What gateways may do for sub-devices; absent: the devices are no gateways.', gatewayFields),
   compat: group('What is tolerated for old clients.', compatFields),
 };

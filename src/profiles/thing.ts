@@ -17,11 +17,11 @@ export const POLICIES = {
 
 /** Reads the dialect's part of a native file; undefined for native ones, and after a reported error. */
 export function readThing(file: NativeProfile, report: Report): ThingDraft | undefined {
-  const { dialect, product, credentials, naming, provision, compat, integration } = file;
+  const { dialect, product, credentials, naming, provision, compat, integration, gateway } = file;
   const error = (at: string, rule: string, problem: string, hint?: string): undefined =>
     report({ at, rule, level: 'error', problem, ...(hint ? { hint } : {}) }) as undefined;
   if (dialect === 'native') {
-    for (const [field, given] of Object.entries({ product, credentials, naming, integration, compat })) {
+    for (const [field, given] of Object.entries({ product, credentials, naming, integration, gateway, compat })) {
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
     }
     for (const field of ['dynamic', 'serviceAccounts', 'functionCompute'] as const) {
@@ -83,6 +83,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     serviceAccounts: provision?.serviceAccounts ?? [],
     functionCompute: provision?.functionCompute ?? false,
     refusalCodes: { ...REFUSAL_CODES, ...compat?.refusalCodes },
+    ...(gateway ? { children: { maxPerRequest: 30, max: 2000, ...gateway.children } } : {}),
     maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
   };
 }

@@ -1,5 +1,15 @@
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import { deleteTags, updateTags } from '../attributes.ts';
+import {
+  addTopology,
+  deleteTopology,
+  getTopology,
+  loginBatch,
+  loginChild,
+  logoutBatch,
+  logoutChild,
+  registerChildren,
+} from '../gateway-operations.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
@@ -39,6 +49,16 @@ export const ALIBABA_OPERATIONS: Operations = {
     ['thing/property/desired/get', getDesired],
     ['thing/property/desired/delete', deleteDesired],
     ['shadow/update', shadowUpdate],
+    ['thing/sub/register', registerChildren],
+    ['thing/sub/unregister', deleteTopology],
+    ['thing/topo/add', addTopology],
+    ['thing/topo/delete', deleteTopology],
+    ['thing/topo/get', getTopology],
+    ['thing/list/found', report('DEVICES_FOUND')],
+    ['combine/login', loginChild],
+    ['combine/batch_login', loginBatch('deviceList')],
+    ['combine/logout', logoutChild],
+    ['combine/batch_logout', logoutBatch],
     ['thing/log/post', report('DEVICE_LOG')],
     ['ext/ntp/request', ntp],
   ]),

@@ -1,9 +1,19 @@
 import { deleteTags, query, queryTags, remove, saveClient, updateTags } from '../attributes.ts';
+import {
+  addTopology,
+  deleteTopology,
+  getTopology,
+  loginBatch,
+  loginChild,
+  logoutChild,
+  registerChildren,
+} from '../gateway-operations.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own, texts } from '../values.ts';
 import { isObject } from '../wire/envelope.ts';
+import { postBatch } from './batch.ts';
 import { readMeasurepoints } from './measurepoints.ts';
 
 const post =
@@ -36,6 +46,15 @@ export const ENOS_OPERATIONS: Operations = {
     ['thing/tag/update', updateTags('tagKey', 'tagValue')],
     ['thing/tag/query', queryTags],
     ['thing/tag/delete', deleteTags((params) => texts(params, 'tags'))],
+    ['thing/device/register', registerChildren],
+    ['thing/topo/add', addTopology],
+    ['thing/topo/delete', deleteTopology],
+    ['thing/topo/get', getTopology],
+    ['combine/login', loginChild],
+    ['combine/login/batch', loginBatch('subDevices')],
+    ['combine/logout', logoutChild],
+    ['thing/measurepoint/post/batch', postBatch(false)],
+    ['thing/measurepoint/resume/batch', postBatch(true)],
     ['thing/log/post', report('DEVICE_LOG')],
     ['network/status/report', report('NETWORK_STATUS')],
     ['connection/state/post', report('CONNECTION_STATE')],

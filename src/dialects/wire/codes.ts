@@ -50,4 +50,9 @@ export const ENOS_API_CODES = {
   keyGenerationFailed: 11714,
   quotaReached: 11739,
   invalidArguments: 99400,
+  /** EnOS documents no codes of these. */
+  wrongSignature: 401,
+  notPermitted: 403,
 } as const;
+
+export type EnosApiCode = keyof typeof ENOS_API_CODES;
