@@ -1,9 +1,10 @@
+import { isObject } from '../dialects/wire/envelope.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
+import { type JsonObject, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { Log } from '../observe/index.ts';
-import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
+import type { DeviceProfile, FittedValues, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
 import { type DecodedSample, decodeAttributes, decodeTelemetry, timestamp, valuesText } from '../telemetry/payload.ts';
@@ -12,6 +13,7 @@ import { type Claims, readClaim } from './claims.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
+import { fitSamples } from './model-fit.ts';
 import { type PayloadForm, type PayloadKind, readPayload } from './protobuf-payloads.ts';
 import type { MessageEnd } from './work.ts';
 
@@ -59,6 +61,8 @@ export interface UplinkSource {
   readonly typed?: boolean | undefined;
   /** The exact text of the JSON, where the sender has it. */
   readonly text?: string | undefined;
+  /** Values that do not fit the model of the profile are left out, and no reason to refuse the rest. */
+  readonly skipInvalid?: boolean | undefined;
   /** What chains are to know besides. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -121,11 +125,8 @@ class DeviceUplink implements Uplink {
     else this.refuse(parsed.error.problem, done);
   }
 
-  telemetryJson(
-    json: JsonValue,
-    done: UplinkDone,
-    { topic, text, typed = false, metadata: more }: UplinkSource = {},
-  ): void {
+  telemetryJson(json: JsonValue, done: UplinkDone, source: UplinkSource = {}): void {
+    const { topic, text, typed = false, metadata: more, skipInvalid = false } = source;
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
@@ -142,7 +143,13 @@ class DeviceUplink implements Uplink {
       this.refuse(decoded.problem, done);
       return;
     }
-    const samples = decoded.value;
+    const fitted = profile.model && fitSamples(profile.model, decoded.value, skipInvalid);
+    if (fitted?.ok === false) {
+      this.refuse(fitted.problem, done);
+      return;
+    }
+    const samples = fitted?.samples ?? decoded.value;
+    this.#left(fitted?.left);
     let points = 0;
     for (const sample of samples) for (const _ in sample.values) points++;
     if (!this.#takeTelemetry(profile, points)) {
@@ -195,7 +202,9 @@ class DeviceUplink implements Uplink {
       this.refuse(decoded.problem, done);
       return;
     }
-    if (!this.#takeTelemetry(profile, Object.keys(decoded.value).length)) {
+    const data = this.#fit(profile.model?.attributes?.(decoded.value, false), decoded.value, done);
+    if (!data) return;
+    if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
       this.#limited(done);
       return;
     }
@@ -204,7 +213,7 @@ class DeviceUplink implements Uplink {
         device: this.#device,
         type: 'POST_ATTRIBUTES_REQUEST',
         ts: now,
-        data: decoded.value,
+        data,
         metadata: { ...this.#metadata(topic), notifyDevice: 'false' },
         session: this.#session,
         comesAgain: true,
@@ -213,7 +222,7 @@ class DeviceUplink implements Uplink {
     );
   }
 
-  event({ type, data, time }: UplinkEvent, done: UplinkDone, topic?: string): void {
+  event({ type, data: sent, time }: UplinkEvent, done: UplinkDone, topic?: string): void {
     const profile = this.#profile();
     if (!profile) {
       done(FAILED);
@@ -225,6 +234,8 @@ class DeviceUplink implements Uplink {
       this.refuse('"time" must be an integer of milliseconds', done);
       return;
     }
+    const data = this.#fit(profile.model?.event?.(type, sent), sent, done);
+    if (!data) return;
     if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
       this.#limited(done);
       return;
@@ -333,6 +344,18 @@ class DeviceUplink implements Uplink {
     return metadata;
   }
 
+  /** The values that the profile's model lets in; undefined after `done` heard what does not fit. */
+  #fit(fitted: FittedValues | undefined, values: JsonObject, done: UplinkDone): JsonObject | undefined {
+    if (fitted?.fault !== undefined) this.refuse(fitted.fault, done);
+    else this.#left(fitted?.left);
+    return fitted?.fault === undefined ? (fitted?.values ?? values) : undefined;
+  }
+
+  /** Ids that the model of the profile let fall are counted. */
+  #left(ids = 0): void {
+    for (let at = 0; at < ids; at++) bump(this.#parts.counters.refusals, 'value:not-in-model');
+  }
+
   /** One line a second and connection at most: the device hears no reason, and may send as fast as it likes. */
   #complain(problem: string): void {
     const now = this.#parts.clock.monotonic();
@@ -375,6 +398,3 @@ function textOf({ verbatim }: DecodedSample, payload: string): string | undefine
   if (verbatim === 'no') return undefined;
   return verbatim === 'payload' ? payload : valuesText(payload);
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,7 +1,7 @@
 import type { UplinkResult } from '../device-api/index.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { type Answer, refuse, reply, type ThingContext, type ThingRequest } from './operation.ts';
-import type { Decoded } from './values.ts';
+import { type Decoded, own } from './values.ts';
 
 /** Runs an uplink, and answers as its outcome says. */
 export function answered(
@@ -32,7 +32,9 @@ export function postSamples(
   if (!samples.ok) return unreadable(thing, samples.problem);
   const { value } = samples;
   const metadata = late ? LATE : undefined;
-  return answered(thing, (done) => thing.uplink.telemetryJson(value, done, { topic: request.topic, metadata }));
+  const skipInvalid = own(request.body, 'skipInvalidMeasurepoints') === true;
+  const source = { topic: request.topic, metadata, skipInvalid };
+  return answered(thing, (done) => thing.uplink.telemetryJson(value, done, source));
 }
 
 const LATE = { late: 'true' };

@@ -3,6 +3,7 @@ import type { Secret } from '../model/secret.ts';
 import type { AlarmRules } from '../rules/alarms/index.ts';
 import type { ProtobufPayloads } from './protobuf.ts';
 import type { ProvisionRules } from './provision-rules.ts';
+import type { ThingModel } from './thing-model.ts';
 import type { ConnectLimit, Listeners, ThingProfile } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
 import type { TopicFilter } from './topic-filter.ts';
@@ -56,6 +57,8 @@ export interface DeviceProfile {
   /** What is wrong with a payload by the profile's own JSON Schema, in words; absent = no schema. */
   readonly checkTelemetry?: (payload: JsonValue) => string | undefined;
   readonly checkAttributes?: (payload: JsonValue) => string | undefined;
+  /** What devices may send by the thing model, besides. */
+  readonly model?: ThingModel;
   readonly retention: { readonly historyMs?: number };
   /** ThingsBoard's rate texts; absent = no limit. */
   readonly limits: {

@@ -3,6 +3,7 @@ import type { AlarmDefinition } from '../rules/alarms/index.ts';
 import type { Issue } from '../schema/issue.ts';
 import type { SecretRef } from '../schema/secret-ref.ts';
 import type { CertificateChainSpec } from './certificate-chain.ts';
+import type { ModelSpec } from './model-schema.ts';
 import type { STRATEGIES } from './profile-schema.ts';
 import type { ProtobufDraft } from './protobuf.ts';
 import type { ProvisionRulesDraft } from './provision-rules.ts';
@@ -35,6 +36,7 @@ export interface ProfileDraft {
   readonly typeCast: boolean;
   readonly telemetrySchema: Readonly<Record<string, unknown>> | undefined;
   readonly attributesSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly model: ModelSpec | undefined;
   readonly history: string | undefined;
   readonly messages: string | undefined;
   readonly telemetryMessages: string | undefined;

@@ -1,6 +1,7 @@
 import { ALARM_SEVERITIES } from '../model/alarm.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
+import { MODEL_DEFS, modelField } from './model-schema.ts';
 import { provisionRuleFields } from './provision-rules.ts';
 import { ON_EXISTING, thingFields, thingProvisionFields } from './thing-schema.ts';
 
@@ -208,6 +209,7 @@ export const profileFields = {
     text('Rule chain where messages of these devices start, by name. Absent: the root chain.', { minLength: 1 }),
   ),
   ...thingFields,
+  model: modelField,
   secretKeys: texts('Keys whose values are secrets: never stored, logged or traced.', { default: [] }),
 };
 
@@ -219,5 +221,6 @@ export function profileSchema(): Record<string, unknown> {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'gridmoor device profile',
     ...jsonSchemaOf(profileFields),
+    $defs: MODEL_DEFS,
   };
 }

@@ -9,6 +9,7 @@ import type { Parsed, Report } from './profile-draft.ts';
 import { resolveProtobuf } from './protobuf.ts';
 import { resolveProvisionRules } from './provision-rules.ts';
 import { POLICIES, resolveThing } from './thing.ts';
+import { compileModel } from './thing-model.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
 
 export interface ResolveOptions {
@@ -39,6 +40,7 @@ export function resolveProfile(
   };
   const telemetry = compile('telemetrySchema');
   const attributes = compile('attributesSchema');
+  const model = draft.model && compileModel(draft.model, (at, ...rest) => error(places.model + at, ...rest));
   const protobuf = draft.protobuf ? resolveProtobuf(draft.protobuf, error) : undefined;
   const secret =
     draft.strategy === 'disabled' || draft.thing
@@ -79,6 +81,7 @@ export function resolveProfile(
     typeCast: draft.typeCast,
     ...(telemetry ? { checkTelemetry: (payload: JsonValue) => checkSamples(payload, telemetry) } : {}),
     ...(attributes ? { checkAttributes: (payload: JsonValue) => attributes(plain(payload)) } : {}),
+    ...given('model', model),
     retention: given('historyMs', draft.history === undefined ? undefined : durationMs(draft.history)),
     limits: {
       ...given('messages', draft.messages),
