@@ -16,6 +16,7 @@ import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServiceAccounts } from '../registry/service-accounts.ts';
+import type { SerialLists } from '../registry/serial-lists.ts';
 import type { Suppliers } from '../registry/suppliers.ts';
 import type { Users } from '../registry/users.ts';
 import type { Generation } from '../rules/index.ts';
@@ -34,6 +35,7 @@ export interface AdminDeps {
   readonly apiKeys: ApiKeys;
   readonly serviceAccounts: ServiceAccounts;
   readonly users: Users;
+  readonly serialLists: SerialLists;
   /** What is stored for devices, as it happens. */
   readonly changes: ChangeFeed;
   readonly ota: { readonly packages: OtaPackages; readonly assignments: OtaAssignments };

@@ -36,6 +36,7 @@ import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
 import { rpcRoutes } from './rpc.ts';
 import { ruleChainRoutes } from './rule-chains.ts';
 import { ruleEngineRoutes } from './rule-engine.ts';
+import { serialRoutes } from './serials.ts';
 import { serviceAccountRoutes } from './service-accounts.ts';
 import { stateRoutes } from './state.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
@@ -67,6 +68,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...auditRoutes(deps),
   ...apiKeyRoutes(deps),
   ...serviceAccountRoutes(deps),
+  ...serialRoutes(deps),
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),

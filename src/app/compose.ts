@@ -40,6 +40,7 @@ import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
+import { createSerialLists } from '../registry/serial-lists.ts';
 import { createServiceAccounts } from '../registry/service-accounts.ts';
 import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
@@ -171,7 +172,7 @@ function wire(
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
   const serviceAccounts = createServiceAccounts({ documents: storage.documents, audit, hash, clock });
-  const targets = () => live.current.targets;
+  const serialLists = createSerialLists({ documents: storage.documents, audit, clock });
   const polls = new LongPolls(options.longPolls);
   const { bus, instances } = cluster;
   const tellOthers = tellOthersBy(bus, log);
@@ -194,6 +195,7 @@ function wire(
     instanceId: options.instanceId,
     run: (...message) => runner.run(...message),
     raise: (...event) => runner.raise(...event),
+    runAt: (...event) => runner.runAt(...event),
   });
   const fence = new WriteFence();
   const entities = createEntityAccess({
@@ -290,7 +292,7 @@ function wire(
   const deviceApi: DeviceApi = createDeviceApi({
     ota: ota.downloads,
     registry,
-    ...startThings({ storage, registry, hash, clock, targets }),
+    ...startThings({ storage, registry, hash, clock, serialLists, rest: calls.rest, live }),
     profiles,
     attributes,
     runner,
@@ -347,6 +349,7 @@ function wire(
     apps,
     users,
     serviceAccounts,
+    serialLists,
     changes,
     ota,
     deviceApi,

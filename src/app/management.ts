@@ -104,6 +104,7 @@ export async function createManagement(
     alarms: core.alarms,
     apiKeys,
     serviceAccounts: core.serviceAccounts,
+    serialLists: core.serialLists,
     users: core.users,
     changes: core.changes,
     refusalPause: guessPause,

@@ -35,6 +35,7 @@ export function startRpc(
     instanceId,
     run,
     raise,
+    runAt,
   }: {
     readonly cluster: Pick<Cluster, 'bus' | 'sessions' | 'instances'>;
     readonly storage: Pick<Storage, 'rpcs' | 'registry'>;
@@ -44,6 +45,7 @@ export function startRpc(
     /** Chains hear of persistent calls there. */
     readonly run: MessageRunner['run'];
     readonly raise: MessageRunner['raise'];
+    readonly runAt: MessageRunner['runAt'];
     readonly instanceId: string;
   },
 ) {
@@ -53,7 +55,7 @@ export function startRpc(
   const rpc = createRpc({ routes, store: announced.store, clock, log, options, json });
   const { clientTimeoutMs: timeoutMs, maxPerDevice, maxTotal } = options;
   const serverRpc = createServerRpc({ timeoutMs, maxPerDevice, maxTotal });
-  const rest = createRestRequests({ raise, instanceId, clock, maxWaiting: MAX_REST_REQUESTS });
+  const rest = createRestRequests({ raise, runAt, instanceId, clock, maxWaiting: MAX_REST_REQUESTS });
   const replies = createCarriedReplies({ ...cluster, calls: serverRpc, requests: rest, log });
   return {
     rpc,

@@ -28,6 +28,10 @@ const NOUNS: Readonly<Record<string, Noun>> = {
     summary: 'messages that chains could not finish: list, show, retry, delete',
     load: () => import('./deadletter.ts'),
   },
+  serials: {
+    summary: 'serials that may get in with a profile: import, list, remove',
+    load: () => import('./serials.ts'),
+  },
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
   serviceaccount: {
     summary: 'accounts that register devices over REST: create, list, disable, enable, delete',

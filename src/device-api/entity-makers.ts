@@ -30,6 +30,7 @@ export interface EntityEvent {
     | typeof ALARM_RULES_DUE
     | typeof SOURCE_TICK
     | 'REST_API_REQUEST'
+    | 'PROVISION_REQUEST'
     | 'PROVISION_FAILURE'
     | 'PROVISION_REPEAT'
     | 'ALLOWLIST_MISS'
@@ -52,6 +53,14 @@ export const deviceOriginator = ({ id, name, profile }: Device): DeviceOriginato
   name,
   profile,
 });
+
+/** A device was registered, whoever did it. */
+export function createdEvent(device: Device): EntityEvent {
+  const { id, name, profile, createdAt } = device;
+  const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
+  const metadata = { deviceName: name, deviceType: profile };
+  return { type: 'ENTITY_CREATED', originator: deviceOriginator(device), data, metadata };
+}
 
 export const customerOriginator = ({ id, title }: Customer): EntityOriginator => ({
   entityType: 'CUSTOMER',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Originator } from '../model/msg.ts';
+import type { NodePlace } from '../rules/index.ts';
 import type { EntityEvent } from './entity-makers.ts';
 
 /** What became of a message that somebody pushed into the chains over HTTP. */
@@ -16,6 +17,8 @@ export interface RestRequests {
     readonly originator: Originator;
     readonly data: JsonObject;
     readonly timeoutMs: number;
+    /** Another message than REST_API_REQUEST, which begins at that node. */
+    readonly entry?: { readonly type: EntityEvent['type']; readonly at: NodePlace };
   }): Promise<RestOutcome>;
   /** False when nobody waits for it: unknown, answered already, or too late. */
   answer(requestId: string, body: JsonValue): boolean;
@@ -26,18 +29,20 @@ export interface RestRequests {
 export interface RestRequestsParts {
   /** Runs the event; `done` hears how it ended. */
   readonly raise: (event: EntityEvent, hops: undefined, done: (end: 'done' | 'busy' | 'failed') => void) => void;
+  /** Runs the event from a node on. */
+  readonly runAt: (at: NodePlace, event: EntityEvent) => void;
   readonly instanceId: string;
   readonly clock: Clock;
   /** Requests that may wait at once. */
   readonly maxWaiting: number;
 }
 
-export function createRestRequests({ raise, instanceId, clock, maxWaiting }: RestRequestsParts): RestRequests {
+export function createRestRequests({ raise, runAt, instanceId, clock, maxWaiting }: RestRequestsParts): RestRequests {
   const waiting = new Map<string, (outcome: RestOutcome) => void>();
   let stopped = false;
 
   return {
-    push({ originator, data, timeoutMs }) {
+    push({ originator, data, timeoutMs, entry }) {
       if (stopped) return Promise.resolve({ kind: 'shutting-down' });
       if (waiting.size >= maxWaiting) return Promise.resolve({ kind: 'busy' });
       return new Promise((resolve) => {
@@ -51,6 +56,10 @@ export function createRestRequests({ raise, instanceId, clock, maxWaiting }: Res
         waiting.set(requestUUID, settle);
         const expirationTime = String(clock.now() + timeoutMs);
         const metadata = { serviceId: instanceId, requestUUID, expirationTime };
+        if (entry) {
+          runAt(entry.at, { type: entry.type, originator, data, metadata });
+          return;
+        }
         raise({ type: 'REST_API_REQUEST', originator, data, metadata }, undefined, (end) => {
           // What is done may be answered later, behind a call or a delay.
           if (end !== 'done') settle({ kind: end });

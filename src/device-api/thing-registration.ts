@@ -13,6 +13,7 @@ import type {
 } from '../provisioning/dynamic-registration.ts';
 import { isSignedByProduct } from '../provisioning/product-secret.ts';
 import { deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
+import { eventOf } from './provision-requests.ts';
 
 /** A form of Alibaba's registration over HTTPS (registration-protocols 1.7). */
 export interface RegistrationForm {
@@ -77,18 +78,13 @@ export function createThingRegistration(parts: ThingRegistrationParts): ThingReg
   };
 }
 
-const EVENTS = {
-  repeat: 'PROVISION_REPEAT',
-  'quota-reached': 'QUOTA_EXCEEDED',
-} as const satisfies Partial<Record<RegistrationRefusal, EntityEvent['type']>>;
-
 function refusalEvent(
   { reason, device }: Extract<Registered, { kind: 'refused' }>,
   { profile, deviceKey, address }: RegistrationRequest,
 ): EntityEvent {
   const productKey = profile?.thing?.productKey ?? '';
   return {
-    type: reason === 'repeat' || reason === 'quota-reached' ? EVENTS[reason] : 'PROVISION_FAILURE',
+    type: eventOf(reason),
     originator: device ? deviceOriginator(device) : TENANT_ORIGINATOR,
     data: { productKey, serial: deviceKey, address, reason },
     metadata: { deviceName: device?.name ?? deviceKey, deviceType: profile?.name ?? '' },

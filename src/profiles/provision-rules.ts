@@ -1,5 +1,5 @@
 import type { Secret } from '../model/secret.ts';
-import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional } from '../schema/fields.ts';
+import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text } from '../schema/fields.ts';
 import { resolveSecretRef, type SecretRef, type SecretRefOptions, secretRefSchema } from '../schema/secret-ref.ts';
 import type { Report } from './profile-draft.ts';
 
@@ -29,6 +29,35 @@ export const proofFields = {
   ),
 };
 
+/** Which serials may get in. */
+export const LIST_MODES = ['off', 'serials', 'hashed-serials'] as const;
+export type ListMode = (typeof LIST_MODES)[number];
+
+const listFields = {
+  mode: oneOf(
+    'Who may get in: `off` = every serial, `serials` = those imported with `gridmoor serials import`, `hashed-serials` = the same, kept as SHA-256.',
+    LIST_MODES,
+    { default: 'off' },
+  ),
+};
+
+const timeText = (what: string) => optional(text(`${what} 2030-01-01 or 2030-01-01T00:00:00Z.`, { pattern: TIME }));
+const windowFields = {
+  from: timeText('Devices get in from then on:'),
+  until: timeText('Devices get in before then:'),
+};
+
+const hookFields = {
+  chain: text('The chain that decides of each request: it gets PROVISION_REQUEST and answers through `rest/reply`.', {
+    minLength: 1,
+  }),
+  timeoutMs: integer('How long it may take; without an answer the request is refused.', {
+    minimum: 50,
+    maximum: 60_000,
+    default: 5_000,
+  }),
+};
+
 export const provisionRuleFields = {
   previousSecret: optional(
     json<PreviousSecretSpec>('The secret before this one, which works until its end.', {
@@ -42,6 +71,9 @@ export const provisionRuleFields = {
     }),
   ),
   proof: optional(json<Config<typeof proofFields>>('How requests prove that they may.', jsonSchemaOf(proofFields))),
+  allowList: optional(json<Config<typeof listFields>>('Serials that may get in.', jsonSchemaOf(listFields))),
+  window: optional(json<Config<typeof windowFields>>('When devices may get in.', jsonSchemaOf(windowFields))),
+  hook: optional(json<Config<typeof hookFields>>('Who decides of each request.', jsonSchemaOf(hookFields))),
 };
 
 const allFields = provisionRuleFields;
@@ -56,18 +88,23 @@ export interface ProvisionRules {
     readonly challenge: boolean;
     readonly derivedKeys: (typeof DERIVED_KEYS)[number];
   };
+  readonly allowList: ListMode;
+  /** ms since 1970. */
+  readonly window?: { readonly from: number; readonly until: number };
+  readonly hook?: { readonly chain: string; readonly timeoutMs: number };
 }
 
 /** What stands when a profile says nothing. */
 export const NO_RULES: ProvisionRules = {
   proof: { requireSignature: false, skewMs: 300_000, challenge: true, derivedKeys: 'allowed' },
+  allowList: 'off',
 };
 
 /** Rules of a native file in force; undefined after reported errors. `native`: the profile has a provision secret. */
 export function resolveProvisionRules(
   draft: ProvisionRulesDraft,
   native: boolean,
-  options: SecretRefOptions,
+  options: SecretRefOptions & { chainName?(ref: string): string | undefined },
   report: Report,
 ): ProvisionRules | undefined {
   let failed = false;
@@ -79,11 +116,19 @@ export function resolveProvisionRules(
     if (!native && draft[field]) error(field, 'ignored-field', 'is of native profiles');
   }
   const previousSecret = draft.previousSecret && previousOf(draft.previousSecret, options, error);
+  const window = draft.window && windowOf(draft.window, error);
+  const { proof, hook } = draft;
+  const chain = hook && (options.chainName ? options.chainName(hook.chain) : hook.chain);
+  if (hook && chain === undefined) {
+    error('hook/chain', 'unknown-chain', `there is no rule chain ${JSON.stringify(hook.chain)} that could decide`);
+  }
   if (failed) return undefined;
-  const { proof } = draft;
   return {
     ...(previousSecret ? { previousSecret } : {}),
     proof: proof ? proofOf(proof) : NO_RULES.proof,
+    allowList: draft.allowList?.mode ?? 'off',
+    ...(window ? { window } : {}),
+    ...(hook && chain !== undefined ? { hook: { chain, timeoutMs: hook.timeoutMs } } : {}),
   };
 }
 
@@ -91,6 +136,21 @@ const proofOf = ({ skewSeconds, ...proof }: Config<typeof proofFields>): Provisi
   ...proof,
   skewMs: skewSeconds * 1_000,
 });
+
+function windowOf(
+  { from, until }: Config<typeof windowFields>,
+  error: (at: string, rule: string, problem: string) => void,
+): ProvisionRules['window'] {
+  const window = {
+    from: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from),
+    until: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until),
+  };
+  for (const end of ['from', 'until'] as const) {
+    if (Number.isNaN(window[end])) error(`window/${end}`, 'invalid-time', 'is no such time');
+  }
+  if (window.from >= window.until) error('window', 'invalid-time', 'ends before it begins: no device could get in');
+  return window;
+}
 
 function previousOf(
   { secret: ref, until }: PreviousSecretSpec,

@@ -1,4 +1,5 @@
 import { BrokerError } from '../errors.ts';
+import type { CustomerId } from '../model/ids.ts';
 import { credentialsProblem, randomAlphanumerics } from '../registry/credentials.ts';
 import { nameProblem, type Registry } from '../registry/registry.ts';
 import { type ProvisionRequest, requestedCredentials } from './request.ts';
@@ -10,6 +11,7 @@ export async function allowCreateNewDevices(
   request: ProvisionRequest,
   target: ProvisionTarget,
   registry: Registry,
+  customer?: CustomerId,
 ): Promise<StrategyResult> {
   const name = request.deviceName ?? randomAlphanumerics(20);
   if (request.blankName || nameProblem(name)) return { kind: 'failure', reason: 'name' };
@@ -25,6 +27,7 @@ export async function allowCreateNewDevices(
     by: `provision:${target.profile}`,
     ...(wanted.credentials ? { credentials: wanted.credentials } : {}),
     ...(target.quota === undefined ? {} : { profileQuota: target.quota }),
+    ...(customer === undefined ? {} : { customer }),
   });
   switch (created.kind) {
     case 'created':

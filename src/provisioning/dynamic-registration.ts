@@ -10,6 +10,8 @@ import { createFindSigned, type SignedDevice } from '../registry/signed-devices.
 import { deviceKeyProblem, nameOfDevice, newDeviceSecret } from '../registry/signed-secrets.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
+import type { AdmissionRefusal, Admit, Overrides } from './admission.ts';
+import { type CustomerHands, customerOf } from './provisioning.ts';
 
 /** Why a device gets nothing; for audit, metrics and chains, never for the device. */
 export type RegistrationRefusal =
@@ -20,7 +22,8 @@ export type RegistrationRefusal =
   | 'repeat'
   | 'disabled'
   | 'quota-reached'
-  | 'name-taken';
+  | 'name-taken'
+  | AdmissionRefusal;
 
 export type Registered =
   | { readonly kind: 'issued'; readonly device: Device; readonly created: boolean; readonly deviceSecret: string }
@@ -58,6 +61,8 @@ export interface DynamicRegistrationParts {
   readonly audit: AuditStore;
   readonly hash: KeyedHash;
   readonly clock: Clock;
+  readonly admit: Admit;
+  readonly customers: CustomerHands;
 }
 
 /** Physical devices that may share one name (registration-protocols 1.8). */
@@ -89,6 +94,7 @@ export function createDynamicRegistration(parts: DynamicRegistrationParts): Dyna
   async function attempt(request: RegistrationRequest): Promise<Registered> {
     const { productKey = '' } = request.profile?.thing ?? {};
     let created = false;
+    let overrides: Overrides | undefined;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const found = await find({ productKey, deviceKey: request.deviceKey });
       const verdict = judge(request, found);
@@ -96,9 +102,17 @@ export function createDynamicRegistration(parts: DynamicRegistrationParts): Dyna
         return { kind: 'refused', reason: verdict, ...(found ? { device: found.device } : {}) };
       const { profile } = request;
       if (!profile?.thing) throw new BrokerError('INTERNAL', { detail: 'a request without a product was let pass' });
+      if (!overrides) {
+        const { rules } = profile.provision;
+        const { deviceKey: serial, address } = request;
+        const admission = await parts.admit({ profile: profile.name, rules, serial, address, claims: {} });
+        if (admission.kind === 'refused')
+          return { kind: 'refused', reason: admission.reason, ...(found ? { device: found.device } : {}) };
+        overrides = admission.overrides;
+      }
       const result = found
         ? await issue(parts, { ...request, profile, thing: profile.thing }, found)
-        : await create(parts, { ...request, profile, thing: profile.thing });
+        : await create(parts, { ...request, profile, thing: profile.thing }, overrides);
       if (result === 'made') created = true;
       else if (result !== 'changed') return result.kind === 'token' ? { ...result, created } : result;
     }
@@ -176,17 +190,24 @@ async function issue(
     : 'changed';
 }
 
-async function create(parts: DynamicRegistrationParts, request: Accepted): Promise<Registered | 'made' | 'changed'> {
+/** Name and profile of a device of a product are what the product says; the hook may give it a customer. */
+async function create(
+  parts: DynamicRegistrationParts,
+  request: Accepted,
+  { customer: title }: Overrides,
+): Promise<Registered | 'made' | 'changed'> {
   const { profile, thing, deviceKey, wants } = request;
   const { quota } = profile.provision;
   const { productKey } = thing;
   const deviceSecret = newDeviceSecret(thing);
+  const customer = title === undefined ? undefined : await customerOf(title, parts);
   const created = await parts.registry.create({
     name: nameOfDevice(thing, deviceKey),
     profile: profile.name,
     credentials: { type: 'SIGNED_SECRET', productKey, deviceKey, deviceSecret },
     state: wants === 'token' ? 'registered' : 'issued',
     by: `provision:${profile.name}`,
+    ...(customer === undefined ? {} : { customer }),
     ...(quota === undefined ? {} : { profileQuota: quota }),
   });
   switch (created.kind) {

@@ -1,10 +1,14 @@
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
+import { type CustomerId, newCustomerId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
+import type { DeviceProfile } from '../profiles/index.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { CustomerStore } from '../storage/customer-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
+import type { Admit, Overrides } from './admission.ts';
 import { allowCreateNewDevices } from './allow-create-new-devices.ts';
 import { type Challenge, createChallenges } from './challenges.ts';
 import { checkPreProvisionedDevices } from './check-pre-provisioned-devices.ts';
@@ -32,6 +36,9 @@ export interface Provisioning {
   challenge(): Challenge;
 }
 
+/** What of customers provisioning needs. */
+export type CustomerHands = Pick<CustomerStore, 'ensureCustomer' | 'give'>;
+
 export interface ProvisioningParts {
   readonly registry: Registry;
   readonly store: RegistryStore;
@@ -39,6 +46,8 @@ export interface ProvisioningParts {
   readonly hash: KeyedHash;
   readonly clock: Clock;
   readonly once: Once;
+  readonly admit: Admit;
+  readonly customers: CustomerHands;
   /** The targets of the profiles in force; asked anew for each request. */
   readonly targets: () => ProvisionTargets;
 }
@@ -60,10 +69,33 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     return rate.buckets.tryTake(1, clock.monotonic());
   };
 
-  const run = (request: ProvisionRequest, target: ProvisionTarget): Promise<StrategyResult> =>
-    target.strategy === 'allow-create-new-devices'
-      ? allowCreateNewDevices(request, target, registry)
-      : checkPreProvisionedDevices(request, target, { registry, store, hash, now: clock.now() });
+  const run = async (
+    request: ProvisionRequest,
+    target: ProvisionTarget,
+    { name, profile, customer: title }: Overrides,
+  ): Promise<StrategyResult> => {
+    const customer = title === undefined ? undefined : await customerOf(title, parts);
+    const asked = name === undefined ? request : { ...request, deviceName: name.trim(), blankName: false };
+    const wanted = profile ? withProfile(target, profile) : target;
+    if (target.strategy === 'allow-create-new-devices') return allowCreateNewDevices(asked, wanted, registry, customer);
+    const result = await checkPreProvisionedDevices(asked, wanted, { registry, store, hash, now: clock.now() });
+    if (customer && result.kind === 'success') await parts.customers.give(result.device.id, customer);
+    return result;
+  };
+
+  const admitted = async (request: ProvisionRequest, target: ProvisionTarget, address: string) => {
+    if (!withinRate(target)) return { kind: 'failure', reason: 'rate' } as const;
+    const { profile, rules } = target;
+    const admission = await parts.admit({
+      profile,
+      rules,
+      serial: request.deviceName,
+      address,
+      claims: request.claims,
+    });
+    if (admission.kind === 'refused') return { kind: 'failure', reason: admission.reason } as const;
+    return run(request, target, admission.overrides);
+  };
 
   /** Whoever holds no secret leaves no line: there is no end of them. */
   const refused = async (
@@ -91,9 +123,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
       if (proved.kind === 'refused') return refused(proved, address);
       const { target } = proved;
       const profile = target.profile;
-      const result: StrategyResult = withinRate(target)
-        ? await run(request, target)
-        : { kind: 'failure', reason: 'rate' };
+      const result: StrategyResult = await admitted(request, target, address);
       const reason = result.kind === 'success' ? (result.created ? 'created' : 'claimed') : result.reason;
       if (result.kind !== 'success' || !result.created) {
         // Creation writes its own audit line in the registry.
@@ -105,9 +135,29 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
           outcome: reason,
         });
       }
-      const answer: ProvisionAnswer =
-        result.kind === 'success' ? { status: 'SUCCESS', credentials: result.credentials } : { status: 'FAILURE' };
+      const answer = answerOf(result);
       return { answer, reason, profile, ...(result.device ? { device: result.device } : {}) };
     },
   };
+}
+
+/** A serial that is not listed gets the answer of a wrong key (registration-protocols 3.3). */
+function answerOf(result: StrategyResult): ProvisionAnswer {
+  if (result.kind === 'success') return { status: 'SUCCESS', credentials: result.credentials };
+  return { status: result.reason === 'not-listed' ? 'NOT_FOUND' : 'FAILURE' };
+}
+
+/** The target as another profile has it; proof and strategy stay those of the one that was asked for. */
+function withProfile({ quota: _, ...target }: ProvisionTarget, { name, provision }: DeviceProfile): ProvisionTarget {
+  return { ...target, profile: name, ...(provision.quota === undefined ? {} : { quota: provision.quota }) };
+}
+
+/** The customer of that title, made when there is none. */
+export async function customerOf(
+  title: string,
+  { customers, clock }: { readonly customers: CustomerHands; readonly clock: Clock },
+): Promise<CustomerId> {
+  const now = clock.now();
+  const wanted = { id: newCustomerId(now), title: title.trim(), createdAt: now };
+  return (await customers.ensureCustomer(wanted)).customer.id;
 }

@@ -2,7 +2,7 @@ import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Credentials, CredentialsType, Device, DeviceState, StoredCredentials } from '../model/device.ts';
 import type { Page } from '../model/entity.ts';
-import { type DeviceId, newDeviceId } from '../model/ids.ts';
+import { type CustomerId, type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
@@ -48,6 +48,8 @@ export interface CreateDeviceOptions {
   readonly keepSealed?: boolean;
   /** The gateway that creates its sub-device. */
   readonly createdBy?: DeviceId;
+  /** Whose it is from the first moment on. */
+  readonly customer?: CustomerId;
   readonly by: string;
 }
 
@@ -187,6 +189,7 @@ export function createRegistry(parts: RegistryParts): Registry {
         },
         ...(options.profileQuota === undefined ? {} : { profileQuota: options.profileQuota }),
         ...(options.createdBy === undefined ? {} : { createdBy: options.createdBy }),
+        ...(options.customer === undefined ? {} : { customer: options.customer }),
       });
       if (result.kind !== 'created') return result;
       return { kind: 'created', device, credentials };

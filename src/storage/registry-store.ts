@@ -7,7 +7,7 @@ import {
   stateOf,
 } from '../model/device.ts';
 import type { Page, PageQuery } from '../model/entity.ts';
-import type { DeviceId } from '../model/ids.ts';
+import type { CustomerId, DeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { AuditEntry } from './record-stores.ts';
 
@@ -20,6 +20,8 @@ export interface NewDevice {
   readonly profileQuota?: number;
   /** The gateway that creates the device: in the same step it gets a relation `Created` from it, and its customer. */
   readonly createdBy?: DeviceId;
+  /** Whose the device is from the first moment on. */
+  readonly customer?: CustomerId;
   /** When the device's silence is to be looked at first (`connectivity-store.ts`), ms. */
   readonly stateDue?: number;
   /** Written in the same step, when the device is created. */

@@ -115,6 +115,7 @@ export async function startHarness(
     alarms: core.alarms,
     apiKeys: core.apiKeys,
     serviceAccounts: core.serviceAccounts,
+    serialLists: core.serialLists,
     users: core.users,
     changes: core.changes,
     ota: core.ota,

@@ -15,6 +15,7 @@ function setup(end?: MessageEnd) {
       ids.push(event.metadata.requestUUID ?? '');
       if (end) done?.(end);
     },
+    runAt: (at, event) => events.push({ at, ...event }),
     instanceId: 'g-1',
     clock: { now: () => 1_000, monotonic: () => 0 },
     maxWaiting: 2,
@@ -23,6 +24,16 @@ function setup(end?: MessageEnd) {
 }
 
 describe('requests over REST', () => {
+  it('of another type begin at their own node, and wait for the same answer', async () => {
+    const { requests, events } = setup();
+    const entry = { type: 'PROVISION_REQUEST', at: { chain: 'gate', node: 'look' } } as const;
+    const pushed = requests.push({ ...request, entry });
+    expect(events).toMatchObject([{ type: 'PROVISION_REQUEST', at: entry.at, metadata: { serviceId: 'g-1' } }]);
+    const [{ metadata }] = events as [{ metadata: { requestUUID: string } }];
+    expect(requests.answer(metadata.requestUUID, { allow: true })).toBe(true);
+    expect(await pushed).toEqual({ kind: 'answered', body: { allow: true } });
+  });
+
   it('run as REST_API_REQUEST with the metadata that say which', async () => {
     const { requests, ids, events } = setup();
     const pushed = requests.push(request);

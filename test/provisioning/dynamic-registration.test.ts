@@ -7,6 +7,7 @@ import { isSignedByProduct } from '../../src/provisioning/product-secret.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import { createSignedLogins } from '../../src/registry/signed-logins.ts';
 import type { RegistryStore } from '../../src/storage/registry-store.ts';
+import { admissionOf } from '../helpers/admission.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = true): DeviceProfile => ({
@@ -48,7 +49,9 @@ function make(rooms: Rooms, profile: DeviceProfile) {
       return storage.registry.changeState(id, step);
     },
   };
-  const registration = createDynamicRegistration({ ...parts, store, registry });
+  const { admit, serials } = admissionOf(rooms);
+  const { customers } = storage;
+  const registration = createDynamicRegistration({ ...parts, store, registry, admit, customers });
   const logins = createSignedLogins(parts);
   const ask = (more: Partial<RegistrationRequest> = {}) =>
     registration.register({
@@ -61,7 +64,7 @@ function make(rooms: Rooms, profile: DeviceProfile) {
       ...more,
     });
   const login = (secret: string) => logins.login({ productKey: 'pk', deviceKey: 'rod-1' }, (one) => one === secret);
-  return { registry, ask, login, between, add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }) };
+  return { registry, serials, ask, login, between, add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }) };
 }
 
 const outcomeOf = (result: { readonly kind: string; readonly reason?: string }): string => result.reason ?? result.kind;
@@ -76,6 +79,23 @@ describe('dynamic registration', () => {
     expect(secrets.size).toBe(1);
     expect((await login([...secrets][0] ?? '')).kind).toBe('device');
     expect(outcomeOf(await ask())).toBe('repeat');
+  });
+
+  it('a serial that is not listed, or comes outside of the window, gets nothing', async () => {
+    await using rooms = await openRooms();
+    const listed = make(rooms, profileOf({ rules: { ...NO_RULES, allowList: 'serials' } }));
+    await listed.add();
+    expect(outcomeOf(await listed.ask())).toBe('not-listed');
+    await listed.serials.add({ profile: 'rod', form: 'serials', serials: ['rod-1'], by: 'test' });
+    expect(outcomeOf(await listed.ask())).toBe('issued');
+    const now = rooms.clock.now();
+    const window = { from: now + 1, until: now + 2 };
+    const early = make(rooms, profileOf({ rules: { ...NO_RULES, window } }));
+    expect(outcomeOf(await early.ask())).toBe('window');
+    rooms.clock.set(now + 1);
+    expect(outcomeOf(await early.ask())).toBe('issued');
+    rooms.clock.set(now + 2);
+    expect(outcomeOf(await early.ask())).toBe('window');
   });
 
   it('rotate-until-active: of the secrets of requests at one time exactly one works', async () => {

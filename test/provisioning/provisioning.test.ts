@@ -5,6 +5,7 @@ import { createOnce } from '../../src/provisioning/once.ts';
 import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
 import { createProvisionTargets, type ProvisionTarget } from '../../src/provisioning/targets.ts';
+import { admissionOf } from '../helpers/admission.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
@@ -24,6 +25,8 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
     hash,
     clock,
     once: createOnce(storage.documents, clock),
+    admit: admissionOf(rooms).admit,
+    customers: storage.customers,
     targets: () => targets,
   });
   return async (fields: JsonObject) => {

@@ -7,6 +7,7 @@ import { createOnce } from '../../src/provisioning/once.ts';
 import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
 import { createProvisionTargets, type ProvisionTarget, type TargetSecret } from '../../src/provisioning/targets.ts';
+import { admissionOf } from '../helpers/admission.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
 /** The vectors' own words (registration-protocols 1.12). */
@@ -58,6 +59,8 @@ function provisioningOf(
     hash,
     clock,
     once: createOnce(storage.documents, clock),
+    admit: admissionOf(rooms).admit,
+    customers: storage.customers,
     targets: () => targets,
   });
   const ask = async (body: JsonObject) => {

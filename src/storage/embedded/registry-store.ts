@@ -117,6 +117,7 @@ function createDevice(
   tables.heads.put(id, EMPTY_HEAD);
   if (entry.stateDue !== undefined) setDue(tables, id, entry.stateDue);
   putAttributes(tables, tx, { id, scope: 'SERVER_SCOPE', ts: device.createdAt, texts, onlyOnChange: false });
+  if (entry.customer !== undefined) tables.deviceCustomers.put(id, newIdKey(entry.customer));
   if (entry.createdBy !== undefined) {
     const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
     putRelation(tables, { from: end(entry.createdBy), type: 'Created', to: end(device.id) });

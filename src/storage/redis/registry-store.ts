@@ -123,7 +123,7 @@ async function obstacleTo(
 }
 
 async function writeDevice(draft: Draft, entry: NewDevice): Promise<void> {
-  const { device, credentials, profileQuota, createdBy, stateDue } = entry;
+  const { device, credentials, profileQuota, createdBy, customer: owner, stateDue } = entry;
   const { id } = device;
   draft.expectNone(KEYS.deviceNames, closed(device.name));
   draft.expectField(KEYS.credentialsByIndex, credentials.index, undefined);
@@ -134,6 +134,7 @@ async function writeDevice(draft: Draft, entry: NewDevice): Promise<void> {
   indexDevice(draft, device);
   writeCredentials(draft, id, credentials);
   if (stateDue !== undefined) draft.write('zadd', KEYS.stateDue, stateDue, id);
+  if (owner !== undefined) draft.write('hset', KEYS.customerOf, id, owner);
   if (createdBy === undefined) return;
   const end = (one: DeviceId) => ({ entityType: 'DEVICE', id: one }) as const;
   const [gateway, customer] = await Promise.all([
