@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   DEVICE_NOT_FOUND: 'There is no such device.',
   SUPPLIER_NOT_FOUND: 'There is no such supplier.',
   ATTACHMENT_NOT_FOUND: 'The device has no such attachment.',
+  DEVICE_STATE: 'The device is in a state in which this cannot be done.',
   PROFILE_NOT_FOUND: 'There is no such device profile.',
   CLAIM_FAILED: 'The device offers no claim with this secret now.',
   ALREADY_CLAIMED: 'The device has a customer already.',

@@ -14,6 +14,7 @@ import type { ProfileSet } from '../profiles/index.ts';
 import type { Alarms } from '../registry/alarms.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
 import type { Attachments } from '../registry/attachments.ts';
+import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServiceAccounts } from '../registry/service-accounts.ts';
 import type { SerialLists } from '../registry/serial-lists.ts';
@@ -29,6 +30,7 @@ import type { ChainControl } from './chain-control.ts';
 export interface AdminDeps {
   readonly deviceApi: DeviceApi;
   readonly registry: Registry;
+  readonly lifeCycle: LifeCycle;
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;
   readonly alarms: Alarms;

@@ -18,6 +18,7 @@ import { customerRoutes } from './customers.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
+import { deviceLifeRoutes } from './device-life.ts';
 import { deviceProfileRoutes } from './device-profiles.ts';
 import { deviceSaveRoutes } from './device-saves.ts';
 import { deviceRoutes } from './devices.ts';
@@ -52,6 +53,7 @@ export type { AdminDeps } from './deps.ts';
 /** Every route of the management API. */
 export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceRoutes(deps),
+  ...deviceLifeRoutes(deps),
   ...deviceSaveRoutes(deps),
   ...deviceInfoRoutes(deps),
   ...credentialsRoutes(deps),

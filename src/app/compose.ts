@@ -38,7 +38,6 @@ import type { Log } from '../observe/index.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
-import { createRegistry } from '../registry/registry.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
 import { createSerialLists } from '../registry/serial-lists.ts';
 import { createServiceAccounts } from '../registry/service-accounts.ts';
@@ -54,6 +53,7 @@ import { type AppSessionsPlace, openAppSessions, startAppClients, startPublisher
 import { type Cluster, joinCluster } from './cluster.ts';
 import { startClusterCare } from './cluster-care.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
+import { startDevices } from './devices.ts';
 import { checkInstanceKey } from './instance-key.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
 import { openStorage } from './open-storage.ts';
@@ -150,14 +150,8 @@ function wire(
     first,
   );
   const profiles = () => live.current.profiles;
-  const registry = createRegistry({
-    store: storage.registry,
-    audit,
-    hash,
-    clock,
-    inactivityTimeoutMs: options.connectivity.inactivityTimeoutMs,
-    product: (name) => profiles().byName(name)?.thing,
-  });
+  const { inactivityTimeoutMs } = options.connectivity;
+  const { registry, lifeCycle } = startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
   const alarming = startAlarms({
@@ -342,6 +336,7 @@ function wire(
     storage,
     cluster,
     registry,
+    lifeCycle,
     suppliers,
     attachments,
     alarms: alarming.alarms,

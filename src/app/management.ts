@@ -99,6 +99,7 @@ export async function createManagement(
     ota: core.ota,
     deviceApi,
     registry,
+    lifeCycle: core.lifeCycle,
     suppliers,
     attachments,
     alarms: core.alarms,

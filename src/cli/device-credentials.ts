@@ -6,7 +6,7 @@ import { readSecretFile } from './secret-input.ts';
 import { printOnce } from './secret-output.ts';
 import { formatTime, printJson, printTable, valueText } from './table.ts';
 
-interface CreatedDevice {
+export interface CreatedDevice {
   readonly id: string;
   readonly name: string;
   readonly profile: string;
@@ -36,7 +36,8 @@ async function credentialsOf(io: Io, given: CredentialFlags): Promise<unknown> {
   return { type: 'MQTT_BASIC', clientId, userName, password: secret };
 }
 
-function printCreated(io: Io, made: CreatedDevice, json: boolean): void {
+/** Prints a device with its new credentials. */
+export function printCreated(io: Io, made: CreatedDevice, json: boolean): void {
   const credentials = Object.entries(made.credentials).map(([name, value]) => [name, valueText(value)] as const);
   const facts = [['id', made.id], ['name', made.name], ['profile', made.profile], ...credentials] as const;
   printOnce(io, made, { json, facts, what: 'The credentials are' });

@@ -1,6 +1,7 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { create, credentials, reset, revoke, rotate } from './device-credentials.ts';
+import { disable, enable, lift, replace, retire, tombstones } from './device-life.ts';
 import { findDevice, type TbDevice } from './device-lookup.ts';
 import { provision } from './device-provision.ts';
 import { group } from './frame.ts';
@@ -35,20 +36,22 @@ const show = defineCommand({
     const client = createClient(io, url);
     const device = await findDevice(client, typed);
     const values = apiPath`/api/plugins/telemetry/DEVICE/${device.id.id}/values`;
-    const [attachments, attributes, latest] = await Promise.all([
+    const [{ state }, attachments, attributes, latest] = await Promise.all([
+      client.get<{ readonly state: string }>(apiPath`/api/gridmoor/devices/${device.id.id}/state`),
       client.get<Page<ShownAttachment>>('/api/gridmoor/attachments', { device: device.id.id }),
       client.get<readonly ShownAttribute[]>(`${values}/attributes`),
       client.get<Readonly<Record<string, readonly ShownValue[]>>>(`${values}/timeseries`),
     ]);
     const attachment = attachments.data[0];
     if (json) {
-      printJson(io, { device, attachment, attributes, latest });
+      printJson(io, { device, state, attachment, attributes, latest });
       return EXIT.fine;
     }
     printFacts(io, [
       ['id', device.id.id],
       ['name', device.name],
       ['profile', device.type],
+      ['state', state],
       ['created', formatTime(device.createdTime)],
       ['supplier', attachment?.supplier?.name],
       ['supply point', attachment?.supplyPoint],
@@ -106,6 +109,12 @@ export const run = group('device', 'Devices.', [
   credentials,
   revoke,
   reset,
+  disable,
+  enable,
+  retire,
+  replace,
+  tombstones,
+  lift,
   remove,
   provision,
 ]);

@@ -19,7 +19,7 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   chain: { summary: 'rule chains: lint, fmt, test, explain, diff, replay, graph, …', load: () => import('./chain.ts') },
   explain: { summary: 'where a message went, and why', load: () => import('./explain.ts') },
   device: {
-    summary: 'devices: list, show, create, delete, rotate, revoke, credentials, provision',
+    summary: 'devices: list, show, create, delete, rotate, disable, retire, replace, provision, …',
     load: () => import('./device.ts'),
   },
   supplier: { summary: 'power suppliers: create, list, rotate, delete', load: () => import('./supplier.ts') },

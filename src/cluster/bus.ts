@@ -26,7 +26,7 @@ export type BusMessage =
   | {
       readonly type: 'session-end';
       readonly device: DeviceId;
-      readonly reason: 'credentials-changed' | 'device-deleted';
+      readonly reason: 'credentials-changed' | 'device-deleted' | 'device-disabled';
     }
   /** `check-state`: whether the device is active is to be looked at anew. */
   | { readonly type: 'credentials-changed' | 'check-state'; readonly device: DeviceId }

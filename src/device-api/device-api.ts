@@ -28,7 +28,7 @@ import { createLogins } from './logins.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
-import { sessionEnds, type TellOthers } from './other-instances.ts';
+import { type SessionEndReason, sessionEnds, type TellOthers } from './other-instances.ts';
 import type { Presence } from './presence.ts';
 import { createProvisionRequests, type ProvisionReply } from './provision-requests.ts';
 import type { RefusalPause } from './refusal-pause.ts';
@@ -87,8 +87,8 @@ export interface DeviceApi {
   saveAttributes(id: DeviceId, scope: AttributeScope, values: JsonObject): Promise<readonly string[]>;
   /** Gives the keys that existed; the device hears of shared ones. */
   deleteAttributes(id: DeviceId, scope: AttributeScope, keys: readonly string[]): Promise<readonly string[]>;
-  /** Ends the device's live session after its credentials changed or it was deleted, in all instances. */
-  endSession(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
+  /** Ends the device's live session after its credentials changed or it was deleted or disabled, in all instances. */
+  endSession(id: DeviceId, reason: SessionEndReason): void;
   isConnected(id: DeviceId): boolean;
   /** Resolves when no message is under way. */
   settled(): Promise<void>;

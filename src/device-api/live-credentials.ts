@@ -1,5 +1,5 @@
 import type { Clock } from '../model/clock.ts';
-import type { Device } from '../model/device.ts';
+import { type Device, isBarred } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { Log } from '../observe/index.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -9,7 +9,7 @@ import type { LiveSession, Sessions } from './sessions.ts';
 const MAX_DELAY_MS = 2_147_483_647;
 
 export interface LiveCredentialsParts {
-  readonly registry: Pick<Registry, 'credentialsEnd'>;
+  readonly registry: Pick<Registry, 'credentialsEnd' | 'device'>;
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly log: Log;
@@ -54,8 +54,13 @@ export class LiveCredentials {
     const { registry, sessions, clock, log } = this.#parts;
     const { id } = session.device;
     const credentials = this.#usedBy.get(session.device);
-    if (credentials === undefined) return; // a sub-device: its gateway logged in
     try {
+      if (credentials === undefined) {
+        // A sub-device: its gateway logged in, and it may have been disabled meanwhile.
+        const device = await registry.device(id);
+        if (device && isBarred(device) && sessions.get(id) === session) sessions.end(id, 'device-disabled');
+        return;
+      }
       const end = await registry.credentialsEnd(id, credentials);
       if (sessions.get(id) !== session) return;
       this.closed(session);

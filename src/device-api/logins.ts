@@ -131,7 +131,9 @@ export function createLogins(parts: LoginsParts): Logins {
           live.used(match.device, match.credentials);
           return mayOpen(admit(match.device));
         }
-        if (login.certificate !== undefined) return refuse('not-authorized', login.address);
+        if (match.kind === 'disabled' || login.certificate !== undefined) {
+          return refuse('not-authorized', login.address);
+        }
         if (names) return bySignature(login, names);
         const { clientId, userName, password } = login;
         if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);

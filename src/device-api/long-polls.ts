@@ -5,7 +5,7 @@ export type PollKind = 'shared-attributes' | 'rpc';
 /** How a long poll ended. `full`: too many wait already; `stopped`: the instance is going down. */
 export type PollEnd =
   | { readonly kind: 'update'; readonly text: string }
-  | { readonly kind: 'timeout' | 'device-deleted' | 'full' | 'stopped' };
+  | { readonly kind: 'timeout' | 'device-deleted' | 'device-disabled' | 'full' | 'stopped' };
 
 export interface LongPollLimits {
   /** Polls of all devices that may wait at a time. */
@@ -64,9 +64,9 @@ export class LongPolls {
     return polls.length;
   }
 
-  /** The device is deleted. */
-  forget(id: DeviceId): void {
-    for (const poll of [...(this.#byDevice.get(id) ?? [])]) poll.end({ kind: 'device-deleted' });
+  /** The device is deleted, or may do nothing any more. */
+  forget(id: DeviceId, kind: 'device-deleted' | 'device-disabled'): void {
+    for (const poll of [...(this.#byDevice.get(id) ?? [])]) poll.end({ kind });
   }
 
   /** Ends all, and every later one at once. */

@@ -20,9 +20,11 @@ export function tellOthersBy(bus: Bus, log: Log): TellOthers {
   };
 }
 
+export type SessionEndReason = Extract<BusMessage, { type: 'session-end' }>['reason'];
+
 /** The session of a device, wherever it is. */
 export interface SessionEnds {
-  end(id: DeviceId, reason: 'credentials-changed' | 'device-deleted'): void;
+  end(id: DeviceId, reason: SessionEndReason): void;
   credentialsChanged(id: DeviceId): Promise<void>;
 }
 
@@ -38,9 +40,9 @@ export function sessionEnds(parts: {
   const { bus, tellOthers, sessions, live, connectivity, polls } = parts;
   const endHere: SessionEnds['end'] = (id, reason) => {
     sessions.end(id, reason);
-    if (reason !== 'device-deleted') return;
-    connectivity.forget(id);
-    polls.forget(id);
+    if (reason === 'credentials-changed') return;
+    polls.forget(id, reason);
+    if (reason === 'device-deleted') connectivity.forget(id);
   };
 
   bus.subscribe((message) => {

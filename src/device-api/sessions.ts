@@ -7,6 +7,7 @@ export type CloseReason =
   | 'taken-over'
   | 'credentials-changed'
   | 'device-deleted'
+  | 'device-disabled'
   | 'shutting-down'
   | 'refused-by-store'
   | 'rate-limited';

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { Device } from '../model/device.ts';
+import { type Device, isBarred } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import { DEFAULT_TYPE } from './gateway-payload.ts';
 import type { RpcLink } from './rpc-queue.ts';
@@ -180,6 +180,7 @@ export class SubDevices {
         if (device === undefined) return { kind: 'failed' };
       }
       if (!(await this.#mayUse(device))) return { kind: 'not-yours' };
+      if (isBarred(device)) return { kind: 'refused' };
       if (this.#parts.profiles().byName(device.profile) === undefined) {
         log.warn({ event: 'login.no-profile', device: device.id, profile: device.profile }, 'device profile is gone');
         return { kind: 'refused' };

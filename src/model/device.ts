@@ -18,6 +18,8 @@ export interface Device {
   readonly createdAt: number;
   /** Absent: as ever, active. Changed by `RegistryStore.changeState` alone. */
   readonly state?: DeviceState;
+  /** What a disabled device was before. */
+  readonly stateBefore?: DeviceState;
 }
 
 /**
@@ -28,6 +30,10 @@ export const DEVICE_STATES = ['registered', 'issued', 'active', 'disabled', 'ret
 export type DeviceState = (typeof DEVICE_STATES)[number];
 
 export const stateOf = ({ state }: Pick<Device, 'state'>): DeviceState => state ?? 'active';
+
+/** Whether the device may do nothing at all, whatever it shows. */
+export const isBarred = (device: Pick<Device, 'state'>): boolean =>
+  device.state === 'disabled' || device.state === 'retired';
 
 export const CREDENTIALS_TYPES = ['ACCESS_TOKEN', 'MQTT_BASIC', 'X509_CERTIFICATE', 'SIGNED_SECRET'] as const;
 export type CredentialsType = (typeof CREDENTIALS_TYPES)[number];

@@ -1,6 +1,13 @@
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Credentials, CredentialsType, Device, DeviceState, StoredCredentials } from '../model/device.ts';
+import {
+  type Credentials,
+  type CredentialsType,
+  type Device,
+  type DeviceState,
+  isBarred,
+  type StoredCredentials,
+} from '../model/device.ts';
 import type { Page } from '../model/entity.ts';
 import { type CustomerId, type DeviceId, newDeviceId } from '../model/ids.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -8,16 +15,11 @@ import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
-import {
-  credentialsIndex,
-  credentialsProblem,
-  type LoginNames,
-  loginIndexes,
-  randomAlphanumerics,
-  toStored,
-} from './credentials.ts';
+import { credentialsIndex, type LoginNames, loginIndexes, toStored } from './credentials.ts';
+import { createCredentialsMaker } from './made-credentials.ts';
 import { signedEnd } from './signed-logins.ts';
-import { completed, type SigningProduct } from './signed-secrets.ts';
+import type { SigningProduct } from './signed-secrets.ts';
+import type { Tombstones } from './tombstones.ts';
 
 const MAX_NAME = 255;
 /** C0, DEL, C1, and the line ends that only some readers know. */
@@ -61,6 +63,8 @@ export type LoginMatch =
   /** `credentials`: the index of those that matched. */
   | { readonly kind: 'device'; readonly device: Device; readonly credentials: string }
   | { readonly kind: 'wrong-password' | 'expired' }
+  /** Right credentials of a device that is disabled or retired. */
+  | { readonly kind: 'disabled'; readonly device: Device }
   | { readonly kind: 'unknown' };
 
 export interface CredentialsLife {
@@ -126,33 +130,17 @@ export interface RegistryParts {
   readonly inactivityTimeoutMs?: number;
   /** The product of a profile whose devices sign; absent = there are none. */
   readonly product?: (profile: string) => SigningProduct | undefined;
+  /** Names of devices that are gone and may not come back; absent = there are none. */
+  readonly tombstones?: Tombstones;
 }
 
 /** No password has this hash. */
 const NOBODY = '0'.repeat(64);
 
 export function createRegistry(parts: RegistryParts): Registry {
-  const { store, audit, hash, clock, inactivityTimeoutMs, product = () => undefined } = parts;
+  const { store, audit, hash, clock, inactivityTimeoutMs, tombstones, product = () => undefined } = parts;
   let lastFound: DeviceId | undefined;
-  const generatedToken = (): Credentials => ({ type: 'ACCESS_TOKEN', token: randomAlphanumerics(20) });
-  /** Throws CREDENTIALS_INVALID. */
-  const checked = (given: Credentials | undefined, profile: string, name: string): Credentials => {
-    const signs = product(profile);
-    const invalid = (detail: string): BrokerError =>
-      new BrokerError('CREDENTIALS_INVALID', { field: 'credentials', detail });
-    if (given?.type === 'SIGNED_SECRET' && !signs) throw invalid('the profile names no product whose devices sign');
-    if (!signs || (given && given.type !== 'SIGNED_SECRET')) {
-      const credentials = given ?? generatedToken();
-      const wrong = credentialsProblem(credentials);
-      if (wrong) throw invalid(wrong);
-      return credentials;
-    }
-    const result = completed(given, signs, name);
-    if ('problem' in result) throw invalid(result.problem);
-    const wrong = credentialsProblem(result.credentials);
-    if (wrong) throw invalid(wrong);
-    return result.credentials;
-  };
+  const checked = createCredentialsMaker(product);
   return {
     async create(options) {
       const name = options.name.trim();
@@ -161,6 +149,8 @@ export function createRegistry(parts: RegistryParts): Registry {
       const wrongLabel = options.label ? nameProblem(options.label, 'label') : undefined;
       if (wrongLabel) throw new BrokerError('BAD_REQUEST', { field: 'label', detail: wrongLabel });
       const credentials = checked(options.credentials, options.profile, name);
+      const tombstone = await tombstones?.find(name);
+      if (tombstone) return { kind: 'name-taken', deviceId: tombstone.deviceId };
       const now = clock.now();
       const device: Device = {
         id: newDeviceId(now),
@@ -207,7 +197,8 @@ export function createRegistry(parts: RegistryParts): Registry {
         }
         if (hasEnded(found, clock)) return { kind: 'expired' };
         const device = await store.device(found.deviceId);
-        if (device) return { kind: 'device', device, credentials: index };
+        if (device)
+          return isBarred(device) ? { kind: 'disabled', device } : { kind: 'device', device, credentials: index };
       }
       // What a wrong password costs, so that the time does not tell which names there are.
       if (lastFound !== undefined) await store.credentialsOf(lastFound);
@@ -221,13 +212,16 @@ export function createRegistry(parts: RegistryParts): Registry {
       if (found?.type !== 'X509_CERTIFICATE') return { kind: 'unknown' };
       if (hasEnded(found, clock)) return { kind: 'expired' };
       const device = await store.device(found.deviceId);
-      return device ? { kind: 'device', device, credentials: index } : { kind: 'unknown' };
+      if (!device) return { kind: 'unknown' };
+      return isBarred(device) ? { kind: 'disabled', device } : { kind: 'device', device, credentials: index };
     },
 
     async loginByToken(token) {
       const found = await store.credentials(hash.hash('credentials-name', token));
       if (!found && lastFound !== undefined) await store.credentialsOf(lastFound); // as in `login`
-      return found?.type === 'ACCESS_TOKEN' && !hasEnded(found, clock) ? store.device(found.deviceId) : undefined;
+      if (found?.type !== 'ACCESS_TOKEN' || hasEnded(found, clock)) return undefined;
+      const device = await store.device(found.deviceId);
+      return device && !isBarred(device) ? device : undefined;
     },
 
     async credentialsState(id) {
@@ -238,7 +232,9 @@ export function createRegistry(parts: RegistryParts): Registry {
     async credentialsEnd(id, credentials) {
       const [index = '', used = ''] = credentials.split(' ');
       const found = await store.credentials(index);
-      return found?.deviceId !== id || hasEnded(found, clock) ? 'gone' : signedEnd(found, used, clock.now());
+      if (found?.deviceId !== id || hasEnded(found, clock)) return 'gone';
+      const device = await store.device(id);
+      return !device || isBarred(device) ? 'gone' : signedEnd(found, used, clock.now());
     },
 
     device: (id) => store.device(id),
@@ -304,7 +300,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       });
       if (change.kind === 'unknown') throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
       if (change.kind === 'changed') return change.device;
-      throw new BrokerError('CREDENTIALS_INVALID', { detail: `the device is ${change.device.state}: enable it first` });
+      throw new BrokerError('DEVICE_STATE', { detail: `the device is ${change.device.state}: enable it first` });
     },
 
     async connectedThrough(id, gateway) {
@@ -313,6 +309,8 @@ export function createRegistry(parts: RegistryParts): Registry {
 
     async remove(id, by) {
       const now = clock.now();
+      const device = await store.device(id);
+      if (device?.state === 'retired') await tombstones?.put(device, { at: now, by, why: 'retired' });
       if (!(await store.deleteDevice(id, now, by))) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
       await audit.append({ at: now, action: 'device.delete', by, subject: `device:${id}`, outcome: 'deleted' });
     },

@@ -68,6 +68,26 @@ export type StateChange =
   | { readonly kind: 'refused'; readonly device: Device }
   | { readonly kind: 'unknown' };
 
+/** The device after a step to that state, for both stores: one that is disabled keeps what it was. */
+export function inState(device: Device, to: DeviceState | undefined): Device {
+  if (to === undefined) return device;
+  const { stateBefore: _, ...rest } = device;
+  return { ...rest, state: to, ...(to === 'disabled' ? { stateBefore: stateOf(device) } : {}) };
+}
+
+/** Another unit in the place of a device: a new name and new credentials, the same id with all that is stored for it. */
+export interface Replacement {
+  readonly name: string;
+  /** In the place of the present ones and of the former. */
+  readonly credentials: StoredCredentials;
+  readonly to: DeviceState;
+  readonly audit: AuditEntry;
+}
+
+export type ReplaceResult =
+  | { readonly kind: 'replaced'; readonly device: Device }
+  | { readonly kind: 'name-taken' | 'credentials-taken' | 'unknown' };
+
 /** Whether a device may take the step, for both stores. */
 export function mayTake(step: StateStep, device: Device, present: StoredCredentials | undefined): boolean {
   if (!step.from.includes(stateOf(device))) return false;
@@ -117,10 +137,12 @@ export interface RegistryStore {
   updateDevice(id: DeviceId, change: DeviceChange): Promise<Device | undefined>;
   /** Changes the device's state, and with it its credentials, when it is in one of the states that the step begins with. Atomic. */
   changeState(id: DeviceId, step: StateStep): Promise<StateChange>;
+  /** Gives the device a new name and new credentials; its former name and credentials are free. Atomic. */
+  replaceDevice(id: DeviceId, replacement: Replacement): Promise<ReplaceResult>;
   /** Sets `lastConnectedGateway` of the device; false when it is unknown. */
   setLastGateway(id: DeviceId, gateway: DeviceId): Promise<boolean>;
   /**
-   * Pre-provisioned devices, exactly once: atomically checks that the device exists, has `profile` and no server
+   * Pre-provisioned devices, exactly once: atomically checks that the device exists, is not barred, has `profile` and no server
    * attribute `provisionState`, sets `provisionState`=`provisioned`, drops `sealed` from the stored credentials and
    * gives the credentials as they were before (with `sealed`).
    */

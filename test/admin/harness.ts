@@ -110,6 +110,7 @@ export async function startHarness(
   const deps: AdminDeps = {
     deviceApi: core.deviceApi,
     registry: core.registry,
+    lifeCycle: core.lifeCycle,
     suppliers: core.suppliers,
     attachments: core.attachments,
     alarms: core.alarms,

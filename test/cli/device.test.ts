@@ -30,6 +30,7 @@ describe('device', () => {
     const attachment = { supplier: { name: 'Sol' }, supplyPoint: 'ES…JY', grid: { name: 'E-distribución' }, since: 0 };
     await using api = await startApi({
       'GET /api/tenant/devices?deviceName=meter-1': { body: device },
+      [`GET /api/gridmoor/devices/${ID}/state`]: { body: { state: 'disabled' } },
       [`GET /api/gridmoor/attachments?device=${ID}`]: {
         body: { data: [attachment], totalElements: 1, hasNext: false },
       },
@@ -39,6 +40,7 @@ describe('device', () => {
     const ran = await runCli(['device', 'show', 'meter-1'], { env: api.env });
     expect(ran.code).toBe(0);
     for (const line of [
+      /state: +disabled$/m,
       /supplier: +Sol$/m,
       /attribute model: +GW-1$/m,
       /latest power_w: +431\.5 at 1970-01-01T00:00:00Z$/m,
@@ -137,5 +139,34 @@ describe('device', () => {
     expect(await runCli(['device', 'revoke', 'm'], { env: api.env })).toMatchObject({ code: 0, stdout: '' });
     expect((await runCli(['device', 'revoke', 'm', '--former', '--json'], { env: api.env })).stdout).toBe('{}\n');
     expect(api.asked.slice(1).map((one) => one.body)).toEqual([{ which: 'all' }, { which: 'former' }]);
+  });
+
+  it('disable, enable and retire say what the device is then; replace prints the new credentials', async () => {
+    const state = (word: string) => ({ body: { id: ID, name: 'meter-1', profile: 'smart-meter', state: word } });
+    await using api = await startApi({
+      'GET /api/tenant/devices?deviceName=meter-1': { body: device },
+      [`POST /api/gridmoor/devices/${ID}/disable`]: state('disabled'),
+      [`POST /api/gridmoor/devices/${ID}/enable`]: state('active'),
+      [`POST /api/gridmoor/devices/${ID}/retire`]: state('retired'),
+      [`POST /api/gridmoor/devices/${ID}/replace`]: {
+        body: {
+          id: ID,
+          name: 'meter-2',
+          profile: 'smart-meter',
+          credentials: { type: 'ACCESS_TOKEN', token: 'fresh' },
+        },
+      },
+      'GET /api/gridmoor/tombstones?limit=1000': {
+        body: { data: [{ name: 'meter-1', deviceId: ID, why: 'replaced', at: 0, by: 'admin-key' }] },
+      },
+      'DELETE /api/gridmoor/tombstones/meter-1': { status: 204 },
+    });
+    const said = async (...words: string[]) => (await runCli(['device', ...words], { env: api.env })).stdout;
+    expect(await said('disable', 'meter-1')).toBe('meter-1 is disabled\n');
+    expect(await said('enable', 'meter-1')).toBe('meter-1 is active\n');
+    expect(await said('retire', 'meter-1')).toBe('meter-1 is retired\n');
+    expect(await said('replace', 'meter-1', 'meter-2')).toMatch(/fresh/);
+    expect(await said('tombstones')).toMatch(/meter-1\t.*\treplaced/);
+    expect(await said('lift', 'meter-1')).toBe('meter-1 may be registered again\n');
   });
 });

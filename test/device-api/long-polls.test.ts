@@ -39,7 +39,7 @@ describe('long polls', () => {
     expect(await first).toEqual({ kind: 'timeout' });
     expect(polls.size).toBe(2);
     const last = polls.wait(b, KIND, 60_000);
-    polls.forget(b);
+    polls.forget(b, 'device-deleted');
     expect(await last).toEqual({ kind: 'device-deleted' });
     polls.stop();
     expect(polls.size).toBe(0);

@@ -1,15 +1,6 @@
-import type { Device, StoredCredentials } from '../../model/device.ts';
+import { type Device, isBarred, type StoredCredentials } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import {
-  type ClaimResult,
-  type CreateDeviceResult,
-  type DeviceChange,
-  mayTake,
-  type NewDevice,
-  type RegistryStore,
-  type StateChange,
-  type StateStep,
-} from '../registry-store.ts';
+import type { ClaimResult, CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
 import { dropAlarmsOf } from './alarm-records.ts';
 import { dropAlarmStatesOf } from './alarm-state-store.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
@@ -20,6 +11,7 @@ import { credentialsByIndexOf, dropCredentials, endCredentials, replaceCredentia
 import { forgetCustomer } from './customer-store.ts';
 import { dropDeadLettersOf } from './dead-letters.ts';
 import { listDevices } from './device-list.ts';
+import { changeState, replaceDevice } from './device-steps.ts';
 import type { Environment, Tables } from './environment.ts';
 import { EMPTY_HEAD } from './head.ts';
 import { ID_BYTES, idKey, idText, newIdKey, textKey } from './keys.ts';
@@ -73,6 +65,15 @@ export function createRegistryStore(
           const change = changeState(tables, id, step);
           if (change.kind === 'changed' && step.audit) appendAudit(tables, tx, step.audit, maxAuditEntries);
           return change;
+        },
+        { ordered: true },
+      ),
+    replaceDevice: (id, replacement) =>
+      committer.run(
+        (tx) => {
+          const result = replaceDevice(tables, id, replacement);
+          if (result.kind === 'replaced') appendAudit(tables, tx, replacement.audit, maxAuditEntries);
+          return result;
         },
         { ordered: true },
       ),
@@ -152,18 +153,6 @@ function updateDevice({ devices }: Tables, id: DeviceId, { label, info, ...flags
   return device;
 }
 
-function changeState({ devices, credentials }: Tables, id: DeviceId, step: StateStep): StateChange {
-  const key = idKey(id);
-  const device = key && getJson<Device>(devices, key);
-  if (key === undefined || device === undefined) return { kind: 'unknown' };
-  const present = getJson<StoredCredentials>(credentials, key);
-  if (!mayTake(step, device, present)) return { kind: 'refused', device };
-  const next = step.to === undefined ? device : { ...device, state: step.to };
-  putJson(devices, key, next);
-  if (step.credentials !== undefined) putJson(credentials, key, step.credentials);
-  return { kind: 'changed', device: next };
-}
-
 function setLastGateway({ devices }: Tables, id: DeviceId, gateway: DeviceId): boolean {
   const key = idKey(id);
   const device = key && getJson<Device>(devices, key);
@@ -178,6 +167,7 @@ function claim(tables: Tables, tx: Tx, what: { name: string; profile: string; no
   const credentials = id && getJson<StoredCredentials>(tables.credentials, id);
   if (id === undefined || device === undefined || credentials === undefined) return { kind: 'unknown' };
   if (device.profile !== what.profile) return { kind: 'other-profile', device };
+  if (isBarred(device)) return { kind: 'already-provisioned', device };
   if (readAttribute(tables, id, 'SERVER_SCOPE', 'provisionState') !== undefined) {
     return { kind: 'already-provisioned', device };
   }

@@ -1,4 +1,4 @@
-import type { Device } from '../../model/device.ts';
+import { type Device, isBarred } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
 import type { ClaimResult } from '../registry-store.ts';
 import type { Commits } from './commit.ts';
@@ -32,6 +32,7 @@ export async function claimPreProvisioned(
   const device = id === undefined ? undefined : await recordOf<Device>(queue, KEYS.devices, id);
   if (device === undefined) return { kind: 'unknown' };
   if (device.profile !== profile) return { kind: 'other-profile', device };
+  if (isBarred(device)) return { kind: 'already-provisioned', device };
   const answer = await claim(parts, device.id, now);
   if (answer === 'taken') return { kind: 'already-provisioned', device };
   if (answer === 'gone') return { kind: 'unknown' };

@@ -1,14 +1,6 @@
 import type { Device } from '../../model/device.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import {
-  type CreateDeviceResult,
-  type DeviceChange,
-  mayTake,
-  type NewDevice,
-  type RegistryStore,
-  type StateChange,
-  type StateStep,
-} from '../registry-store.ts';
+import type { CreateDeviceResult, DeviceChange, NewDevice, RegistryStore } from '../registry-store.ts';
 import { endAttachment, forgetSupplyPoints } from './attachments.ts';
 import { claimPreProvisioned } from './claim.ts';
 import type { Commits, Draft } from './commit.ts';
@@ -18,13 +10,12 @@ import {
   credentialsOf,
   dropCredentials,
   endCredentials,
-  presentOf,
   replaceCredentials,
-  replacePresent,
   writeCredentials,
 } from './credentials.ts';
 import { forgetCustomer } from './customer-store.ts';
 import { deviceMember, listDevices } from './device-list.ts';
+import { changeState, replaceDevice } from './device-steps.ts';
 import { type Entities, toText } from './entities.ts';
 import { closed, entityText, isId, KEYS, newId } from './keys.ts';
 import { idByName, recordOf } from './names.ts';
@@ -60,6 +51,7 @@ export function createRegistryStore(parts: RegistryParts): RegistryStore {
     endCredentials: (id, which, now) => commits.run(id, (draft) => endCredentials(draft, id, which, now)),
     updateDevice: (id, change) => commits.run(id, (draft) => updateDevice(draft, id, change)),
     changeState: (id, step) => commits.run(id, (draft) => changeState(parts, draft, id, step)),
+    replaceDevice: (id, replacement) => commits.run(id, (draft) => replaceDevice(parts, draft, id, replacement)),
     setLastGateway: (id, gateway) => commits.run(id, (draft) => setLastGateway(draft, id, gateway)),
     claimPreProvisioned: (name, profile, now) =>
       queue.write(512, () => claimPreProvisioned(parts, { name, profile, now })),
@@ -170,23 +162,6 @@ async function updateDevice(
   };
   draft.write('hset', KEYS.devices, id, JSON.stringify(device));
   return device;
-}
-
-async function changeState(
-  { maxAuditEntries }: RegistryParts,
-  draft: Draft,
-  id: DeviceId,
-  step: StateStep,
-): Promise<StateChange> {
-  const device = isId(id) ? await draft.record<Device>(KEYS.devices, id) : undefined;
-  if (device === undefined) return { kind: 'unknown' };
-  const present = await presentOf(draft, id);
-  if (!mayTake(step, device, present)) return { kind: 'refused', device };
-  const next = step.to === undefined ? device : { ...device, state: step.to };
-  draft.write('hset', KEYS.devices, id, JSON.stringify(next));
-  if (step.credentials !== undefined) await replacePresent(draft, id, step.credentials);
-  if (step.audit !== undefined) appendAudit(draft, step.audit, maxAuditEntries);
-  return { kind: 'changed', device: next };
 }
 
 async function setLastGateway(draft: Draft, id: DeviceId, gateway: DeviceId): Promise<boolean> {

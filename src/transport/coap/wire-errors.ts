@@ -22,6 +22,7 @@ export const CLOSE_CODES = {
   'taken-over': CODES.unavailable,
   'credentials-changed': CODES.unauthorized,
   'device-deleted': CODES.notFound,
+  'device-disabled': CODES.unauthorized,
   'shutting-down': CODES.unavailable,
   'refused-by-store': CODES.internalError,
   'rate-limited': CODES.internalError,

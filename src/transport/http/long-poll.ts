@@ -35,6 +35,8 @@ export function answerPoll(reply: FastifyReply, result: PollResult): FastifyRepl
       return reply.code(408).send();
     case 'device-deleted':
       return reply.code(403).type('text/plain; charset=utf-8').send('Device was deleted!');
+    case 'device-disabled':
+      return reply.code(401).send();
     case 'full':
       return reply.code(500).type('text/plain; charset=utf-8').send('too many requests wait');
     case 'rate-limited':

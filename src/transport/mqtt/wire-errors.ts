@@ -30,6 +30,7 @@ export const CLOSE_CODES = {
   'taken-over': reasonCodes.sessionTakenOver,
   'credentials-changed': reasonCodes.administrativeAction,
   'device-deleted': reasonCodes.administrativeAction,
+  'device-disabled': reasonCodes.administrativeAction,
   'shutting-down': reasonCodes.serverShuttingDown,
   'refused-by-store': reasonCodes.implementationSpecific,
   'rate-limited': reasonCodes.implementationSpecific,

@@ -80,6 +80,52 @@ export function deviceStateConformance(name: string, make: MakeStore): void {
       expect((await registry().device(id))?.state).toBe('active');
     });
 
+    it('a disabled device keeps what it was, until its next state', async () => {
+      const { id, device } = await created('registered');
+      await registry().changeState(id, { from: ['registered'], to: 'disabled' });
+      expect(await registry().device(id)).toEqual({ ...device, state: 'disabled', stateBefore: 'registered' });
+      await registry().changeState(id, { from: ['disabled'], to: 'registered' });
+      expect(await registry().device(id)).toEqual({ ...device, state: 'registered' });
+    });
+
+    it('another unit takes the place of a device: its id stays, its former name and credentials are free', async () => {
+      const { id, device, credentials } = await created('active');
+      await registry().replaceCredentials({ ...credentials, index: 'second' }, 5_000);
+      const other = newDevice();
+      await registry().createDevice(other);
+      const audit = { at: 1, action: 'device.replace', by: 'test', subject: `device:${id}`, outcome: 'registered' };
+      const next = { ...credentialsOf(device, { index: 'third' }) };
+      const replacement = { name: 'new unit', credentials: next, to: 'registered', audit } as const;
+      const named = { ...replacement, name: other.device.name };
+      expect(await registry().replaceDevice(id, named)).toEqual({ kind: 'name-taken' });
+      const taken = { ...replacement, credentials: { ...next, index: other.credentials.index } };
+      expect(await registry().replaceDevice(id, taken)).toEqual({ kind: 'credentials-taken' });
+      expect(await registry().replaceDevice(newDeviceId(1), replacement)).toEqual({ kind: 'unknown' });
+      expect(await registry().device(id)).toEqual(device);
+      const changed = { ...device, name: 'new unit', state: 'registered' };
+      expect(await registry().replaceDevice(id, replacement)).toEqual({ kind: 'replaced', device: changed });
+      await bench.reopen();
+      expect(await registry().deviceByName('new unit')).toEqual(changed);
+      expect(await registry().deviceByName(device.name)).toBeUndefined();
+      for (const index of [credentials.index, 'second']) expect(await registry().credentials(index)).toBeUndefined();
+      expect(await registry().credentials('third')).toEqual(next);
+      expect(await registry().formerCredentialsOf(id)).toBeUndefined();
+      const { data } = await bench.storage.audit.list({ page: 0, pageSize: 100 });
+      expect(data.filter(({ action }) => action === 'device.replace')).toEqual([audit]);
+      const again = newDevice({ name: device.name });
+      expect(
+        await registry().createDevice({ ...again, credentials: credentialsOf(again.device, { index: 'second' }) }),
+      ).toEqual({ kind: 'created' });
+    });
+
+    it('a device that is barred is not claimed', async () => {
+      const { id, device } = await created();
+      await registry().changeState(id, { from: ['active'], to: 'disabled' });
+      expect((await registry().claimPreProvisioned(device.name, device.profile, 5)).kind).toBe('already-provisioned');
+      await registry().changeState(id, { from: ['disabled'], to: 'active' });
+      expect((await registry().claimPreProvisioned(device.name, device.profile, 5)).kind).toBe('claimed');
+    });
+
     it('the audit has a step that was taken, and the device goes with all it has', async () => {
       const { id, credentials } = await created('registered');
       const audit = { at: 1, action: 'device.step', by: 'test', subject: `device:${id}`, outcome: 'taken' };
