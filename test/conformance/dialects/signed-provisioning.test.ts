@@ -27,7 +27,7 @@ const PROFILES = {
 const NOT_FOUND = '{"errorMsg":"Provision data was not found!","status":"NOT_FOUND"}';
 const FAILURE = '{"errorMsg":"Failed to provision device!","status":"FAILURE"}';
 
-const script = (code: string) => ({ kind: 'transformation/script', config: { scriptLang: 'JS', jsScript: code } });
+const script = (code: string) => ({ kind: 'transform/script', config: { scriptLang: 'JS', jsScript: code } });
 /** Decides by what the device claims. */
 const GATE = {
   name: 'gate',
@@ -86,7 +86,7 @@ describe('signed provisioning and its rules', () => {
   };
   const overCoap = async (body: string): Promise<string> => {
     await using peer = await CoapPeer.open(broker.ports.coap ?? 0);
-    return (await peer.call({ method: 'POST', path: 'api/v1/provision', payload: body })).payload.toString();
+    return (await peer.call({ method: 'POST', path: '/api/v1/provision', payload: body })).payload.toString();
   };
   const statusOf = (text: string): string => (JSON.parse(text) as { status: string }).status;
   const types = async (name: string): Promise<readonly string[]> =>
@@ -138,7 +138,7 @@ describe('signed provisioning and its rules', () => {
     const http = await (await fetch(`${broker.url}/api/v1/provision/challenge`)).json();
     const mqtt = JSON.parse(await overMqtt('', '/provision/challenge'));
     await using peer = await CoapPeer.open(broker.ports.coap ?? 0);
-    const coap = JSON.parse((await peer.call({ path: 'api/v1/provision/challenge' })).payload.toString());
+    const coap = JSON.parse((await peer.call({ path: '/api/v1/provision/challenge' })).payload.toString());
     for (const { nonce, serverTime, ttl } of [http, mqtt, coap]) {
       expect(ttl).toBe(60);
       expect(Math.abs(serverTime - Date.now())).toBeLessThan(60_000);
