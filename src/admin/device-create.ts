@@ -1,4 +1,4 @@
-import { deviceOriginator, type EntityEvent } from '../device-api/index.ts';
+import { createdEvent } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import type { Credentials, Device } from '../model/device.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -35,11 +35,4 @@ export async function createDevice(
     case 'quota-reached':
       throw new BrokerError('RATE_LIMITED', { field: profileField, detail: 'the quota of the profile is reached' });
   }
-}
-
-function createdEvent(device: Device): EntityEvent {
-  const { id, name, profile, createdAt } = device;
-  const data = { id: { entityType: 'DEVICE', id }, name, type: profile, createdTime: createdAt };
-  const metadata = { deviceName: name, deviceType: profile };
-  return { type: 'ENTITY_CREATED', originator: deviceOriginator(device), data, metadata };
 }

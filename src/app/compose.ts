@@ -38,9 +38,8 @@ import type { Log } from '../observe/index.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
-import { createSuppliers } from '../registry/suppliers.ts';
 import { createSerialLists } from '../registry/serial-lists.ts';
-import { createServiceAccounts } from '../registry/service-accounts.ts';
+import { createSuppliers } from '../registry/suppliers.ts';
 import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
 import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
@@ -60,6 +59,7 @@ import { openStorage } from './open-storage.ts';
 import { startOta } from './ota.ts';
 import type { MadeSecret } from './provision-secrets.ts';
 import { type RpcSettings, startRpc } from './rpc.ts';
+import { startServices } from './services.ts';
 import { shareChains } from './shared-chains.ts';
 import { Sources } from './sources.ts';
 import { startThings } from './things.ts';
@@ -165,7 +165,6 @@ function wire(
   });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
-  const serviceAccounts = createServiceAccounts({ documents: storage.documents, audit, hash, clock });
   const serialLists = createSerialLists({ documents: storage.documents, audit, clock });
   const polls = new LongPolls(options.longPolls);
   const { bus, instances } = cluster;
@@ -280,6 +279,7 @@ function wire(
       save: (id, values) => deviceApi.saveAttributes(id, 'SHARED_SCOPE', values),
       remove: (id, keys) => deviceApi.deleteAttributes(id, 'SHARED_SCOPE', keys),
     },
+    hash,
     clock,
     log,
   });
@@ -311,6 +311,8 @@ function wire(
     clock,
     log,
   });
+  const forServices = { storage, registry, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log };
+  const services = startServices(forServices);
   const retention = startRetention({
     store: telemetry,
     clock,
@@ -341,10 +343,10 @@ function wire(
     attachments,
     alarms: alarming.alarms,
     apiKeys,
+    ...services,
+    serialLists,
     apps,
     users,
-    serviceAccounts,
-    serialLists,
     changes,
     ota,
     deviceApi,

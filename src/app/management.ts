@@ -94,7 +94,7 @@ export async function createManagement(
     notReady();
     moving = setTimeout(() => void mqtt.drain(MOVES_PER_SECOND), NOTICE_MS);
   };
-  const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, log });
+  const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, serviceApi: core.serviceApi, log });
   await registerAdmin(front.server, {
     ota: core.ota,
     deviceApi,

@@ -19,7 +19,13 @@ export { createMessageCounters, type MessageCounters, OUTCOMES } from './counter
 export { createDeviceApi, type DeviceApi, type RegistrationReply } from './device-api.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
-export { customerOriginator, deviceOriginator, type EntityEvent, TENANT_ORIGINATOR } from './entity-makers.ts';
+export {
+  createdEvent,
+  customerOriginator,
+  deviceOriginator,
+  type EntityEvent,
+  TENANT_ORIGINATOR,
+} from './entity-makers.ts';
 export { type ExplainOptions, ExplainRing, type Explanation } from './explain-ring.ts';
 export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
@@ -59,6 +65,7 @@ export { formatCall, formatCallWithId } from './rpc-poll.ts';
 export type { CallToDevice, RpcLink, RpcOutcome } from './rpc-queue.ts';
 export type { CallResult, RpcUplink } from './rpc-uplink.ts';
 export { createServerRpc } from './server-rpc.ts';
+export { type ApiRequest, createServiceApi, type ServiceApi, type ServiceReply } from './service-api.ts';
 export { SessionClaims } from './session-claims.ts';
 export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';

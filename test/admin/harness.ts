@@ -105,7 +105,7 @@ export async function startHarness(
   });
   const front = createHttpFront(
     { ...HTTP_FRONT_DEFAULTS, host: '127.0.0.1', port: 0 },
-    { deviceApi: core.deviceApi, log },
+    { deviceApi: core.deviceApi, serviceApi: core.serviceApi, log },
   );
   const deps: AdminDeps = {
     deviceApi: core.deviceApi,

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Device, DeviceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
+import type { Device, DeviceApi, ServiceApi, Uplink, UplinkResult } from '../../device-api/index.ts';
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
@@ -9,9 +9,11 @@ import { toProblem } from './problem.ts';
 import { registerRegistrationRoutes } from './registration-routes.ts';
 import { registerRpcRoutes } from './rpc-routes.ts';
 
+import { registerServiceRoutes } from './service-routes.ts';
 export interface DeviceRouteParts {
   readonly deviceApi: DeviceApi;
   readonly log: Log;
+  readonly serviceApi?: ServiceApi;
   readonly maxPayloadBytes: number;
 }
 
@@ -34,7 +36,7 @@ const about = (summary: string) => ({ schema: { tags: ['device API'], summary, s
  */
 export function registerDeviceRoutes(
   scope: FastifyInstance,
-  { deviceApi, log, maxPayloadBytes }: DeviceRouteParts,
+  { deviceApi, serviceApi, log, maxPayloadBytes }: DeviceRouteParts,
 ): void {
   // Payloads are read by our own parser, which keeps exact numbers, whatever Content-Type a small device names.
   scope.addHook('onRequest', async (request) => {
@@ -132,6 +134,7 @@ export function registerDeviceRoutes(
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerRpcRoutes(scope, {
     deviceApi,
+  if (serviceApi) registerServiceRoutes(scope, { serviceApi, about, payloadOf, hangUp });
     about,
     payloadOf,
     answerUplink,

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { DeviceApi } from '../../device-api/index.ts';
+import type { DeviceApi, ServiceApi } from '../../device-api/index.ts';
 import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
 import { limitConnections } from '../proxy/connection-limit.ts';
@@ -52,11 +52,18 @@ export interface HttpFront {
   close(): Promise<void>;
 }
 
+export interface HttpFrontDeps {
+  readonly deviceApi: DeviceApi;
+  /** Absent: its paths are not offered. */
+  readonly serviceApi?: ServiceApi;
+  readonly log: Log;
+}
+
 /** Longest part of a path: access tokens have up to 8,192 characters. */
 const MAX_PARAM_LENGTH = 8_192;
 const ADMIN_BODY_LIMIT = 1_048_576;
 
-export function createHttpFront(options: HttpFrontOptions, deps: { readonly deviceApi: DeviceApi; readonly log: Log }) {
+export function createHttpFront(options: HttpFrontOptions, deps: HttpFrontDeps) {
   const log = deps.log.child({ part: 'http' });
   const server = Fastify({
     logger: false,
@@ -87,7 +94,7 @@ export function createHttpFront(options: HttpFrontOptions, deps: { readonly devi
   server.setNotFoundHandler((request, reply) => sendProblem(new BrokerError('NOT_OFFERED'), request, reply, log));
   collectOpenApi(server);
   server.register(async (scope) => {
-    registerDeviceRoutes(scope, { deviceApi: deps.deviceApi, log, maxPayloadBytes: options.maxPayloadBytes });
+    registerDeviceRoutes(scope, { ...deps, log, maxPayloadBytes: options.maxPayloadBytes });
   });
   return {
     server,
