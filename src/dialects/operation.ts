@@ -5,10 +5,17 @@ import type { SigningDialect } from './wire/dialect.ts';
 
 /** What became of a request of a device. */
 export type Answer =
-  | { readonly kind: 'reply'; readonly code: ReplyCode; readonly data?: JsonValue; readonly message?: string }
+  | {
+      readonly kind: 'reply';
+      readonly code: ReplyCode;
+      readonly data?: JsonValue;
+      readonly message?: string;
+      /** What follows the reply. */
+      readonly after?: () => void;
+    }
   /** A message of another form than a reply. */
   | { readonly kind: 'send'; readonly topic: string; readonly payload: string }
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly after?: () => void }
   /** It could not be stored: nothing is acknowledged. */
   | { readonly kind: 'close' };
 
@@ -32,6 +39,16 @@ export interface ThingContext {
   readonly uplink: Uplink;
   /** Of a connection; a sub-device has none. */
   readonly children: ChildSessions | undefined;
+  readonly ota: ThingFirmware;
+}
+
+/** Firmware of one device. */
+export interface ThingFirmware {
+  inform(request: ThingRequest): Promise<Answer>;
+  progress(request: ThingRequest): Promise<Answer>;
+  request(request: ThingRequest): Promise<Answer>;
+  /** Tells the device what it is to install, when that is not what it has reported. */
+  offer(): void;
 }
 
 /** The sub-devices of a gateway's connection. */

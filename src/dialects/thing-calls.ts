@@ -43,6 +43,7 @@ export class ThingCalls {
     const values = parseJson(text, this.#thing.api.things.json);
     if (!values.ok || !isObject(values.value)) return true;
     const own = Object.entries(values.value).filter(([key]) => !isOtaKey(key));
+    if (Object.hasOwn(values.value, 'fw_version')) this.#thing.ota.offer();
     if (own.length === 0) return true;
     const what = this.#thing.dialect === 'enos' ? 'measurepoint' : 'property';
     const path = `thing/service/${what}/set`;

@@ -13,6 +13,7 @@ import {
   refuse,
   type ThingContext,
 } from './operation.ts';
+import { ThingOta } from './ota.ts';
 import { ThingCalls } from './thing-calls.ts';
 import { answered } from './uplinks.ts';
 import { REPLY_CODES } from './wire/codes.ts';
@@ -32,6 +33,8 @@ export interface ThingParts {
 }
 
 const OPERATIONS = { enos: ENOS_OPERATIONS, alibaba: ALIBABA_OPERATIONS };
+/** The published Python SDK of Alibaba reads both of every reply, and drops one that lacks them. */
+const REPLY_DEFAULTS = { enos: {}, alibaba: { data: {}, message: 'success' } };
 const NO_ENVELOPE = { id: '', wantsReply: true } as const;
 /** Of a profile that is not of a dialect any more. */
 const DEFAULT_MAX_PAYLOAD_BYTES = 512 * 1024;
@@ -44,6 +47,7 @@ export class Thing implements ThingContext {
   readonly deviceKey: string;
   readonly dialect: SigningDialect;
   readonly uplink: Uplink;
+  readonly ota: ThingOta;
   children: ChildSessions | undefined;
   readonly #parts: ThingParts;
   readonly #calls: ThingCalls;
@@ -57,12 +61,14 @@ export class Thing implements ThingContext {
     this.dialect = parts.profile().thing?.dialect ?? 'enos';
     this.uplink = api.uplink(device);
     this.#parts = parts;
+    this.ota = new ThingOta(this, (topic, payload) => this.send(topic, payload));
     this.#calls = new ThingCalls(this, (topic, payload) => this.send(topic, payload));
   }
 
   /** It can be sent something from now on. */
   opened(): void {
     this.#calls.opened();
+    this.ota.offer();
   }
 
   closed(): void {
@@ -137,14 +143,16 @@ export class Thing implements ThingContext {
     switch (answer.kind) {
       case 'reply':
         if (wantsReply) {
-          const { code, data, message } = answer;
+          const { code, data, message } = { ...REPLY_DEFAULTS[this.dialect], ...answer };
           this.send(`${topic}_reply`, formatReply(id, REPLY_CODES[this.dialect][code], data, message));
         }
+        answer.after?.();
         return true;
       case 'send':
         this.send(answer.topic, answer.payload);
         return true;
       case 'none':
+        answer.after?.();
         return true;
       case 'close':
         return false;

@@ -55,6 +55,8 @@ export interface ThingProfile {
   readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
+  /** Where devices reach HTTP, without a slash at its end. */
+  readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
 }
@@ -72,6 +74,8 @@ export interface ThingDraft {
   readonly functionCompute: boolean;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
+  /** Where devices reach HTTP, without a slash at its end. */
+  readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
 }

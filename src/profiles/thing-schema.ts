@@ -153,6 +153,13 @@ export const gatewayFields = {
   }),
 };
 
+export const downloadFields = {
+  url: text(
+    'Where devices reach the HTTP port of these brokers, without a path: packages that are kept here get an address below it.',
+    { minLength: 1, examples: ['https://iot.example.org'] },
+  ),
+};
+
 export type ProductConfig = Config<typeof productFields>;
 
 const group = <F extends Parameters<typeof jsonSchemaOf>[0]>(description: string, fields: F) =>
@@ -170,5 +177,9 @@ export const thingFields = {
   listeners: group('What connections must be like.', listenerFields),
   integration: group('The message integration channel of EnOS.', integrationFields),
   gateway: group('What gateways may do for sub-devices; absent: the devices are no gateways.', gatewayFields),
+  downloads: group(
+    'How devices fetch firmware that is kept here; absent: they are offered other firmware only.',
+    downloadFields,
+  ),
   compat: group('What is tolerated for old clients.', compatFields),
 };

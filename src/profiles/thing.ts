@@ -17,11 +17,19 @@ export const POLICIES = {
 
 /** Reads the dialect's part of a native file; undefined for native ones, and after a reported error. */
 export function readThing(file: NativeProfile, report: Report): ThingDraft | undefined {
-  const { dialect, product, credentials, naming, provision, compat, integration, gateway } = file;
+  const { dialect, product, credentials, naming, provision, compat, integration, gateway, downloads } = file;
   const error = (at: string, rule: string, problem: string, hint?: string): undefined =>
     report({ at, rule, level: 'error', problem, ...(hint ? { hint } : {}) }) as undefined;
   if (dialect === 'native') {
-    for (const [field, given] of Object.entries({ product, credentials, naming, integration, gateway, compat })) {
+    for (const [field, given] of Object.entries({
+      product,
+      credentials,
+      naming,
+      integration,
+      gateway,
+      downloads,
+      compat,
+    })) {
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
     }
     for (const field of ['dynamic', 'serviceAccounts', 'functionCompute'] as const) {
@@ -69,6 +77,9 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
   if (provision?.dynamic && provision.strategy === 'disabled') {
     return error('/provision/dynamic', 'ignored-field', 'has no effect', 'choose another strategy than "disabled"');
   }
+  if (downloads && !/^https?:\/\/[^\s/?#@]+\/?$/.test(downloads.url)) {
+    return error('/downloads/url', 'invalid-url', 'is no http or https address without a path');
+  }
   const pattern = naming?.pattern;
   const wrongPattern = pattern === undefined ? undefined : patternProblem(pattern);
   if (wrongPattern) return error('/naming/pattern', 'invalid-pattern', wrongPattern);
@@ -83,6 +94,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     serviceAccounts: provision?.serviceAccounts ?? [],
     functionCompute: provision?.functionCompute ?? false,
     refusalCodes: { ...REFUSAL_CODES, ...compat?.refusalCodes },
+    ...(downloads ? { downloadUrl: downloads.url.replace(/\/$/, '') } : {}),
     ...(gateway ? { children: { maxPerRequest: 30, max: 2000, ...gateway.children } } : {}),
     maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
   };

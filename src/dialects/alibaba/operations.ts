@@ -11,6 +11,7 @@ import {
   registerChildren,
 } from '../gateway-operations.ts';
 import type { Operation, Operations } from '../operation.ts';
+import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own } from '../values.ts';
@@ -59,6 +60,7 @@ export const ALIBABA_OPERATIONS: Operations = {
     ['combine/batch_login', loginBatch('deviceList')],
     ['combine/logout', logoutChild],
     ['combine/batch_logout', logoutBatch],
+    ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['ext/ntp/request', ntp],
   ]),

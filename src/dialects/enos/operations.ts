@@ -9,6 +9,7 @@ import {
   registerChildren,
 } from '../gateway-operations.ts';
 import type { Operation, Operations } from '../operation.ts';
+import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own, texts } from '../values.ts';
@@ -55,6 +56,7 @@ export const ENOS_OPERATIONS: Operations = {
     ['combine/logout', logoutChild],
     ['thing/measurepoint/post/batch', postBatch(false)],
     ['thing/measurepoint/resume/batch', postBatch(true)],
+    ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['network/status/report', report('NETWORK_STATUS')],
     ['connection/state/post', report('CONNECTION_STATE')],

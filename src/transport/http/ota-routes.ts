@@ -31,6 +31,11 @@ export async function answerOta(
   }
   const from = Math.min(Number(chunk) * Number(size), download.size);
   const to = Number(size) === 0 ? download.size : Math.min(from + Number(size), download.size);
+  return answerDownload(reply, download, from, to);
+}
+
+/** The bytes from `from` to before `to`, as fast as the device reads. */
+export function answerDownload(reply: FastifyReply, download: OtaDownload, from: number, to: number): FastifyReply {
   const name = download.fileName.replaceAll(/[^\w.+-]/g, '_');
   reply.raw.setTimeout(STALL_MS, () => reply.raw.destroy());
   return reply

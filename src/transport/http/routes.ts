@@ -4,16 +4,17 @@ import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
+import { registerOtaLinkRoutes } from './ota-link-routes.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
 import { registerRegistrationRoutes } from './registration-routes.ts';
 import { registerRpcRoutes } from './rpc-routes.ts';
-
 import { registerServiceRoutes } from './service-routes.ts';
+
 export interface DeviceRouteParts {
   readonly deviceApi: DeviceApi;
-  readonly log: Log;
   readonly serviceApi?: ServiceApi;
+  readonly log: Log;
   readonly maxPayloadBytes: number;
 }
 
@@ -131,10 +132,11 @@ export function registerDeviceRoutes(
     loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
   );
 
+  registerOtaLinkRoutes(scope, { downloads: deviceApi.ota, about });
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
+  if (serviceApi) registerServiceRoutes(scope, { serviceApi, about, payloadOf, hangUp });
   registerRpcRoutes(scope, {
     deviceApi,
-  if (serviceApi) registerServiceRoutes(scope, { serviceApi, about, payloadOf, hangUp });
     about,
     payloadOf,
     answerUplink,
