@@ -13,7 +13,11 @@ import { api } from '../../helpers/system.ts';
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
 /** The load balancer before HTTP, which has spoken TLS to the client. */
 export const TLS_PROXY = '127.0.0.9';
-const PROXY_HEADER = Buffer.from('0d0a0d0a000d0a515549540a21110014c000020ac6336414d903075b2000050100000000', 'hex');
+/** PROXY protocol 2, of a client that has spoken TLS. */
+export const PROXY_HEADER = Buffer.from(
+  '0d0a0d0a000d0a515549540a21110014c000020ac6336414d903075b2000050100000000',
+  'hex',
+);
 
 /** The vectors' own product and device of EnOS (registration-protocols 1.1). */
 export const ENOS = {
