@@ -33,7 +33,7 @@ export async function resolveProvisionTargets(
   const byKey = new Map<string, ProvisionTarget>();
   const made: MadeSecret[] = [];
   for (const profile of profiles.all()) {
-    const { strategy, key, secret, quota, rate, rules } = profile.provision;
+    const { strategy, key, secret, quota, rate, rules, onExisting } = profile.provision;
     if (strategy === 'disabled' || key === undefined) continue;
     const secrets: TargetSecret[] = [];
     if (secret?.kind === 'known') secrets.push(inClear(secret.secret));
@@ -50,6 +50,7 @@ export async function resolveProvisionTargets(
       profile: profile.name,
       strategy,
       secrets,
+      onExisting,
       rules,
       ...(quota === undefined ? {} : { quota }),
       ...(rate === undefined ? {} : { rate }),

@@ -25,11 +25,11 @@ export interface ThingParts {
 
 /** What new devices, and devices of signing dialects, get in by. */
 export function startThings({ storage, registry, hash, clock, serialLists, rest, live }: ThingParts) {
-  const { registry: store, audit, customers } = storage;
+  const { registry: store, audit, customers, attributes } = storage;
   const askHook = askChains({ rest, live, clock });
   const profiles = () => live.current.profiles;
   const admit = createAdmission({ serials: serialLists, askHook, profiles, clock });
-  const parts = { registry, store, audit, hash, clock, admit, customers };
+  const parts = { registry, store, audit, hash, clock, admit, customers, attributes };
   const once = createOnce(storage.documents, clock);
   return {
     audit,

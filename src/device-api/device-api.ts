@@ -160,7 +160,12 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     onRefused: (reason) => bump(counters.refusals, `provision:${reason}`),
   });
   const loginThing = createThingLogin({ ...parts, logins: parts.signedLogins, registration });
-  const provision = createProvisionRequests({ ...parts, announce, raise });
+  const provision = createProvisionRequests({
+    ...parts,
+    announce,
+    raise,
+    credentialsChanged: (id) => everywhere.credentialsChanged(id),
+  });
   const logins = createLogins({
     ...parts,
     live,

@@ -1,5 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
+import type { DeviceId } from '../model/ids.ts';
 import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import type { Log } from '../observe/index.ts';
 import type { Provisioning, ProvisionOutcome } from '../provisioning/provisioning.ts';
@@ -25,6 +26,8 @@ export interface ProvisionRequestParts {
   /** Chains hear of a device that was provisioned, or that stood in the way. */
   readonly announce: (device: Device, status: string, reason: string, claims: JsonObject) => void;
   readonly raise: (event: EntityEvent) => void;
+  /** Ends sessions whose credentials work no more. */
+  readonly credentialsChanged: (id: DeviceId) => Promise<void>;
   readonly log: Log;
 }
 
@@ -53,6 +56,7 @@ export function createProvisionRequests(parts: ProvisionRequestParts) {
         status === 'SUCCESS' ? reason : `provision:${reason}`,
       );
       tell(outcome, parsed.request, address);
+      if (reason === 'rotated' && device) await parts.credentialsChanged(device.id);
       if (status !== 'SUCCESS') {
         const pause = status === 'NOT_FOUND' ? parts.guessPause : parts.failurePause;
         if ((await pause.refused(address)) === 'drop') return { kind: 'hang-up' };
@@ -68,7 +72,8 @@ export function createProvisionRequests(parts: ProvisionRequestParts) {
     const { answer, reason, profile, device } = outcome;
     const type = eventOf(reason);
     if (device && (answer.status === 'SUCCESS' || type === 'PROVISION_FAILURE')) {
-      const claims = answer.status === 'SUCCESS' ? request.claims : {};
+      const isFirst = reason === 'created' || reason === 'claimed';
+      const claims = isFirst ? request.claims : {};
       parts.announce(device, answer.status, reason, claims);
       return;
     }
@@ -87,6 +92,7 @@ export function createProvisionRequests(parts: ProvisionRequestParts) {
 const EVENTS: Readonly<Record<string, EntityEvent['type']>> = {
   repeat: 'PROVISION_REPEAT',
   replay: 'PROVISION_REPEAT',
+  'not-proved': 'PROVISION_REPEAT',
   'not-listed': 'ALLOWLIST_MISS',
   'quota-reached': 'QUOTA_EXCEEDED',
   rate: 'RATE_LIMITED',

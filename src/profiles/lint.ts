@@ -26,6 +26,14 @@ export function lintProfile({ draft, places }: Parsed, report: Report): void {
     const hint = `one of ${policies.join(', ')}`;
     error('onExisting', 'unsupported-policy', `dialect "${dialect}" does not know "${draft.onExisting}"`, hint);
   }
+  if (
+    dialect === 'native' &&
+    (draft.onExisting ?? 'reject') !== 'reject' &&
+    draft.strategy !== 'allow-create-new-devices'
+  ) {
+    const hint = 'an administrator lets such a device ask again by deleting its attribute provisionState';
+    error('onExisting', 'ignored-field', 'works with the strategy "allow-create-new-devices" only', hint);
+  }
   const { allowPlaintextProvisioning, requireTls } = draft.listeners;
   if (allowPlaintextProvisioning && requireTls) {
     error('listeners', 'ignored-field', 'allowPlaintextProvisioning has no effect where requireTls is set');

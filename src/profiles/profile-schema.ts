@@ -23,7 +23,7 @@ export const provisionFields = {
   rate: rateText('Rate of accepted requests'),
   onExisting: optional(
     oneOf(
-      'What happens when a device asks that exists. Native: reject. Absent: EnOS once, Alibaba rotate-until-active.',
+      'What happens when a device asks that exists, and shows that it is the same. Absent: native reject, EnOS once, Alibaba rotate-until-active.',
       ON_EXISTING,
     ),
   ),

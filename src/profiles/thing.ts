@@ -8,9 +8,9 @@ import type { OnExisting } from './thing-schema.ts';
 
 export const REFUSAL_CODES: RefusalCodes = { credentials: 4, notAllowed: 5 };
 
-/** What dialects do when a device asks again; the first is the default. A native profile refuses. */
+/** What dialects do when a device asks again; the first is the default. */
 export const POLICIES = {
-  native: ['reject'],
+  native: ['reject', 'return', 'once', 'rotate-until-active', 'rotate'],
   enos: ['once', 'rotate-until-active', 'reject'],
   alibaba: ['rotate-until-active', 'once', 'reject'],
 } as const satisfies Record<NativeProfile['dialect'], readonly [OnExisting, ...OnExisting[]]>;

@@ -1,7 +1,10 @@
 import { BrokerError } from '../errors.ts';
 import type { CustomerId } from '../model/ids.ts';
 import { credentialsProblem, randomAlphanumerics } from '../registry/credentials.ts';
-import { nameProblem, type Registry } from '../registry/registry.ts';
+import { nameProblem } from '../registry/registry.ts';
+import { type ExistingParts, provisionExisting } from './existing-devices.ts';
+import { keptPossessionKey, POSSESSION_ATTRIBUTE } from './possession.ts';
+import type { Proved } from './proof.ts';
 import { type ProvisionRequest, requestedCredentials } from './request.ts';
 import type { StrategyResult } from './strategy.ts';
 import type { ProvisionTarget } from './targets.ts';
@@ -10,9 +13,12 @@ import type { ProvisionTarget } from './targets.ts';
 export async function allowCreateNewDevices(
   request: ProvisionRequest,
   target: ProvisionTarget,
-  registry: Registry,
+  by: Extract<Proved, { kind: 'proved' }>['by'],
+  parts: ExistingParts,
   customer?: CustomerId,
 ): Promise<StrategyResult> {
+  const { registry, hash } = parts;
+  const { onExisting } = target;
   const name = request.deviceName ?? randomAlphanumerics(20);
   if (request.blankName || nameProblem(name)) return { kind: 'failure', reason: 'name' };
   const wanted = requestedCredentials(request);
@@ -23,7 +29,13 @@ export async function allowCreateNewDevices(
     name,
     profile: target.profile,
     gateway: request.gateway,
-    serverAttributes: { provisionState: 'provisioned' },
+    serverAttributes: {
+      provisionState: 'provisioned',
+      ...(request.possessionKey ? { [POSSESSION_ATTRIBUTE]: keptPossessionKey(request.possessionKey, hash) } : {}),
+    },
+    // Until its first login, for those who may ask again until then.
+    ...(onExisting === 'once' || onExisting === 'rotate-until-active' ? { state: 'issued' as const } : {}),
+    keepSealed: onExisting === 'once' || onExisting === 'return',
     by: `provision:${target.profile}`,
     ...(wanted.credentials ? { credentials: wanted.credentials } : {}),
     ...(target.quota === undefined ? {} : { profileQuota: target.quota }),
@@ -31,9 +43,10 @@ export async function allowCreateNewDevices(
   });
   switch (created.kind) {
     case 'created':
-      return { kind: 'success', device: created.device, credentials: created.credentials, created: true };
+      return { kind: 'success', device: created.device, credentials: created.credentials, how: 'created' };
     case 'name-taken': {
       const device = await registry.device(created.deviceId);
+      if (device && onExisting !== 'reject') return provisionExisting(request, target, device, by, parts);
       return { kind: 'failure', reason: 'name-taken', ...(device ? { device } : {}) };
     }
     case 'credentials-taken':

@@ -30,7 +30,7 @@ export async function checkPreProvisionedDevices(
       const { device } = claimed;
       const credentials =
         openSealed(claimed.credentials, parts.hash) ?? (await parts.registry.rotate(device.id, undefined, by));
-      return { kind: 'success', device, credentials, created: false };
+      return { kind: 'success', device, credentials, how: 'claimed' };
     }
   }
 }

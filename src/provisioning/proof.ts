@@ -36,13 +36,15 @@ export async function checkProof(
   const target = targets.match(request.key, request.secret, now);
   if (!target) return NOT_FOUND;
   if (target.rules.proof.requireSignature) return { kind: 'refused', reason: 'unsigned', target };
-  return { kind: 'proved', target, by: 'sent' };
+  // Who shows that it is the same device must show it now.
+  const stale = request.possession && (await staleness(request.possession, target, parts, now));
+  return stale ? { kind: 'refused', reason: stale, target } : { kind: 'proved', target, by: 'sent' };
 }
 
 async function checkSigned(
   signed: SignedProof,
   targets: ProvisionTargets,
-  { once, challenges }: ProofParts,
+  parts: ProofParts,
   now: number,
 ): Promise<Proved> {
   const match = targets.matchSigned(signed, now);
@@ -56,14 +58,23 @@ async function checkSigned(
   });
   if (by === 'secret' && proof.derivedKeys === 'required') return refused('not-derived');
   if (by === 'derived' && proof.derivedKeys === 'off') return refused('not-derived');
-  const { nonce, timestamp } = signed.fields;
+  const stale = await staleness(signed, target, parts, now);
+  return stale ? refused(stale) : { kind: 'proved', target, by };
+}
+
+/** Why what was signed does not count: its time, or it has been seen. Undefined: it is fresh, and used up now. */
+async function staleness(
+  { fields: { nonce, timestamp } }: SignedProof,
+  { profile, rules: { proof } }: ProvisionTarget,
+  { once, challenges }: ProofParts,
+  now: number,
+): Promise<'clock-skew' | 'challenge' | 'replay' | undefined> {
   const challengeEnd = challenges.endOf(nonce);
   let until = now + 2 * proof.skewMs;
   if (challengeEnd !== undefined) {
-    if (!proof.challenge || now >= challengeEnd) return refused('challenge');
+    if (!proof.challenge || now >= challengeEnd) return 'challenge';
     until = challengeEnd;
-  } else if (timestamp === '' || Math.abs(now - Number(timestamp)) > proof.skewMs) return refused('clock-skew');
+  } else if (timestamp === '' || Math.abs(now - Number(timestamp)) > proof.skewMs) return 'clock-skew';
   // By profile: the provision key may change its letters in a file, what was overheard stays what it is.
-  if (!(await once.take(`tbp1 ${target.profile} ${nonce}`, until))) return refused('replay');
-  return { kind: 'proved', target, by };
+  return (await once.take(`tbp1 ${profile} ${nonce}`, until)) ? undefined : 'replay';
 }

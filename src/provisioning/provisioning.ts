@@ -5,6 +5,7 @@ import type { KeyedHash } from '../model/keyed-hash.ts';
 import { parseRateLimit, TokenBuckets } from '../model/rate-limit.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { CustomerStore } from '../storage/customer-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
@@ -48,6 +49,7 @@ export interface ProvisioningParts {
   readonly once: Once;
   readonly admit: Admit;
   readonly customers: CustomerHands;
+  readonly attributes: Pick<AttributeStore, 'read'>;
   /** The targets of the profiles in force; asked anew for each request. */
   readonly targets: () => ProvisionTargets;
 }
@@ -73,17 +75,23 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     request: ProvisionRequest,
     target: ProvisionTarget,
     { name, profile, customer: title }: Overrides,
+    by: Extract<Proved, { kind: 'proved' }>['by'],
   ): Promise<StrategyResult> => {
     const customer = title === undefined ? undefined : await customerOf(title, parts);
     const asked = name === undefined ? request : { ...request, deviceName: name.trim(), blankName: false };
     const wanted = profile ? withProfile(target, profile) : target;
-    if (target.strategy === 'allow-create-new-devices') return allowCreateNewDevices(asked, wanted, registry, customer);
+    if (target.strategy === 'allow-create-new-devices')
+      return allowCreateNewDevices(asked, wanted, by, parts, customer);
     const result = await checkPreProvisionedDevices(asked, wanted, { registry, store, hash, now: clock.now() });
     if (customer && result.kind === 'success') await parts.customers.give(result.device.id, customer);
     return result;
   };
 
-  const admitted = async (request: ProvisionRequest, target: ProvisionTarget, address: string) => {
+  const admitted = async (
+    request: ProvisionRequest,
+    { target, by }: Extract<Proved, { kind: 'proved' }>,
+    address: string,
+  ): Promise<StrategyResult> => {
     if (!withinRate(target)) return { kind: 'failure', reason: 'rate' } as const;
     const { profile, rules } = target;
     const admission = await parts.admit({
@@ -94,7 +102,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
       claims: request.claims,
     });
     if (admission.kind === 'refused') return { kind: 'failure', reason: admission.reason } as const;
-    return run(request, target, admission.overrides);
+    return run(request, target, admission.overrides, by);
   };
 
   /** Whoever holds no secret leaves no line: there is no end of them. */
@@ -123,9 +131,9 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
       if (proved.kind === 'refused') return refused(proved, address);
       const { target } = proved;
       const profile = target.profile;
-      const result: StrategyResult = await admitted(request, target, address);
-      const reason = result.kind === 'success' ? (result.created ? 'created' : 'claimed') : result.reason;
-      if (result.kind !== 'success' || !result.created) {
+      const result: StrategyResult = await admitted(request, proved, address);
+      const reason = result.kind === 'success' ? result.how : result.reason;
+      if (reason !== 'created') {
         // Creation writes its own audit line in the registry.
         await audit.append({
           at: clock.now(),

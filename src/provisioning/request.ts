@@ -2,6 +2,7 @@ import { TBP1_METHOD, type Tbp1Request, tbp1Content } from '../dialects/wire/tbp
 import type { Credentials, CredentialsType } from '../model/device.ts';
 import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { Secret } from '../model/secret.ts';
+import { POSSESSION_KEYS, type PossessionKey, readPossessionKey } from './possession.ts';
 
 /** A provisioning request, read from JSON (thingsboard-device-api 2.3, registration-protocols 1.12). */
 export interface ProvisionRequest {
@@ -20,6 +21,10 @@ export interface ProvisionRequest {
   readonly password: string;
   readonly certificate: string;
   readonly gateway: boolean;
+  /** The key by which a new device shows later that it is the same. */
+  readonly possessionKey: PossessionKey | undefined;
+  /** What shows it, of a device that exists. */
+  readonly possession: SignedProof | undefined;
   /** What else the device claims, signed; chains hear of it once. */
   readonly claims: JsonObject;
 }
@@ -40,7 +45,16 @@ export type ParsedRequest =
 
 const TYPES = ['ACCESS_TOKEN', 'MQTT_BASIC', 'X509_CERTIFICATE', 'LWM2M_CREDENTIALS'] as const;
 /** Members that ask for credentials: chains hear of claims without them. */
-const OF_CREDENTIALS = ['credentialsType', 'token', 'clientId', 'username', 'password', 'hash', 'gateway'];
+const OF_CREDENTIALS = [
+  'credentialsType',
+  'token',
+  'clientId',
+  'username',
+  'password',
+  'hash',
+  'gateway',
+  'possessionKey',
+];
 const CLAIM_LIMITS = { maxDepth: 8, maxKeys: 200 };
 const MAX_CLAIMS = 8_192;
 const NONCE = { min: 16, max: 128 };
@@ -90,6 +104,8 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
         password: textOf(asked, 'password') ?? '',
         certificate: stripArmour(textOf(asked, 'hash') ?? ''),
         gateway: own(asked, 'gateway') === true,
+        possessionKey: possessionKeyOf(asked),
+        possession: textOf(body, 'possessionSign') === undefined ? undefined : possessionProof(body, key),
         claims: signed ? withoutCredentials(asked) : {},
       },
     };
@@ -100,13 +116,34 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
 }
 
 function signedProof(body: JsonObject, provisionDeviceKey: string): SignedProof {
+  const method = textOf(body, 'signMethod') ?? TBP1_METHOD;
+  if (method !== TBP1_METHOD) throw new FieldProblem('signMethod', `must be ${TBP1_METHOD}`);
+  const claims = own(body, 'claims');
+  if (typeof claims !== 'string') throw new FieldProblem('claims', 'must be JSON as a text in a signed request');
+  return { ...signedFields(body, provisionDeviceKey, claims), sign: textOf(body, 'sign') ?? '' };
+}
+
+/** The same lines under another first one, so that neither signature can stand for the other. */
+function possessionProof(body: JsonObject, provisionDeviceKey: string): SignedProof {
+  const { fields, content } = signedFields(body, provisionDeviceKey, textOf(body, 'claims') ?? '');
+  return { fields, content: content.replace(/^TBP1/, 'TBP1-possession'), sign: textOf(body, 'possessionSign') ?? '' };
+}
+
+function possessionKeyOf(asked: JsonObject): PossessionKey | undefined {
+  const value = own(asked, 'possessionKey') ?? null;
+  if (value === null) return undefined;
+  const key = readPossessionKey(value);
+  if (key) return key;
+  const problem = `must be {"type", "key"} with a type of ${POSSESSION_KEYS.join(', ')} and a key in base64`;
+  throw new FieldProblem('possessionKey', problem);
+}
+
+function signedFields(body: JsonObject, provisionDeviceKey: string, claims: string): Omit<SignedProof, 'sign'> {
   const must = (field: string): string => {
     const text = textOf(body, field);
     if (text === undefined) throw new FieldProblem(field, 'is missing in a signed request');
     return text;
   };
-  const method = textOf(body, 'signMethod') ?? TBP1_METHOD;
-  if (method !== TBP1_METHOD) throw new FieldProblem('signMethod', `must be ${TBP1_METHOD}`);
   const deviceName = must('deviceName');
   // One device, one signed name: a key derived from "a " would be another one than that of "a".
   if (deviceName.trim() !== deviceName || deviceName === '' || deviceName.length > MAX_NAME) {
@@ -118,13 +155,11 @@ function signedProof(body: JsonObject, provisionDeviceKey: string): SignedProof 
   if (nonce.length < NONCE.min || nonce.length > NONCE.max) {
     throw new FieldProblem('nonce', `must be ${NONCE.min} to ${NONCE.max} characters`);
   }
-  const claims = own(body, 'claims');
-  if (typeof claims !== 'string') throw new FieldProblem('claims', 'must be JSON as a text in a signed request');
   if (claims.length > MAX_CLAIMS) throw new FieldProblem('claims', `must not be longer than ${MAX_CLAIMS} characters`);
   const fields = { provisionDeviceKey, deviceName, timestamp, nonce, claims };
   const content = tbp1Content(fields);
   if (content === undefined) throw new FieldProblem('deviceName', 'or another signed field holds a control character');
-  return { fields, content, sign: must('sign') };
+  return { fields, content };
 }
 
 function claimsOf(text: string): JsonObject {

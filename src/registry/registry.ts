@@ -16,6 +16,7 @@ import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
 import { credentialsIndex, type LoginNames, loginIndexes, toStored } from './credentials.ts';
+import { firstLogin } from './first-login.ts';
 import { createCredentialsMaker } from './made-credentials.ts';
 import { signedEnd } from './signed-logins.ts';
 import type { SigningProduct } from './signed-secrets.ts';
@@ -42,7 +43,7 @@ export interface CreateDeviceOptions {
   readonly info?: JsonObject;
   /** Absent: a 20-character access token is made; in a product, a device secret. */
   readonly credentials?: Credentials;
-  /** Of a device that signs; absent = registered. */
+  /** Absent: registered, of a device that signs; of others as ever. */
   readonly state?: DeviceState;
   readonly serverAttributes?: JsonObject;
   readonly profileQuota?: number;
@@ -141,6 +142,11 @@ export function createRegistry(parts: RegistryParts): Registry {
   const { store, audit, hash, clock, inactivityTimeoutMs, tombstones, product = () => undefined } = parts;
   let lastFound: DeviceId | undefined;
   const checked = createCredentialsMaker(product);
+  const entered = async (device: Device, found: StoredCredentials): Promise<LoginMatch> => {
+    if (isBarred(device)) return { kind: 'disabled', device };
+    const active = await firstLogin(device, found, { store, now: clock.now() });
+    return { kind: 'device', device: active, credentials: found.index };
+  };
   return {
     async create(options) {
       const name = options.name.trim();
@@ -152,6 +158,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       const tombstone = await tombstones?.find(name);
       if (tombstone) return { kind: 'name-taken', deviceId: tombstone.deviceId };
       const now = clock.now();
+      const state = options.state ?? (credentials.type === 'SIGNED_SECRET' ? 'registered' : undefined);
       const device: Device = {
         id: newDeviceId(now),
         name,
@@ -159,7 +166,7 @@ export function createRegistry(parts: RegistryParts): Registry {
         gateway: options.gateway ?? false,
         createdAt: now,
         ...(options.label === undefined ? {} : { label: options.label }),
-        ...(credentials.type === 'SIGNED_SECRET' ? { state: options.state ?? 'registered' } : {}),
+        ...(state === undefined ? {} : { state }),
         ...(options.info === undefined ? {} : { info: options.info }),
         ...(options.createdBy === undefined ? {} : { lastConnectedGateway: options.createdBy }),
       };
@@ -197,8 +204,7 @@ export function createRegistry(parts: RegistryParts): Registry {
         }
         if (hasEnded(found, clock)) return { kind: 'expired' };
         const device = await store.device(found.deviceId);
-        if (device)
-          return isBarred(device) ? { kind: 'disabled', device } : { kind: 'device', device, credentials: index };
+        if (device) return entered(device, found);
       }
       // What a wrong password costs, so that the time does not tell which names there are.
       if (lastFound !== undefined) await store.credentialsOf(lastFound);
@@ -213,7 +219,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       if (hasEnded(found, clock)) return { kind: 'expired' };
       const device = await store.device(found.deviceId);
       if (!device) return { kind: 'unknown' };
-      return isBarred(device) ? { kind: 'disabled', device } : { kind: 'device', device, credentials: index };
+      return entered(device, found);
     },
 
     async loginByToken(token) {
@@ -221,7 +227,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       if (!found && lastFound !== undefined) await store.credentialsOf(lastFound); // as in `login`
       if (found?.type !== 'ACCESS_TOKEN' || hasEnded(found, clock)) return undefined;
       const device = await store.device(found.deviceId);
-      return device && !isBarred(device) ? device : undefined;
+      return device && !isBarred(device) ? firstLogin(device, found, { store, now: clock.now() }) : undefined;
     },
 
     async credentialsState(id) {

@@ -14,6 +14,7 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
     profile: 'meter',
     strategy: 'allow-create-new-devices',
     secrets: [{ hash: hash.hash('provision-secret', 'right') }],
+    onExisting: 'reject',
     rules: NO_RULES,
     ...more,
   };
@@ -27,6 +28,7 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
     once: createOnce(storage.documents, clock),
     admit: admissionOf(rooms).admit,
     customers: storage.customers,
+    attributes: storage.attributes,
     targets: () => targets,
   });
   return async (fields: JsonObject) => {

@@ -1,76 +1,9 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
-import { Secret } from '../../src/model/secret.ts';
-import { NO_RULES, type ProvisionRules } from '../../src/profiles/index.ts';
-import { createOnce } from '../../src/provisioning/once.ts';
-import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
-import { createProvisionTargets, type ProvisionTarget, type TargetSecret } from '../../src/provisioning/targets.ts';
-import { admissionOf } from '../helpers/admission.ts';
-import { openRooms, type Rooms } from '../helpers/rooms.ts';
-
-/** The vectors' own words (registration-protocols 1.12). */
-const KEY = 'pk-demo';
-const SECRET = 'psec-demo-0123456789';
-const T0 = 1_700_000_000_000;
-const N1: JsonObject = {
-  provisionDeviceKey: KEY,
-  deviceName: 'meter-0001',
-  timestamp: T0,
-  nonce: 'n0nce-00112233445566778899',
-  claims: '{"credentialsType":"ACCESS_TOKEN"}',
-  signMethod: 'TBP1-HMAC-SHA256',
-  sign: '512775c28e975caf457dbdb8f8010fe646624907cdba1aa089d9325fa76a2b13',
-};
-const N3: JsonObject = { ...N1, sign: '8f0425ac3dffcf1001df67194d80badbb3b6893a8c202ba34bd053b360649182' };
-
-/** Signed here, and not by what is tested. */
-function signed(fields: JsonObject = {}, key: string | Buffer = SECRET): JsonObject {
-  const body = { ...N1, ...fields };
-  const { deviceName, timestamp, nonce, claims } = body;
-  const digest = createHash('sha256').update(String(claims)).digest('hex');
-  const content = ['TBP1', KEY, deviceName, timestamp, nonce, digest].join('\n');
-  return { ...body, sign: createHmac('sha256', key).update(content).digest('hex') };
-}
-
-function provisioningOf(
-  rooms: Rooms,
-  proof: Partial<ProvisionRules['proof']> = {},
-  more: Partial<TargetSecret>[] = [],
-) {
-  const { storage, registry, hash, clock } = rooms;
-  clock.set(T0);
-  const secretOf = (text: string): TargetSecret => ({
-    hash: hash.hash('provision-secret', text),
-    clear: new Secret(text),
-  });
-  const target: ProvisionTarget = {
-    profile: 'meter',
-    strategy: 'allow-create-new-devices',
-    secrets: [secretOf(SECRET), ...more.map((one) => ({ ...secretOf('the-secret-before'), ...one }))],
-    rules: { ...NO_RULES, proof: { ...NO_RULES.proof, ...proof } },
-  };
-  const targets = createProvisionTargets(new Map([[KEY, target]]), hash);
-  const provisioning = createProvisioning({
-    registry,
-    store: storage.registry,
-    audit: storage.audit,
-    hash,
-    clock,
-    once: createOnce(storage.documents, clock),
-    admit: admissionOf(rooms).admit,
-    customers: storage.customers,
-    targets: () => targets,
-  });
-  const ask = async (body: JsonObject) => {
-    const parsed = parseProvisionRequest(body);
-    if (!parsed.ok) throw new Error(`${parsed.field} ${parsed.problem}`);
-    const { answer, reason } = await provisioning.provision(parsed.request, '127.0.0.1');
-    return `${answer.status} ${reason}`;
-  };
-  return { ask, challenge: provisioning.challenge };
-}
+import { openRooms } from '../helpers/rooms.ts';
+import { KEY, N1, N3, provisioningOf, SECRET, signed, T0 } from '../helpers/signed-requests.ts';
 
 describe('signed provisioning', () => {
   it('N1: a request signed with the secret makes the device, and the secret is not in it', async () => {
@@ -169,14 +102,14 @@ describe('signed provisioning', () => {
     expect(await ask(signed({ nonce: late, timestamp: T0 + 60_000 }))).toBe('NOT_FOUND challenge');
     const forged = nonce.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
     expect(await ask(signed({ nonce: forged, timestamp: 0 }))).toBe('NOT_FOUND clock-skew');
-    const closed = provisioningOf(rooms, { challenge: false });
+    const closed = provisioningOf(rooms, { proof: { challenge: false } });
     const refused = closed.challenge().nonce;
     expect(await closed.ask(signed({ nonce: refused, timestamp: T0 }))).toBe('NOT_FOUND challenge');
   });
 
   it('requireSignature refuses the secret itself, with the answer of a wrong one', async () => {
     await using rooms = await openRooms();
-    const { ask } = provisioningOf(rooms, { requireSignature: true });
+    const { ask } = provisioningOf(rooms, { proof: { requireSignature: true } });
     const plain = { provisionDeviceKey: KEY, deviceName: 'plain', provisionDeviceSecret: SECRET };
     expect(await ask(plain)).toBe('NOT_FOUND unsigned');
     expect(await ask({ ...plain, provisionDeviceSecret: 'wrong' })).toBe('NOT_FOUND not-found');
@@ -185,16 +118,16 @@ describe('signed provisioning', () => {
 
   it('derivedKeys required refuses the secret as a key, and off refuses derived ones', async () => {
     await using rooms = await openRooms();
-    const required = provisioningOf(rooms, { derivedKeys: 'required' });
+    const required = provisioningOf(rooms, { proof: { derivedKeys: 'required' } });
     expect(await required.ask(N1)).toBe('NOT_FOUND not-derived');
     expect(await required.ask(N3)).toBe('SUCCESS created');
-    const off = provisioningOf(rooms, { derivedKeys: 'off' });
+    const off = provisioningOf(rooms, { proof: { derivedKeys: 'off' } });
     expect(await off.ask(N3)).toBe('NOT_FOUND not-derived');
   });
 
   it('the previous secret works until its end, sent and signed', async () => {
     await using rooms = await openRooms();
-    const { ask } = provisioningOf(rooms, {}, [{ until: T0 + 1_000 }]);
+    const { ask } = provisioningOf(rooms, { previous: [{ until: T0 + 1_000 }] });
     const plain = { provisionDeviceKey: KEY, provisionDeviceSecret: 'the-secret-before' };
     expect(await ask({ ...plain, deviceName: 'sent' })).toBe('SUCCESS created');
     expect(await ask(signed({ nonce: 'nonce-of-the-one-before' }, 'the-secret-before'))).toBe('SUCCESS created');

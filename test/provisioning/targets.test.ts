@@ -22,6 +22,7 @@ const open: ProvisionTarget = {
   profile: 'open',
   strategy: 'allow-create-new-devices',
   secrets: [{ hash: real.hash('provision-secret', 'right') }],
+  onExisting: 'reject',
   rules: NO_RULES,
 };
 
