@@ -1,5 +1,14 @@
-import type { DeviceApi, DeviceProfile } from '../device-api/index.ts';
+import type { Device, DeviceApi, DeviceProfile, UplinkResult } from '../device-api/index.ts';
+import { BrokerError } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import { readMeasurepoints } from './enos/measurepoints.ts';
+import { type Answer, refuse, reply } from './operation.ts';
+import { readRequest, repliesTo } from './read-request.ts';
 import type { ThingVerdict } from './thing-session.ts';
+import { answered } from './uplinks.ts';
+import { type Decoded, decoded, own, problem } from './values.ts';
+import { REPLY_CODES } from './wire/codes.ts';
+import { type Envelope, formatReply, isObject } from './wire/envelope.ts';
 
 export interface ChannelParts {
   readonly api: DeviceApi;
@@ -13,9 +22,137 @@ export interface Channel {
   publish(topic: string, payload: Buffer, done: (verdict: ThingVerdict) => void): void;
 }
 
-export function createChannel({ productKey }: ChannelParts): Channel {
-  const prefix = `/sys/${productKey}/integration/`;
-  return {
-    publish: (topic, _payload, done) => done(topic.startsWith(prefix) ? 'unknown-topic' : 'close'),
+type Uplink = ReturnType<DeviceApi['uplink']>;
+type Post = (uplink: Uplink, done: (result: UplinkResult) => void) => void;
+
+/** Items of one request. */
+const MAX_ITEMS = 1_000;
+const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Reads one item: what it becomes of its device. */
+const KINDS: ReadonlyMap<string, (item: JsonObject, now: number, topic: string) => Decoded<readonly Post[]>> = new Map([
+  ['integration/measurepoint/post', measurepoints],
+  ['integration/event/post', events],
+  ['integration/attribute/post', attributes],
+]);
+
+export function createChannel({ api, profile, productKey, send }: ChannelParts): Channel {
+  const prefix = `/sys/${productKey}/`;
+  const { clock, json, log } = api.things;
+  /** Requests are handed over in the order they came, although their devices have to be found first. */
+  let handedOver: Promise<unknown> = Promise.resolve();
+
+  const find = async (item: JsonValue, known: Map<string, Uplink>): Promise<Uplink | undefined> => {
+    const deviceKey = isObject(item) ? own(item, 'deviceKey') : undefined;
+    if (typeof deviceKey !== 'string') return undefined;
+    const found = known.get(deviceKey);
+    if (found) return found;
+    const device: Device | undefined = await api.things.find({ productKey, deviceKey });
+    const uplink = device && api.uplink(device);
+    if (uplink) known.set(deviceKey, uplink);
+    return uplink;
   };
+
+  /** Nothing is handed over before all of it can be. */
+  const read = async (
+    path: string,
+    topic: string,
+    params: JsonValue | undefined,
+  ): Promise<readonly Sending[] | Answer> => {
+    const kind = KINDS.get(path);
+    if (!kind) return refuse('noHandler', 'the topic has no meaning');
+    if (!Array.isArray(params) || params.length > MAX_ITEMS) {
+      return refuse('invalidParams', `"params" must be a list of ${MAX_ITEMS} items at most`);
+    }
+    const known = new Map<string, Uplink>();
+    const sendings: Sending[] = [];
+    for (const item of params) {
+      const posts = isObject(item)
+        ? kind(item, clock.now(), topic)
+        : problem<readonly Post[]>('an item must be an object');
+      if (!posts.ok) return refuse('invalidParams', posts.problem);
+      const uplink = await find(item, known);
+      if (!uplink) return refuse('unknownDevice', 'a device of the request is not known');
+      for (const post of posts.value) sendings.push({ uplink, post });
+    }
+    return sendings;
+  };
+
+  const finish = (
+    topic: string,
+    { id, wantsReply }: Pick<Envelope, 'id' | 'wantsReply'>,
+    answer: Answer,
+  ): ThingVerdict => {
+    if (answer.kind !== 'reply') return 'close';
+    const { code, data, message } = answer;
+    if (wantsReply) send(`${topic}_reply`, formatReply(id, REPLY_CODES.enos[code], data, message));
+    return 'done';
+  };
+
+  const run = async (topic: string, payload: Buffer): Promise<ThingVerdict> => {
+    const path = topic.slice(prefix.length);
+    const max = profile()?.thing?.maxPayloadBytes ?? 0;
+    if (payload.length > max)
+      return finish(topic, repliesTo(EMPTY, json), refuse('tooLarge', `more than ${max} bytes`));
+    const request = readRequest(payload, path, json);
+    if (!request.ok) return finish(topic, request.to, request.refusal);
+    const { envelope } = request;
+    const sendings = handedOver.then(() => read(path, topic, envelope.params));
+    const ends = sendings.then(async (all) => ('kind' in all ? all : gravest(await Promise.all(all.map(sendOne)))));
+    handedOver = sendings.catch(() => {});
+    return finish(topic, envelope, await ends);
+  };
+
+  return {
+    publish(topic, payload, done) {
+      if (!topic.startsWith(`${prefix}integration/`)) {
+        done('close');
+        return;
+      }
+      run(topic, Buffer.from(payload)).then(done, (error: unknown) => {
+        log.error({ event: 'channel.publish', productKey, err: BrokerError.from(error) }, 'not handled');
+        done('close');
+      });
+    },
+  };
+}
+
+interface Sending {
+  readonly uplink: Uplink;
+  readonly post: Post;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+const sendOne = ({ uplink, post }: Sending): Promise<Answer> => answered({ uplink }, (done) => post(uplink, done));
+
+const gravest = (answers: readonly Answer[]): Answer =>
+  answers.find(({ kind }) => kind === 'close') ??
+  answers.find((answer) => answer.kind === 'reply' && answer.code !== 'ok') ??
+  reply('ok', {});
+
+function measurepoints(item: JsonObject, now: number, topic: string): Decoded<readonly Post[]> {
+  const sample = readMeasurepoints(item, now);
+  if (!sample.ok) return sample;
+  return decoded([(uplink, done) => uplink.telemetryJson(sample.value, done, { topic })]);
+}
+
+function attributes(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
+  const values = own(item, 'attributes');
+  if (!isObject(values)) return problem('"attributes" must be an object');
+  return decoded([(uplink, done) => uplink.attributesJson(values, done, { topic })]);
+}
+
+/** `{events: {id: {…}}, time}`: a message for each. */
+function events(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
+  const all = own(item, 'events');
+  if (!isObject(all)) return problem('"events" must be an object');
+  const time = own(item, 'time');
+  const posts: Post[] = [];
+  for (const [id, value] of Object.entries(all)) {
+    if (!EVENT_ID.test(id)) return problem('the name of an event has letters, digits, "_" and "-" only');
+    const data = isObject(value) ? value : { value };
+    posts.push((uplink, done) => uplink.event({ type: `EVENT_${id}`, data, time }, done, topic));
+  }
+  return decoded(posts);
 }

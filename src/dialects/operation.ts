@@ -87,7 +87,7 @@ export const methodOf = (path: string): string => path.replaceAll('/', '.');
  */
 export function fitsMethod(path: string, method: string): boolean {
   if (method === methodOf(path) || path.startsWith('shadow/')) return true;
-  if (path.startsWith('thing/event/')) return method.startsWith('thing.event.');
+  if (/^thing\/event\/(?!property\/)/.test(path)) return method.startsWith('thing.event.');
   if (!path.startsWith('ota/device/')) return false;
   return method.toLowerCase().replace(/^ota\.(?:device\.)?/, '') === path.slice('ota/device/'.length);
 }

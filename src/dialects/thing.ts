@@ -1,24 +1,15 @@
 import type { Device, DeviceApi, DeviceProfile, Downlink, Uplink } from '../device-api/index.ts';
-import { parseJson } from '../model/json.ts';
 import { ALIBABA_OPERATIONS } from './alibaba/operations.ts';
 import type { Compression } from './compression.ts';
 import { ENOS_OPERATIONS } from './enos/operations.ts';
-import {
-  type Answer,
-  type ChildSessions,
-  fitsMethod,
-  methodOf,
-  operationFor,
-  type Refusal,
-  refuse,
-  type ThingContext,
-} from './operation.ts';
+import { type Answer, type ChildSessions, operationFor, type Refusal, refuse, type ThingContext } from './operation.ts';
 import { ThingOta } from './ota.ts';
+import { readRequest, repliesTo } from './read-request.ts';
 import { ThingCalls } from './thing-calls.ts';
 import { answered } from './uplinks.ts';
 import { REPLY_CODES } from './wire/codes.ts';
 import type { SigningDialect } from './wire/dialect.ts';
-import { type Envelope, formatReply, readEnvelope } from './wire/envelope.ts';
+import { type Envelope, formatReply } from './wire/envelope.ts';
 
 export interface ThingParts {
   readonly api: DeviceApi;
@@ -92,39 +83,19 @@ export class Thing implements ThingContext {
     if (!payload) return this.#refuse(topic, refuse('payloadFormat', 'the payload cannot be unpacked'));
     if (this.#calls.isAnswer(path)) return this.#calls.answer(path, payload);
     if (path === 'thing/model/up_raw') return this.#raw(topic, payload);
-    if (payload.length === 0) return this.#refuse(topic, refuse('emptyPayload', 'the payload is empty'));
-    const parsed = parseJson(payload, this.api.things.json);
-    const envelope = parsed.ok ? readEnvelope(parsed.value) : undefined;
-    if (!envelope) {
-      const problem = parsed.ok ? 'the payload must be an object with an id' : parsed.error.problem;
-      return this.#refuse(topic, refuse('payloadFormat', problem));
-    }
-    const answer = await this.#run(topic, path, envelope);
-    return this.#finish(topic, envelope, answer);
+    const read = readRequest(payload, path, this.api.things.json);
+    if (!read.ok) return this.#refuse(topic, read.refusal, read.to);
+    const { envelope } = read;
+    const operation = operationFor(OPERATIONS[this.dialect], path);
+    if (!operation) return this.#refuse(topic, refuse('noHandler', 'the topic has no meaning'), envelope);
+    const { params, body } = envelope;
+    return this.#finish(topic, envelope, await operation(this, { topic, path, params, body }));
   }
 
   /** Refuses a publish for a sub-device that is not logged in. */
   refuseFor(topic: string, payload: Buffer): void {
-    const message = 'the sub-device is not logged in over this connection';
-    this.uplink.refuse(message, () => {});
-    const parsed = parseJson(payload, this.api.things.json);
-    const envelope = (parsed.ok ? readEnvelope(parsed.value) : undefined) ?? NO_ENVELOPE;
-    this.#finish(topic, envelope, refuse('notLoggedIn', message));
-  }
-
-  #run(topic: string, path: string, envelope: Envelope): Promise<Answer> | Answer {
-    if (envelope.method !== undefined && !fitsMethod(path, envelope.method)) {
-      const message = `the method of this topic is ${methodOf(path)}`;
-      this.uplink.refuse(message, () => {});
-      return refuse('methodMismatch', message);
-    }
-    const operation = operationFor(OPERATIONS[this.dialect], path);
-    if (!operation) {
-      this.uplink.refuse('the topic has no meaning', () => {});
-      return refuse('noHandler', 'the topic has no meaning');
-    }
-    const { params, body } = envelope;
-    return operation(this, { topic, path, params, body });
+    const refusal = refuse('notLoggedIn', 'the sub-device is not logged in over this connection');
+    this.#refuse(topic, refusal, repliesTo(payload, this.api.things.json));
   }
 
   /** Bytes that a chain makes something of; it answers by the call `thing.model.up_raw_reply`. */
@@ -134,9 +105,9 @@ export class Thing implements ThingContext {
     return kind !== 'close';
   }
 
-  #refuse(topic: string, answer: Refusal): boolean {
+  #refuse(topic: string, answer: Refusal, to: Pick<Envelope, 'id' | 'wantsReply'> = NO_ENVELOPE): boolean {
     this.uplink.refuse(answer.message ?? '', () => {});
-    return this.#finish(topic, NO_ENVELOPE, answer);
+    return this.#finish(topic, to, answer);
   }
 
   #finish(topic: string, { id, wantsReply }: Pick<Envelope, 'id' | 'wantsReply'>, answer: Answer): boolean {

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Broker } from '../../helpers/broker.ts';
+import { eventChain, eventsOf } from '../../helpers/event-chain.ts';
+import type { MqttClient } from '../../helpers/mqtt-client.ts';
+import { addDevice, channelNames, type DialectBroker, ENOS, enosProfile, openThing, startDialects } from './kit.ts';
+import { attributes, latest, publishAndRead } from './messages.ts';
+
+const TOPIC = `/sys/${ENOS.productKey}/integration`;
+
+describe('the integration channel of EnOS', () => {
+  let dialects: DialectBroker;
+  let broker: Broker;
+  let chain: Awaited<ReturnType<typeof eventChain>>;
+  const ids: Record<string, string> = {};
+
+  beforeAll(async () => {
+    chain = await eventChain('Other');
+    dialects = await startDialects([enosProfile('rod', { integration: { enabled: true } })], {
+      chainsDir: chain.chainsDir,
+    });
+    broker = dialects.broker;
+    for (const name of ['one', 'two']) ids[name] = (await addDevice(broker, 'rod', name)).id;
+  });
+  afterAll(async () => {
+    await dialects[Symbol.asyncDispose]();
+    await chain[Symbol.asyncDispose]();
+  });
+
+  const open = async (): Promise<MqttClient> => {
+    const client = await openThing(broker, channelNames(ENOS.productKey, ENOS.productSecret));
+    expect(await client.connack()).toBe(0);
+    return client;
+  };
+  const post = (client: MqttClient, what: string, params: unknown) =>
+    publishAndRead(client, `${TOPIC}/${what}/post`, { id: '5', method: `integration.${what}.post`, params });
+  const item = (deviceKey: string, value: number) => ({
+    deviceKey,
+    measurepoints: { v: value },
+    time: 1_700_000_000_000,
+  });
+
+  it('case 39: a post for two known devices is stored; one unknown device refuses the whole request', async () => {
+    await using client = await open();
+    expect(await post(client, 'measurepoint', [item('one', 1), item('two', 2)])).toBe(
+      `${TOPIC}/measurepoint/post_reply {"id":"5","code":200,"data":{}}`,
+    );
+    expect(await latest(broker, ids.one ?? '')).toEqual({ v: [1_700_000_000_000, 1] });
+    expect(await latest(broker, ids.two ?? '')).toEqual({ v: [1_700_000_000_000, 2] });
+    expect(await post(client, 'measurepoint', [item('one', 3), item('stranger', 4)])).toContain('"code":700');
+    expect(await latest(broker, ids.one ?? '')).toEqual({ v: [1_700_000_000_000, 1] });
+  });
+
+  it('attributes and events of devices are taken, and in the order they came', async () => {
+    await using client = await open();
+    expect(await post(client, 'attribute', [{ deviceKey: 'one', attributes: { vendor: 'x' } }])).toContain(
+      '"code":200',
+    );
+    expect(await attributes(broker, ids.one ?? '', 'CLIENT')).toEqual({ vendor: 'x' });
+    const topic = `${TOPIC}/event/post`;
+    const packet = { cmd: 'publish', topic, qos: 1, dup: false, retain: false } as const;
+    const body = (n: number) =>
+      JSON.stringify({ id: `${n}`, params: [{ deviceKey: 'two', events: { tick: { n } }, time: n }] });
+    client.send(...[1, 2, 3, 4].map((n) => ({ ...packet, messageId: n, payload: body(n) })));
+    for (let n = 1; n <= 4; n++) expect(await client.message()).toContain('"code":200');
+    const kept = (await eventsOf(broker, 'two')).filter(({ msgType }) => msgType === 'EVENT_tick');
+    expect(kept.map(({ data }) => data.n)).toEqual([1, 2, 3, 4]);
+  });
+
+  it.each([
+    ['measurepoint', {}],
+    ['measurepoint', [7]],
+    ['measurepoint', [{ deviceKey: 'one', measurepoints: [] }]],
+    ['attribute', [{ deviceKey: 'one' }]],
+    ['event', [{ deviceKey: 'one', events: { 'a/b': {} } }]],
+    ['measurepoint', Array.from({ length: 1001 }, () => item('one', 1))],
+  ])('%s refuses what it cannot read: %#', async (what, params) => {
+    await using client = await open();
+    expect(await post(client, what, params)).toContain('"code":1220');
+  });
+
+  it('a topic without a meaning and a payload that is no JSON are answered by code', async () => {
+    await using client = await open();
+    expect(await post(client, 'nothing', [])).toContain('"code":1101');
+    expect(await publishAndRead(client, `${TOPIC}/event/post`, '{')).toContain('"code":1220');
+    expect(await publishAndRead(client, `${TOPIC}/event/post`, '')).toContain('"code":1251');
+  });
+});
