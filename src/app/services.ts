@@ -10,7 +10,9 @@ import type { Clock } from '../model/clock.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { Log } from '../observe/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
+import { createChallenges } from '../provisioning/challenges.ts';
 import { createEnosApi } from '../provisioning/enos-api.ts';
+import { createFunctionCompute } from '../provisioning/function-compute.ts';
 import { createOnce } from '../provisioning/once.ts';
 import { serviceDeviceOperations } from '../provisioning/service-devices.ts';
 import { createServiceGrants } from '../provisioning/service-grants.ts';
@@ -26,7 +28,7 @@ export interface ServiceParts {
   readonly storage: Storage;
   readonly registry: Registry;
   readonly profiles: () => ProfileSet;
-  readonly deviceApi: Pick<DeviceApi, 'saveAttributes' | 'endSession' | 'isConnected'>;
+  readonly deviceApi: Pick<DeviceApi, 'saveAttributes' | 'endSession' | 'isConnected' | 'registration'>;
   readonly cluster: Cluster;
   readonly runner: Pick<MessageRunner, 'raise'>;
   readonly guessPause: RefusalPause;
@@ -40,8 +42,10 @@ export function startServices(parts: ServiceParts) {
   const { storage, registry, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log } = parts;
   const { documents, attributes, audit, registry: store } = storage;
   const accounts = createServiceAccounts({ documents, audit, hash, clock });
-  const grants = createServiceGrants({ store, find: createFindSigned({ store, hash }), attributes, profiles });
-  const tokens = createServiceTokens({ accounts, documents, once: createOnce(documents, clock), hash, clock });
+  const find = createFindSigned({ store, hash });
+  const once = createOnce(documents, clock);
+  const grants = createServiceGrants({ store, find, attributes, profiles });
+  const tokens = createServiceTokens({ accounts, documents, once, hash, clock });
   const writes = serviceDeviceOperations({
     registry,
     grants,
@@ -59,6 +63,16 @@ export function startServices(parts: ServiceParts) {
   const isOnline = async (id: Parameters<DeviceApi['isConnected']>[0]): Promise<boolean> =>
     deviceApi.isConnected(id) || (cluster.sessions.shared && (await cluster.sessions.owner(id)) !== undefined);
   const reads = serviceQueryOperations({ registry, grants, attributes, isOnline, hash });
+  const registerByFunction = createFunctionCompute({
+    registration: deviceApi.registration,
+    find,
+    profiles,
+    once,
+    challenges: createChallenges(hash, clock),
+    audit,
+    hash,
+    clock,
+  });
   const enos = createEnosApi({ tokens, devices: { ...writes, ...reads } });
-  return { serviceAccounts: accounts, serviceApi: createServiceApi({ enos, guessPause, log }) };
+  return { serviceAccounts: accounts, serviceApi: createServiceApi({ enos, registerByFunction, guessPause, log }) };
 }

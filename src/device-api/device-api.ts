@@ -62,6 +62,8 @@ export interface DeviceApi {
   challenge(): string;
   /** Alibaba's registration over HTTPS. */
   registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
+  /** Registration of devices of other dialects, with what chains and counters hear of it. */
+  readonly registration: DynamicRegistration;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
   openSession(device: Device, link: DeviceLink, presence?: Presence): OpenSession;
   /** What connectivity keeps of a connection whose login is good; give it to `openSession`, and `closed()` it when none opens. */
@@ -192,6 +194,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     provision,
     challenge: () => JSON.stringify(provisioning.challenge()),
+    registration,
     presence: (device) => connectivity.presence(device),
     abandon: (device) => claimed.abandon(device),
     claims,

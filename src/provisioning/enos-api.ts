@@ -27,7 +27,7 @@ export interface ApiRequest {
 }
 
 export interface ApiAnswer {
-  readonly status: 200 | 401 | 403;
+  readonly status: 200 | 400 | 401 | 403 | 429;
   readonly body: JsonObject;
   /** Who knows no secret: such peers are slowed down. */
   readonly guess: boolean;

@@ -12,7 +12,7 @@ export interface ServiceRouteParts {
 /** EnOS' paths; versions of its API differ in nothing that is done here. */
 const DEVICES = ['v2.0', 'v2.1', 'v2.4'].map((version) => `/connect-service/${version}/devices`);
 
-/** REST APIs of other vendors, for apps that register devices (registration-protocols 1.3). */
+/** REST APIs of other vendors, that register devices (registration-protocols 1.3, 1.6). */
 export function registerServiceRoutes(
   scope: FastifyInstance,
   { serviceApi, about, payloadOf, hangUp }: ServiceRouteParts,
@@ -29,6 +29,16 @@ export function registerServiceRoutes(
     '/apim-token-service/v2.0/token/get',
     about('Gives a service account its token (EnOS).'),
     async (request, reply) => send(request, reply, await serviceApi.enosToken(textOf(request), request.ip)),
+  );
+
+  scope.post<{ readonly Params: { readonly productKey: string } }>(
+    '/fc/:productKey/register',
+    about('Gives a device its triple for its deviceId, as a function of Alibaba Cloud does.'),
+    async (request, reply) => {
+      const peer = { address: request.ip, secure: isSecure(request.raw.socket) };
+      const result = await serviceApi.functionRegister(request.params.productKey, textOf(request), peer);
+      return send(request, reply, result);
+    },
   );
 
   for (const url of DEVICES) {
