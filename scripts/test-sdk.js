@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run test:sdk`: ThingsBoard's Python SDK, REST client and IoT gateway, and libcoap's coap-client, unmodified, against the
-// broker. Makes Python environments of its own in the user's cache folder, once for each list of packages. Words behind
+// `npm run test:sdk`: ThingsBoard's Python SDK, REST client and IoT gateway, the Python SDKs of EnOS and Alibaba Cloud, and
+// libcoap's coap-client, unmodified, against the broker. Makes Python environments of its own in the user's cache folder, once for each list of packages. Words behind
 // `npm run test:sdk --` go to Vitest. GRIDMOOR_SKIP_IOT_GATEWAY=1 leaves the gateway out.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,6 +12,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const SDK = { file: join(ROOT, 'test', 'sdk', 'requirements.txt'), modules: 'tb_gateway_mqtt, tb_ce_client' };
 const GATEWAY = { file: join(ROOT, 'test', 'sdk', 'requirements-gateway.txt'), modules: 'thingsboard_gateway' };
+const DIALECTS = {
+  file: join(ROOT, 'test', 'sdk', 'requirements-dialects.txt'),
+  modules: 'enos.core.MqttClient, linkkit.linkkit',
+};
 /** Exit code when the packages cannot be had: the suite has said nothing about the broker (sysexits EX_TEMPFAIL). */
 const NOT_INSTALLED = 75;
 const INSTALL = 'apt-get update && apt-get install -y --no-install-recommends python3 python3-venv';
@@ -89,8 +93,9 @@ function main() {
   if (!ensurePython()) return 1;
   ensureCoapClient();
   const python = ensureEnvironment(SDK);
+  const dialectsPython = ensureEnvironment(DIALECTS);
   const gatewayPython = process.env.GRIDMOOR_SKIP_IOT_GATEWAY ? '' : ensureEnvironment(GATEWAY);
-  if (python === undefined || gatewayPython === undefined) return NOT_INSTALLED;
+  if (python === undefined || dialectsPython === undefined || gatewayPython === undefined) return NOT_INSTALLED;
   if (!runs('npm', ['run', '--silent', 'build'], { stdio: 'inherit' })) return 1;
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [
@@ -105,7 +110,12 @@ function main() {
   const done = spawnSync(process.execPath, args, {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, GRIDMOOR_SDK_PYTHON: python, GRIDMOOR_GATEWAY_PYTHON: gatewayPython },
+    env: {
+      ...process.env,
+      GRIDMOOR_SDK_PYTHON: python,
+      GRIDMOOR_DIALECTS_PYTHON: dialectsPython,
+      GRIDMOOR_GATEWAY_PYTHON: gatewayPython,
+    },
   });
   return done.status ?? 1;
 }

@@ -1,37 +1,14 @@
-"""Drives the official ThingsBoard SDK, unmodified, by commands that come as JSON lines on standard input.
-
-A command is {"id": 1, "do": "connect", ...arguments}; its answer is {"id": 1, "result": ...} or {"id": 1, "error": "..."}.
-What the SDK's callbacks get is written as {"event": name, "data": ...}. The SDK's own log goes to standard error.
-"""
+"""Drives the official ThingsBoard SDK, unmodified, by the commands of lines.py."""
 
 import hashlib
 import json
-import logging
-import os
-import sys
-from threading import Event, Lock
-from time import monotonic, sleep
+from threading import Event
 
-DEADLINE_SECONDS = 20
+from lines import DEADLINE_SECONDS, event, serve, until
 
-logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-# Whatever else is printed, by the SDK or what it starts, must not stand among the answers.
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
-output = Lock()
-
-from tb_device_http import TBHTTPDevice  # noqa: E402
-from tb_device_mqtt import TBDeviceMqttClient  # noqa: E402
-from tb_gateway_mqtt import TBGatewayMqttClient  # noqa: E402
-
-
-def write(line):
-    with output:
-        print(json.dumps(line), file=answers, flush=True)
-
-
-def event(name, data):
-    write({"event": name, "data": data})
+from tb_device_http import TBHTTPDevice
+from tb_device_mqtt import TBDeviceMqttClient
+from tb_gateway_mqtt import TBGatewayMqttClient
 
 
 class Answer:
@@ -51,14 +28,6 @@ class Answer:
         if isinstance(self.value, Exception):
             raise self.value
         return self.value
-
-
-def until(condition, what, seconds=DEADLINE_SECONDS):
-    end = monotonic() + seconds
-    while not condition():
-        if monotonic() > end:
-            raise TimeoutError(what)
-        sleep(0.02)
 
 
 def sent(info):
@@ -235,16 +204,4 @@ def plain(value):
     return json.loads(value.to_json()) if hasattr(value, "to_json") else value
 
 
-def main():
-    driver = Driver()
-    for line in sys.stdin:
-        command = json.loads(line)
-        number = command.pop("id")
-        try:
-            result = getattr(driver, command.pop("do"))(**command)
-            write({"id": number, "result": result})
-        except Exception as error:  # whatever the SDK throws belongs to the test
-            write({"id": number, "error": f"{type(error).__name__}: {error}"})
-
-
-main()
+serve(Driver())

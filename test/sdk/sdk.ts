@@ -3,8 +3,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const DRIVER = fileURLToPath(new URL('./driver.py', import.meta.url));
 const DEADLINE_MS = 30_000;
+/** Each with the environment that its packages are in (scripts/test-sdk.js). */
+const DRIVERS = {
+  thingsboard: { file: 'driver.py', environment: 'GRIDMOOR_SDK_PYTHON' },
+  enos: { file: 'enos_driver.py', environment: 'GRIDMOOR_DIALECTS_PYTHON' },
+  alibaba: { file: 'alibaba_driver.py', environment: 'GRIDMOOR_DIALECTS_PYTHON' },
+};
 
 interface Line {
   readonly id?: number;
@@ -19,7 +24,7 @@ interface Wait {
   readonly reject: (error: Error) => void;
 }
 
-/** A process with the official Python SDK in it: commands in, results and events of its callbacks out. */
+/** A process with a published Python SDK in it: commands in, results and events of its callbacks out. */
 export class Sdk implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #calls = new Map<number, Wait>();
@@ -37,13 +42,16 @@ export class Sdk implements AsyncDisposable {
     });
   }
 
-  static start(): Sdk {
-    const python = process.env.GRIDMOOR_SDK_PYTHON;
+  static start(vendor: keyof typeof DRIVERS = 'thingsboard'): Sdk {
+    const { file, environment } = DRIVERS[vendor];
+    const python = process.env[environment];
     if (python === undefined) throw new Error('no Python environment: run npm run test:sdk');
-    return new Sdk(spawn(python, [DRIVER], { stdio: ['pipe', 'pipe', 'pipe'] }));
+    const driver = fileURLToPath(new URL(file, import.meta.url));
+    // -B: what it compiles is not written beside the sources.
+    return new Sdk(spawn(python, ['-B', driver], { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
-  /** Runs a command of driver.py; fails with what the SDK threw and its log. */
+  /** Runs a command of the driver; fails with what the SDK threw and its log. */
   call<T = unknown>(what: string, args: Readonly<Record<string, unknown>> = {}): Promise<T> {
     const id = ++this.#nextId;
     return new Promise<T>((resolve, reject) => {
