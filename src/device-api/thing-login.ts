@@ -35,9 +35,9 @@ export interface ThingLoginParts {
 
 /**
  * Logs in devices whose CONNECT is of the signed form. The profile that has the product key says what its parts mean; without
- * one the same steps are taken, and nobody is let in.
+ * one the same steps are taken, and nobody is let in. @param content what EnOS signs over HTTP, in place of what a CONNECT signs.
  */
-export type LoginThing = (login: Login, names: SignedNames) => Promise<ThingLogin>;
+export type LoginThing = (login: Login, names: SignedNames, content?: string) => Promise<ThingLogin>;
 
 export function createThingLogin({ logins, registration, profiles, audit, clock }: ThingLoginParts): LoginThing {
   const refuse = async (
@@ -60,12 +60,9 @@ export function createThingLogin({ logins, registration, profiles, audit, clock 
   const byDeviceSecret = async (attempt: Attempt): Promise<ThingLogin> => {
     const { login, names, profile, thing, dialect, hash } = attempt;
     const { device, productKey, clientId } = names;
-    const content = loginContent(dialect, {
-      clientId: clientId.name,
-      device,
-      productKey,
-      timestamp: clientId.parameters.get('timestamp'),
-    });
+    const timestamp = clientId.parameters.get('timestamp');
+    const content =
+      attempt.content ?? loginContent(dialect, { clientId: clientId.name, device, productKey, timestamp });
     const mayMatch = hash !== undefined && thing?.hashes.has(hash) === true && isDeviceKey(dialect, device);
     const key = { dialect, hash: hash ?? 'sha256' } as const;
     const match =
@@ -109,7 +106,8 @@ export function createThingLogin({ logins, registration, profiles, audit, clock 
       wants: mode === 'product-token' ? 'token' : 'secret',
       address: login.address,
     });
-    if (result.kind === 'token') return { kind: 'issued', push: tokenPush(result) };
+    if (result.kind === 'token')
+      return { kind: 'issued', push: tokenPush({ ...result, productKey, deviceKey: device }) };
     if (result.kind === 'refused') return refused(profile, result.reason === 'repeat' || result.reason === 'disabled');
     const { deviceSecret, device: issued } = result;
     const push = issuedPush(dialect, { assetId: issued.id, productKey, deviceKey: device, deviceSecret });
@@ -129,12 +127,12 @@ export function createThingLogin({ logins, registration, profiles, audit, clock 
     return { kind: 'channel', profile, productKey };
   };
 
-  return (login, names) => {
+  return (login, names, content) => {
     const profile = profiles().byProductKey(names.productKey);
     const dialect = profile?.thing?.dialect ?? 'enos';
-    const mode = loginMode(dialect, names);
+    const mode = content === undefined ? loginMode(dialect, names) : dialect === 'enos' ? 'device-secret' : 'unknown';
     const hash = signatureHash(dialect, names.clientId.parameters.get('signmethod'));
-    const attempt = { login, names, profile, thing: profile?.thing, dialect, mode, hash };
+    const attempt = { login, names, profile, thing: profile?.thing, dialect, mode, hash, content };
     switch (mode) {
       case 'device-secret':
       case 'client-token':
@@ -158,6 +156,7 @@ interface Attempt {
   readonly dialect: 'enos' | 'alibaba';
   readonly mode: ReturnType<typeof loginMode>;
   readonly hash: ReturnType<typeof signatureHash>;
+  readonly content: string | undefined;
 }
 
 /** @param verified it has shown that it knows a secret: it may hear that it is not let in. */

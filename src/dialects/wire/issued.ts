@@ -28,10 +28,18 @@ export function issuedPush(dialect: SigningDialect, issued: IssuedSecret): Push 
   };
 }
 
-/** The same for a client that is one of several of its name. */
-export const tokenPush = ({ clientId, token }: { clientId: string; token: string }): Push => ({
+/** A token for a client that is one of several of its name. */
+export interface IssuedToken {
+  readonly productKey: string;
+  readonly deviceKey: string;
+  readonly clientId: string;
+  readonly token: string;
+}
+
+/** The same with a token; C clients read the first two members, the Python SDK all. */
+export const tokenPush = ({ productKey, deviceKey, clientId, token }: IssuedToken): Push => ({
   topic: '/ext/regnwl',
-  text: JSON.stringify({ clientId, deviceToken: token }),
+  text: JSON.stringify({ clientId, deviceToken: token, productKey, deviceName: deviceKey }),
 });
 
 /** The answer of Alibaba's registration over HTTPS; at most 255 bytes (registration-protocols 1.7). */

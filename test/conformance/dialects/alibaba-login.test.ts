@@ -210,9 +210,12 @@ describe('Alibaba', () => {
     for (const token of tokens) expect(await connect(token)).toBe(0);
     expect(await connect({ clientId: tokens[0]?.clientId ?? '', deviceToken: tokens[1]?.deviceToken ?? '' })).toBe(4);
     // A full product takes no more, and nobody but a client of the name.
-    expect(await issued(broker, registrationNames('open-0002', 'regnwl', { productKey: NO_LIST }))).toHaveProperty(
-      'deviceToken',
-    );
+    expect(await issued(broker, registrationNames('open-0002', 'regnwl', { productKey: NO_LIST }))).toEqual({
+      clientId: expect.any(String),
+      deviceToken: expect.any(String),
+      productKey: NO_LIST,
+      deviceName: 'open-0002',
+    });
     expect(await issued(broker, registrationNames('open-0003', 'regnwl', { productKey: NO_LIST }))).toBe(4);
     expect(await issued(broker, registrationNames('light-none', 'regnwl'))).toBe(4);
   });

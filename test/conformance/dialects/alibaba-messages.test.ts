@@ -44,7 +44,7 @@ describe('messages of Alibaba', () => {
       method: 'thing.event.property.post',
       params,
     });
-    expect(text).toBe(`${topic}_reply {"id":12,"code":200,"data":{}}`);
+    expect(text).toBe(`${topic}_reply {"id":12,"code":200,"message":"success","data":{}}`);
     expect(await latest(broker, id)).toEqual({
       on: [expect.any(Number), true],
       power: [at, 7],
