@@ -24,6 +24,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   registry: ['storage/ports', 'dialects/wire'],
   ota: ['storage/ports'],
   telemetry: ['storage/ports', 'cluster/ports'],
+  // What there is and what has happened, in buckets of time.
+  statistics: ['storage/ports'],
   profiles: ['schema', 'storage/ports', 'rules/alarms/index.ts', 'dialects/wire'],
   provisioning: ['registry', 'profiles', 'storage/ports', 'dialects/wire'],
   rules: ['schema', 'storage/ports', 'observe', 'rules/alarms/index.ts', 'rules/script/index.ts'],
@@ -101,6 +103,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     'profiles',
     'rules',
     'telemetry',
+    'statistics',
     'observe',
     'storage/ports',
     'schema',

@@ -40,6 +40,7 @@ import { ruleEngineRoutes } from './rule-engine.ts';
 import { serialRoutes } from './serials.ts';
 import { serviceAccountRoutes } from './service-accounts.ts';
 import { stateRoutes } from './state.ts';
+import { statisticsRoutes } from './statistics.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
@@ -74,6 +75,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...loginRoutes(deps),
   ...userRoutes(deps),
   ...stateRoutes(deps),
+  ...statisticsRoutes(deps),
   ...chainRoutes(deps),
   ...ruleChainRoutes(deps),
   ...chainHistoryRoutes(deps),

@@ -3,9 +3,12 @@ import type { AdminDeps } from './deps.ts';
 
 /** Hands readiness and the counters of message path, sessions, store and rule nodes to the metrics; each is read once per scrape. */
 export function pullMetrics(
-  deps: Pick<AdminDeps, 'metrics' | 'counters' | 'deviceApi' | 'generation' | 'storage' | 'health' | 'instance'>,
+  deps: Pick<
+    AdminDeps,
+    'metrics' | 'counters' | 'deviceApi' | 'generation' | 'storage' | 'health' | 'instance' | 'statistics'
+  >,
 ): void {
-  const { metrics, counters, deviceApi, generation, storage, health, instance } = deps;
+  const { metrics, counters, deviceApi, generation, storage, health, instance, statistics } = deps;
   const total = (name: string, help: string, read: () => number): void =>
     metrics.pull('counter', { name: `gridmoor_${name}_total`, help }, read);
   const totals = (name: string, help: string, labels: readonly string[], read: () => Iterable<Sample>): void =>
@@ -20,6 +23,22 @@ export function pullMetrics(
   total('messages_received', 'Messages taken from devices.', () => counters.received);
   totals('messages', 'Messages by their one outcome.', ['outcome'], () =>
     Object.entries(counters.outcomes).map(([outcome, value]) => ({ value, labels: { outcome } })),
+  );
+  totals('device_messages', 'Messages that devices sent, by their one outcome.', ['outcome'], () =>
+    Object.entries(counters.fromDevices).map(([outcome, value]) => ({ value, labels: { outcome } })),
+  );
+  metrics.pull(
+    'gauge',
+    {
+      name: 'gridmoor_devices',
+      help: 'Devices by condition: online, offline, inactive (never heard of), disabled, retired.',
+      labels: ['condition'],
+      together: 'max',
+    },
+    async () => {
+      const { total: _, ...counts } = await statistics.devices.counts();
+      return Object.entries(counts).map(([condition, value]) => ({ value, labels: { condition } }));
+    },
   );
   gauge('messages_in_flight', 'Messages received that have no outcome yet.', () => counters.inFlight);
   totals('refusals', 'Refused logins, provisioning requests and API keys.', ['reason'], () =>

@@ -62,6 +62,7 @@ import { type RpcSettings, startRpc } from './rpc.ts';
 import { startServices } from './services.ts';
 import { shareChains } from './shared-chains.ts';
 import { Sources } from './sources.ts';
+import { openStatistics } from './statistics.ts';
 import { startThings } from './things.ts';
 import { refuseUnfinished } from './transfer/unfinished.ts';
 
@@ -326,6 +327,8 @@ function wire(
     onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
     onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
   });
+  const { instanceId } = options;
+  const statistics = openStatistics({ storage, cluster, deviceApi, counters, instanceId, clock, log });
   const sources = new Sources({
     generation: () => live.current.generation,
     leads: () => cluster.instances.leads,
@@ -339,6 +342,7 @@ function wire(
     cluster,
     registry,
     lifeCycle,
+    statistics,
     suppliers,
     attachments,
     alarms: alarming.alarms,
@@ -377,6 +381,7 @@ function wire(
       await retention.stop();
       await ota.assignments.close();
       await runner.drain();
+      await statistics.stop();
       await publisher.close();
       place.close();
       await live.close();

@@ -100,6 +100,7 @@ export async function createManagement(
     deviceApi,
     registry,
     lifeCycle: core.lifeCycle,
+    statistics: core.statistics,
     suppliers,
     attachments,
     alarms: core.alarms,

@@ -9,6 +9,8 @@ export interface MessageCounters {
   received: number;
   inFlight: number;
   readonly outcomes: Record<Outcome, number>;
+  /** The same of messages that devices sent: those that this broker makes are not among them. */
+  readonly fromDevices: Record<Outcome, number>;
   /** Refused logins and provisioning requests, by closed reason words. */
   readonly refusals: Map<string, number>;
   readonly provisioned: Map<string, number>;
@@ -22,7 +24,8 @@ export function createMessageCounters(): MessageCounters {
   return {
     received: 0,
     inFlight: 0,
-    outcomes: { processed: 0, 'dead-lettered': 0, 'rate-limited': 0, refused: 0 },
+    outcomes: noOutcomes(),
+    fromDevices: noOutcomes(),
     refusals: new Map(),
     provisioned: new Map(),
     connects: 0,
@@ -30,6 +33,15 @@ export function createMessageCounters(): MessageCounters {
     downlinks: 0,
     downlinksDropped: 0,
   };
+}
+
+const noOutcomes = (): Record<Outcome, number> => ({ processed: 0, 'dead-lettered': 0, 'rate-limited': 0, refused: 0 });
+
+/** Counts a message of a device that ends before it reaches a chain. */
+export function countEnded(counters: MessageCounters, outcome: Outcome): void {
+  counters.received++;
+  counters.outcomes[outcome]++;
+  counters.fromDevices[outcome]++;
 }
 
 export function bump(map: Map<string, number>, word: string): void {

@@ -92,6 +92,8 @@ export interface DeviceApi {
   /** Ends the device's live session after its credentials changed or it was deleted or disabled, in all instances. */
   endSession(id: DeviceId, reason: SessionEndReason): void;
   isConnected(id: DeviceId): boolean;
+  /** Counts a message to a device. @param sent false: it did not read, and the message was dropped. */
+  countDownlink(sent: boolean): void;
   /** Resolves when no message is under way. */
   settled(): Promise<void>;
   readonly connected: number;
@@ -275,6 +277,10 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       claim: (device) => (claimed.shared ? claimed.claim(device) : Promise.resolve(true)),
     }),
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
+    countDownlink(sent) {
+      if (sent) counters.downlinks++;
+      else counters.downlinksDropped++;
+    },
     settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {

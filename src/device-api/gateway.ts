@@ -1,7 +1,7 @@
 import type { Device } from '../model/device.ts';
 import { type JsonValue, parseJson } from '../model/json.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
-import { bump, type MessageCounters } from './counters.ts';
+import { bump, countEnded, type MessageCounters } from './counters.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import {
   DEFAULT_TYPE,
@@ -103,8 +103,7 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   let seenAt = Number.NEGATIVE_INFINITY;
 
   const refuse = (result: GatewayResult, done: GatewayDone): void => {
-    counters.received++;
-    counters.outcomes[result.kind === 'rate-limited' ? 'rate-limited' : 'refused']++;
+    countEnded(counters, result.kind === 'rate-limited' ? 'rate-limited' : 'refused');
     done(result);
   };
   /** The message by its form, or undefined when it has been answered. */

@@ -106,14 +106,15 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const prefix = `${parts.instanceId}-${clock.now().toString(36)}-`;
   let serial = 0;
 
-  const end = (outcome: Outcome): void => {
+  const end = (outcome: Outcome, { comesAgain }: Work): void => {
     counters.inFlight--;
     counters.outcomes[outcome]++;
+    if (comesAgain) counters.fromDevices[outcome]++;
   };
 
   const refuse = (work: Work, context: MessageContext, err: unknown): void => {
     const { id, originator } = work.msg;
-    end('refused');
+    end('refused', work);
     const level = err instanceof BrokerError && err.code === 'SESSION_MOVED' ? 'info' : 'error';
     log[level]({ event: 'msg.not-stored', msg: id, device: originator.id, err }, 'message not stored');
     work.done('failed');
@@ -127,7 +128,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
         refuse(work, context, error ?? new BrokerError('SESSION_MOVED'));
         return;
       }
-      end(outcome);
+      end(outcome, work);
       work.done('done', outcome);
       context.runEffects();
     };
@@ -232,6 +233,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     if (enqueue(work)) return;
     counters.received++;
     counters.outcomes['rate-limited']++;
+    if (work.comesAgain) counters.fromDevices['rate-limited']++;
     work.done('busy');
   };
 

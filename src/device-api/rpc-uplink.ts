@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import { ExactNumber, type JsonLimits, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
-import type { MessageCounters } from './counters.ts';
+import { countEnded, type MessageCounters } from './counters.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { Rpc } from './rpc.ts';
 import type { ServerRpc } from './server-rpc.ts';
@@ -59,10 +59,8 @@ export function createRpcUplink(
 
   /** Counts a message that reaches no chain, by its outcome. */
   const count = <R extends CallResult>(result: R): R => {
-    counters.received++;
-    counters.outcomes[
-      result.kind === 'stored' ? 'processed' : result.kind === 'rate-limited' ? result.kind : 'refused'
-    ]++;
+    const { kind } = result;
+    countEnded(counters, kind === 'stored' ? 'processed' : kind === 'rate-limited' ? kind : 'refused');
     return result;
   };
 

@@ -10,7 +10,7 @@ import type { SessionMark } from '../storage/session-mark.ts';
 import { type DecodedSample, decodeAttributes, decodeTelemetry, timestamp, valuesText } from '../telemetry/payload.ts';
 import { type AttributesFound, formatFound, keyList } from './attributes-found.ts';
 import { type Claims, readClaim } from './claims.ts';
-import { bump, type MessageCounters } from './counters.ts';
+import { bump, countEnded, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
 import { fitSamples } from './model-fit.ts';
@@ -270,8 +270,7 @@ class DeviceUplink implements Uplink {
 
   refuse(problem: string, done: UplinkDone): void {
     this.#complain(problem);
-    this.#parts.counters.received++;
-    this.#parts.counters.outcomes.refused++;
+    countEnded(this.#parts.counters, 'refused');
     done({ kind: 'invalid', problem });
   }
 
@@ -367,8 +366,7 @@ class DeviceUplink implements Uplink {
   }
 
   #limited(done: UplinkDone): void {
-    this.#parts.counters.received++;
-    this.#parts.counters.outcomes['rate-limited']++;
+    countEnded(this.#parts.counters, 'rate-limited');
     done(RATE_LIMITED);
   }
 }

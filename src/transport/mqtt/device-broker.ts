@@ -129,6 +129,7 @@ export class DeviceBroker extends Aedes {
     this.#guard = {
       maxPacketBytes: options.maxPacketBytes,
       onPublish: (client, packet) => this.#publish(client, packet),
+      onDownlink: (sent) => this.#api.countDownlink(sent),
       onDownlinkAck: (client, messageId, reasonCode) =>
         this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
       ...(apps ? { handOver: (client: Client, packet: IConnectPacket) => this.#handOver(apps, client, packet) } : {}),

@@ -28,6 +28,12 @@ export function maxPendingBytes(client: Client): number {
  * client is not connected, its socket buffer is full, or its Maximum Packet Size or Receive Maximum forbids it.
  */
 export function writePacket(client: Client, packet: Packet): boolean {
+  const written = write(client, packet);
+  if (packet.cmd === 'publish') guardOf(client)?.options.onDownlink?.(written);
+  return written;
+}
+
+function write(client: Client, packet: Packet): boolean {
   const guard = guardOf(client);
   if (!guard || !client.connected || pendingBytes(client) > maxPendingBytes(client)) return false;
   const bytes = mqtt.generate(packet, { protocolVersion: client.version });
