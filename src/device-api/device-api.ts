@@ -14,6 +14,7 @@ import type { SignedLogins } from '../registry/signed-logins.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
+import { type BootstrapAnswer, createBootstrap } from './bootstrap.ts';
 import type { Claims } from './claims.ts';
 import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
@@ -45,6 +46,11 @@ import { createThingRegistration, type RegistrationAnswer, type RegistrationForm
 import { createThings, type Things } from './things.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
+export type BootstrapReply =
+  | ({ readonly kind: 'answer' } & BootstrapAnswer)
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'hang-up' };
+
 export type RegistrationReply =
   | ({ readonly kind: 'answer' } & RegistrationAnswer)
   | { readonly kind: 'unavailable' }
@@ -62,6 +68,8 @@ export interface DeviceApi {
   challenge(): string;
   /** Alibaba's registration over HTTPS. */
   registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
+  /** EnOS' device provisioning service. */
+  bootstrap(payload: Uint8Array, peer: { address: string; secure: boolean }): Promise<BootstrapReply>;
   /** Registration of devices of other dialects, with what chains and counters hear of it. */
   readonly registration: DynamicRegistration;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
@@ -166,6 +174,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const loginThing = createThingLogin({ ...parts, logins: parts.signedLogins, registration });
   const provision = createProvisionRequests({
     ...parts,
+  const bootstrap = createBootstrap({ registration, profiles, clock });
     announce,
     raise,
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
@@ -200,6 +209,17 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     presence: (device) => connectivity.presence(device),
     abandon: (device) => claimed.abandon(device),
     claims,
+
+    async bootstrap(payload, peer) {
+      try {
+        const answer = await bootstrap(payload, peer);
+        const drop = answer.code === 401 && (await parts.guessPause.refused(peer.address)) === 'drop';
+        return drop ? { kind: 'hang-up' } : { kind: 'answer', ...answer };
+      } catch (error) {
+        log.error({ event: 'bootstrap.failed', err: BrokerError.from(error) }, 'bootstrap could not be done');
+        return { kind: 'unavailable' };
+      }
+    },
 
     async poll(device, kind, timeoutMs, signal) {
       if (!uplink(device).takeMessage('poll')) return { kind: 'rate-limited' };

@@ -56,9 +56,14 @@ export async function loadProfiles(path: string | readonly string[], options: Lo
   const names = new Map<string, string>();
   const keys = new Map<string, string>();
   const products = new Map<string, string>();
+  const groups = new Map<string, string>();
   for (const { file, profile, nameAt, keyAt } of loaded) {
     reportTaken(names, profile.name, file, { at: nameAt, rule: 'duplicate-name', what: 'the name' }, issues);
-    const { key } = profile.provision;
+    const { key, rules } = profile.provision;
+    if (rules.bootstrap) {
+      const place = { at: '/provision/bootstrap/groupId', rule: 'duplicate-key', what: 'the group' };
+      reportTaken(groups, rules.bootstrap.groupId, file, place, issues);
+    }
     if (profile.thing) {
       const place = { at: '/product/key', rule: 'duplicate-key', what: 'the product key' };
       reportTaken(products, profile.thing.productKey, file, place, issues);

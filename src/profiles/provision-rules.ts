@@ -58,6 +58,25 @@ const hookFields = {
   }),
 };
 
+const endpointFields = {
+  mqtt: optional(text('Address of the broker for MQTT.', { minLength: 1, examples: ['mqtts://iot.example.org:8883'] })),
+  http: optional(text('Address of the broker for HTTP.', { minLength: 1, examples: ['https://iot.example.org'] })),
+};
+
+const bootstrapFields = {
+  groupId: text('The group that devices name. Unique over all profiles.', { minLength: 1 }),
+  secret: json<SecretRef>('The password of the group.', secretRefSchema('unset, the profile is refused')),
+  content: text('What devices hash, in its order; the vendor documents none.', {
+    pattern: '\\{secret\\}',
+    default: '{secret}{serial}{timestamp}',
+  }),
+  skewSeconds: integer("How far a device's clock may be off when it signs.", {
+    minimum: 1,
+    maximum: 315_360_000,
+    default: 300,
+  }),
+};
+
 export const provisionRuleFields = {
   previousSecret: optional(
     json<PreviousSecretSpec>('The secret before this one, which works until its end.', {
@@ -73,6 +92,18 @@ export const provisionRuleFields = {
   proof: optional(json<Config<typeof proofFields>>('How requests prove that they may.', jsonSchemaOf(proofFields))),
   allowList: optional(json<Config<typeof listFields>>('Serials that may get in.', jsonSchemaOf(listFields))),
   window: optional(json<Config<typeof windowFields>>('When devices may get in.', jsonSchemaOf(windowFields))),
+  endpoints: optional(
+    json<Config<typeof endpointFields>>(
+      'Where devices connect, as they are told at a bootstrap.',
+      jsonSchemaOf(endpointFields),
+    ),
+  ),
+  bootstrap: optional(
+    json<Config<typeof bootstrapFields>>(
+      'Devices of EnOS that know their group alone: `POST /dps/bootstrap` tells them where to connect, and their secret.',
+      jsonSchemaOf(bootstrapFields),
+    ),
+  ),
   hook: optional(json<Config<typeof hookFields>>('Who decides of each request.', jsonSchemaOf(hookFields))),
 };
 
@@ -92,6 +123,14 @@ export interface ProvisionRules {
   /** ms since 1970. */
   readonly window?: { readonly from: number; readonly until: number };
   readonly hook?: { readonly chain: string; readonly timeoutMs: number };
+  readonly endpoints?: { readonly mqtt?: string; readonly http?: string };
+  /** `content`: the order of `{secret}`, `{serial}` and `{timestamp}`. */
+  readonly bootstrap?: {
+    readonly groupId: string;
+    readonly secret: Secret;
+    readonly content: string;
+    readonly skewMs: number;
+  };
 }
 
 /** What stands when a profile says nothing. */
@@ -115,6 +154,11 @@ export function resolveProvisionRules(
   for (const field of ['previousSecret', 'proof'] as const) {
     if (!native && draft[field]) error(field, 'ignored-field', 'is of native profiles');
   }
+  const { endpoints, bootstrap: group } = draft;
+  if (group && native) error('bootstrap', 'ignored-field', 'is of profiles with the dialect "enos"');
+  if (group && !endpoints?.mqtt) error('endpoints/mqtt', 'missing-endpoint', 'a bootstrap tells devices the address');
+  if (endpoints && !group) error('endpoints', 'ignored-field', 'is told at a bootstrap, which is not configured');
+  const bootstrap = group && bootstrapOf(group, options, error);
   const previousSecret = draft.previousSecret && previousOf(draft.previousSecret, options, error);
   const window = draft.window && windowOf(draft.window, error);
   const { proof, hook } = draft;
@@ -128,6 +172,8 @@ export function resolveProvisionRules(
     proof: proof ? proofOf(proof) : NO_RULES.proof,
     allowList: draft.allowList?.mode ?? 'off',
     ...(window ? { window } : {}),
+    ...(endpoints ? { endpoints: withoutAbsent(endpoints) } : {}),
+    ...(bootstrap ? { bootstrap } : {}),
     ...(hook && chain !== undefined ? { hook: { chain, timeoutMs: hook.timeoutMs } } : {}),
   };
 }
@@ -159,12 +205,36 @@ function previousOf(
 ): ProvisionRules['previousSecret'] {
   const end = Date.parse(until);
   if (Number.isNaN(end)) error('previousSecret/until', 'invalid-time', 'is no such time');
+  const secret = secretOf(ref, 'previousSecret/secret', options, error);
+  return secret && { secret, until: end };
+}
+
+function bootstrapOf(
+  { secret: ref, skewSeconds, ...rest }: Config<typeof bootstrapFields>,
+  options: SecretRefOptions,
+  error: (at: string, rule: string, problem: string) => void,
+): ProvisionRules['bootstrap'] {
+  const secret = secretOf(ref, 'bootstrap/secret', options, error);
+  return secret && { ...rest, secret, skewMs: skewSeconds * 1_000 };
+}
+
+const withoutAbsent = ({ mqtt, http }: Config<typeof endpointFields>): NonNullable<ProvisionRules['endpoints']> => ({
+  ...(mqtt === undefined ? {} : { mqtt }),
+  ...(http === undefined ? {} : { http }),
+});
+
+function secretOf(
+  ref: SecretRef,
+  at: string,
+  options: SecretRefOptions,
+  error: (at: string, rule: string, problem: string) => void,
+): Secret | undefined {
   const resolved = resolveSecretRef(ref, options);
-  if (resolved.kind === 'known') return { secret: resolved.secret, until: end };
+  if (resolved.kind === 'known') return resolved.secret;
   const problem =
     resolved.kind === 'unset'
       ? `the environment variable ${resolved.variable} (or ${resolved.variable}_FILE) is not set`
       : resolved.problem;
-  error('previousSecret/secret', 'missing-secret', problem);
+  error(at, 'missing-secret', problem);
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { Device, DeviceApi, ServiceApi, Uplink, UplinkResult } from '../../
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
+import { registerBootstrapRoutes } from './bootstrap-routes.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { registerOtaLinkRoutes } from './ota-link-routes.ts';
 import { answerOta } from './ota-routes.ts';
@@ -136,6 +137,7 @@ export function registerDeviceRoutes(
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   if (serviceApi) registerServiceRoutes(scope, { serviceApi, about, payloadOf, hangUp });
   registerRpcRoutes(scope, {
+  registerBootstrapRoutes(scope, { deviceApi, about, payloadOf, hangUp });
     deviceApi,
     about,
     payloadOf,
