@@ -66,10 +66,10 @@ export interface DeviceApi {
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
   /** A challenge to sign for a device without a clock, JSON. */
   challenge(): string;
-  /** Alibaba's registration over HTTPS. */
-  registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
   /** EnOS' device provisioning service. */
   bootstrap(payload: Uint8Array, peer: { address: string; secure: boolean }): Promise<BootstrapReply>;
+  /** Alibaba's registration over HTTPS. */
+  registerThing(form: RegistrationForm, peer: { address: string; secure: boolean }): Promise<RegistrationReply>;
   /** Registration of devices of other dialects, with what chains and counters hear of it. */
   readonly registration: DynamicRegistration;
   /** Registers a live session of the device; the newest wins. Call `close` on it when the connection is gone. */
@@ -171,10 +171,10 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     },
     onRefused: (reason) => bump(counters.refusals, `provision:${reason}`),
   });
+  const bootstrap = createBootstrap({ registration, profiles, clock });
   const loginThing = createThingLogin({ ...parts, logins: parts.signedLogins, registration });
   const provision = createProvisionRequests({
     ...parts,
-  const bootstrap = createBootstrap({ registration, profiles, clock });
     announce,
     raise,
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
@@ -205,10 +205,6 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     provision,
     challenge: () => JSON.stringify(provisioning.challenge()),
-    registration,
-    presence: (device) => connectivity.presence(device),
-    abandon: (device) => claimed.abandon(device),
-    claims,
 
     async bootstrap(payload, peer) {
       try {
@@ -220,6 +216,10 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         return { kind: 'unavailable' };
       }
     },
+    registration,
+    presence: (device) => connectivity.presence(device),
+    abandon: (device) => claimed.abandon(device),
+    claims,
 
     async poll(device, kind, timeoutMs, signal) {
       if (!uplink(device).takeMessage('poll')) return { kind: 'rate-limited' };

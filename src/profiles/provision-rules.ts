@@ -1,7 +1,7 @@
 import type { Secret } from '../model/secret.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text } from '../schema/fields.ts';
+import type { Issue } from '../schema/issue.ts';
 import { resolveSecretRef, type SecretRef, type SecretRefOptions, secretRefSchema } from '../schema/secret-ref.ts';
-import type { Report } from './profile-draft.ts';
 
 /** Rules of provisioning besides strategy, key and secret (registration-protocols 3.3, 4). */
 
@@ -144,7 +144,7 @@ export function resolveProvisionRules(
   draft: ProvisionRulesDraft,
   native: boolean,
   options: SecretRefOptions & { chainName?(ref: string): string | undefined },
-  report: Report,
+  report: (finding: Omit<Issue, 'file'>) => void,
 ): ProvisionRules | undefined {
   let failed = false;
   const error = (at: string, rule: string, problem: string): void => {

@@ -3,11 +3,11 @@ import type { Device, DeviceApi, ServiceApi, Uplink, UplinkResult } from '../../
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
-import { registerBootstrapRoutes } from './bootstrap-routes.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { registerOtaLinkRoutes } from './ota-link-routes.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
+import { registerBootstrapRoutes } from './bootstrap-routes.ts';
 import { registerRegistrationRoutes } from './registration-routes.ts';
 import { registerRpcRoutes } from './rpc-routes.ts';
 import { registerServiceRoutes } from './service-routes.ts';
@@ -135,9 +135,9 @@ export function registerDeviceRoutes(
 
   registerOtaLinkRoutes(scope, { downloads: deviceApi.ota, about });
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
+  registerBootstrapRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   if (serviceApi) registerServiceRoutes(scope, { serviceApi, about, payloadOf, hangUp });
   registerRpcRoutes(scope, {
-  registerBootstrapRoutes(scope, { deviceApi, about, payloadOf, hangUp });
     deviceApi,
     about,
     payloadOf,
