@@ -11,6 +11,7 @@ import { median } from './report.js';
 import { generate } from './runner.js';
 import { SCENARIOS } from './scenarios.js';
 import { start } from './targets/gridmoor.js';
+import { orExit } from './usage.js';
 
 /** @type {Record<string, { brokers: number, redis?: { clustered: boolean } }>} */
 const SETUPS = {
@@ -23,29 +24,35 @@ const SETUPS = {
 /** What a set-up is compared with. */
 const ONE_BROKER = { 'redis-2': 'redis', 'cluster-2': 'cluster' };
 
-const text = /** @type {const} */ ({ type: 'string' });
-const flags = readArguments(process.argv.slice(2), {
-  scenario: text,
-  setup: text,
-  seconds: text,
-  repeat: text,
-  messages: text,
-  rate: text,
+const { scenarios, setups, seconds, messages, repeat, rate } = orExit(() => {
+  const text = /** @type {const} */ ({ type: 'string' });
+  const flags = readArguments(process.argv.slice(2), {
+    scenario: text,
+    setup: text,
+    seconds: text,
+    repeat: text,
+    messages: text,
+    rate: text,
+  });
+  const known = Object.keys(SCENARIOS).filter((name) => SCENARIOS[name].kind === 'telemetry');
+  const scenarios = (flags.scenario ?? 'qos1,qos1-window1,qos1-rate').split(',');
+  const setups = flags.setup?.split(',') ?? Object.keys(SETUPS);
+  for (const [what, given, allowed] of [
+    ['scenario', scenarios, known],
+    ['setup', setups, Object.keys(SETUPS)],
+  ]) {
+    const wrong = given.find((name) => !allowed.includes(name));
+    if (wrong !== undefined) throw new UsageError(`--${what} knows ${allowed.join(', ')}, not "${wrong}".`);
+  }
+  return {
+    scenarios,
+    setups,
+    seconds: numberOption('seconds', flags.seconds, { fallback: 4, min: 0.5, max: 240 }),
+    messages: numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true }),
+    repeat: numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true }),
+    rate: numberOption('rate', flags.rate, { fallback: 4000, min: 1, max: 1_000_000 }),
+  };
 });
-const seconds = numberOption('seconds', flags.seconds, { fallback: 4, min: 0.5, max: 240 });
-const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
-const repeat = numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true });
-const rate = numberOption('rate', flags.rate, { fallback: 4000, min: 1, max: 1_000_000 });
-const known = Object.keys(SCENARIOS).filter((name) => SCENARIOS[name].kind === 'telemetry');
-const scenarios = (flags.scenario ?? 'qos1,qos1-window1,qos1-rate').split(',');
-const setups = flags.setup?.split(',') ?? Object.keys(SETUPS);
-for (const [what, given, allowed] of [
-  ['scenario', scenarios, known],
-  ['setup', setups, Object.keys(SETUPS)],
-]) {
-  const wrong = given.find((name) => !allowed.includes(name));
-  if (wrong !== undefined) throw new UsageError(`--${what} knows ${allowed.join(', ')}, not "${wrong}".`);
-}
 
 /** One set-up under one load: from empty stores to the end of all processes, brokers started anew before the window. */
 async function measure(setup, scenario) {

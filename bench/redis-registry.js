@@ -1,23 +1,24 @@
 // What the registry costs in Redis: provisioning and attaching per second, CPU of this process and of Redis, and memory.
 // Needs `npm run build` and redis-server.
-import { parseArgs } from 'node:util';
 import { newAssetId, newDeviceId } from '../dist/model/ids.js';
 import { openRedisStorage } from '../dist/storage/redis/index.js';
+import { numberOption, readArguments } from './options.js';
 import { startRedis } from './redis-server.js';
+import { orExit } from './usage.js';
 
-const { values: flags } = parseArgs({
-  options: {
-    devices: { type: 'string', default: '20000' },
-    parallel: { type: 'string', default: '50' },
-    durable: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const { flags, DEVICES, PARALLEL } = orExit(() => {
+  const flag = /** @type {const} */ ({ type: 'boolean', default: false });
+  const text = /** @type {const} */ ({ type: 'string' });
+  const flags = readArguments(process.argv.slice(2), { devices: text, parallel: text, durable: flag, json: flag });
+  return {
+    flags,
+    DEVICES: numberOption('devices', flags.devices, { fallback: 20_000, min: 1, max: 10_000_000, whole: true }),
+    PARALLEL: numberOption('parallel', flags.parallel, { fallback: 50, min: 1, max: 10_000, whole: true }),
+  };
 });
-const DEVICES = Number(flags.devices);
-const PARALLEL = Number(flags.parallel);
 const CREATED = 1_760_000_000_000;
 /** Of the length that keyed hashes have. */
-const hashOf = (text) => text.padEnd(43, '0');
+const hashOf = (text) => text.padEnd(43, '-');
 
 const redis = await startRedis({ flushed: flags.durable ? 'always' : 'no' });
 const storage = await openRedisStorage({ connection: { target: redis.target } });

@@ -4,11 +4,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { newDeviceId } from '../dist/model/ids.js';
 import { openEmbeddedStorage } from '../dist/storage/embedded/index.js';
 import { openRedisStorage } from '../dist/storage/redis/index.js';
+import { readArguments, UsageError } from './options.js';
 import { startRedis } from './redis-server.js';
+import { orExit } from './usage.js';
 
 /** A group: what is under way before one waits for its end. */
 const GROUPS = [
@@ -26,15 +27,24 @@ const MESSAGES = ['telemetry', 'attributes'].flatMap((kind) =>
 );
 const CASES = { groups: GROUPS, messages: MESSAGES };
 
-const { values: flags } = parseArgs({
-  options: {
-    cluster: { type: 'boolean', default: false },
-    embedded: { type: 'boolean', default: false },
-    durable: { type: 'boolean', default: false },
-    cases: { type: 'string' },
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const { flags, chosen } = orExit(() => {
+  const flag = /** @type {const} */ ({ type: 'boolean', default: false });
+  const text = /** @type {const} */ ({ type: 'string' });
+  const flags = readArguments(process.argv.slice(2), {
+    cluster: flag,
+    embedded: flag,
+    durable: flag,
+    cases: text,
+    only: text,
+    json: flag,
+  });
+  const known = (flags.cases ?? Object.keys(CASES).join(',')).split(',').flatMap((name) => {
+    if (Object.hasOwn(CASES, name)) return CASES[name];
+    throw new UsageError(`--cases knows ${Object.keys(CASES).join(', ')}, not "${name}".`);
+  });
+  const chosen = known.filter(({ title }) => title.includes(flags.only ?? ''));
+  if (chosen.length === 0) throw new UsageError(`--only is a part of a title, and no title has "${flags.only}".`);
+  return { flags, chosen };
 });
 
 async function measure(item) {
@@ -141,11 +151,7 @@ function samplesOf(count) {
 
 const round = (value) => Math.round(value * 100) / 100;
 
-const chosen = (flags.cases ?? Object.keys(CASES).join(',')).split(',').flatMap((name) => {
-  if (CASES[name] !== undefined) return CASES[name];
-  throw new Error(`--cases knows ${Object.keys(CASES).join(', ')}, not "${name}".`);
-});
 const rows = [];
-for (const item of chosen) if (item.title.includes(flags.only ?? '')) rows.push(await measure(item));
+for (const item of chosen) rows.push(await measure(item));
 if (flags.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
 else console.table(rows);

@@ -18,25 +18,32 @@ import { generate } from './runner.js';
 import { SCENARIOS } from './scenarios.js';
 import { aedes } from './targets/aedes.js';
 import { start } from './targets/gridmoor.js';
+import { orExit } from './usage.js';
 
-const text = /** @type {const} */ ({ type: 'string' });
-const flags = readArguments(process.argv.slice(2), {
-  store: text,
-  counts: text,
-  seconds: text,
-  repeat: text,
-  messages: text,
-  dir: text,
+const { stores, counts, seconds, messages, repeat, dir } = orExit(() => {
+  const text = /** @type {const} */ ({ type: 'string' });
+  const flags = readArguments(process.argv.slice(2), {
+    store: text,
+    counts: text,
+    seconds: text,
+    repeat: text,
+    messages: text,
+    dir: text,
+  });
+  const stores = (flags.store ?? 'embedded,redis').split(',');
+  const wrongStore = stores.find((name) => name !== 'embedded' && name !== 'redis');
+  if (wrongStore !== undefined) throw new UsageError(`--store knows embedded, redis, not "${wrongStore}".`);
+  return {
+    stores,
+    counts: (flags.counts ?? '1000,10000,100000,1000000')
+      .split(',')
+      .map((count) => numberOption('counts', count, { fallback: 0, min: 1, max: 10_000_000, whole: true })),
+    seconds: numberOption('seconds', flags.seconds, { fallback: 3, min: 0.5, max: 240 }),
+    messages: numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true }),
+    repeat: numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true }),
+    dir: flags.dir ?? tmpdir(),
+  };
 });
-const stores = (flags.store ?? 'embedded,redis').split(',');
-const wrongStore = stores.find((name) => name !== 'embedded' && name !== 'redis');
-if (wrongStore !== undefined) throw new UsageError(`--store knows embedded, redis, not "${wrongStore}".`);
-const counts = (flags.counts ?? '1000,10000,100000,1000000')
-  .split(',')
-  .map((count) => numberOption('counts', count, { fallback: 0, min: 1, max: 10_000_000, whole: true }));
-const seconds = numberOption('seconds', flags.seconds, { fallback: 3, min: 0.5, max: 240 });
-const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
-const repeat = numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true });
 /** Devices that send; they are among the first that are registered. */
 const SCENARIO = 'qos1-window1';
 /** Registrations under way at a time. */
@@ -48,7 +55,7 @@ const GROUPS = 100;
 const CREATED = 1_760_000_000_000;
 
 /** Of the length that keyed hashes have. */
-const hashOf = (/** @type {string} */ name) => name.padEnd(43, '0');
+const hashOf = (/** @type {string} */ name) => name.padEnd(43, '-');
 
 /** @param {string[]} ids those that are there; grows to `count` */
 async function register(storage, ids, count, parallel) {
@@ -57,7 +64,7 @@ async function register(storage, ids, count, parallel) {
     const i = first + offset;
     const id = newDeviceId(CREATED + i);
     ids[i] = id;
-    await storage.registry.createDevice({
+    const { kind } = await storage.registry.createDevice({
       device: {
         id,
         name: `meter-${String(i).padStart(8, '0')}`,
@@ -69,6 +76,7 @@ async function register(storage, ids, count, parallel) {
       serverAttributes: { active: false },
       stateDue: Date.now() + 86_400_000,
     });
+    if (kind !== 'created') throw new Error(`Device ${i} was not created: ${kind}.`);
   });
   await storage.drain();
 }
@@ -118,7 +126,7 @@ async function measureStart(directory, kept, settings) {
 }
 
 async function measure(store) {
-  const directory = mkdtempSync(join(flags.dir ?? tmpdir(), 'gridmoor-registered-'));
+  const directory = mkdtempSync(join(dir, 'gridmoor-registered-'));
   const redis = store === 'redis' ? await startRedis() : undefined;
   const settings = redis && {
     ...redis.settings,
