@@ -312,8 +312,8 @@ function wire(
     clock,
     log,
   });
-  const forServices = { storage, registry, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log };
-  const services = startServices(forServices);
+  const base = { storage, registry, lifeCycle, profiles, hash, clock, log };
+  const services = startServices({ ...base, deviceApi, cluster, runner, guessPause });
   const retention = startRetention({
     store: telemetry,
     clock,

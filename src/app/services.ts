@@ -18,6 +18,7 @@ import { serviceDeviceOperations } from '../provisioning/service-devices.ts';
 import { createServiceGrants } from '../provisioning/service-grants.ts';
 import { serviceQueryOperations } from '../provisioning/service-queries.ts';
 import { createServiceTokens } from '../provisioning/service-tokens.ts';
+import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createServiceAccounts } from '../registry/service-accounts.ts';
 import { createFindSigned } from '../registry/signed-devices.ts';
@@ -27,6 +28,7 @@ import type { Cluster } from './cluster.ts';
 export interface ServiceParts {
   readonly storage: Storage;
   readonly registry: Registry;
+  readonly lifeCycle: LifeCycle;
   readonly profiles: () => ProfileSet;
   readonly deviceApi: Pick<DeviceApi, 'saveAttributes' | 'endSession' | 'isConnected' | 'registration'>;
   readonly cluster: Cluster;
@@ -39,7 +41,7 @@ export interface ServiceParts {
 
 /** Apps that register devices: their accounts and their API. */
 export function startServices(parts: ServiceParts) {
-  const { storage, registry, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log } = parts;
+  const { storage, registry, lifeCycle, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log } = parts;
   const { documents, attributes, audit, registry: store } = storage;
   const accounts = createServiceAccounts({ documents, audit, hash, clock });
   const find = createFindSigned({ store, hash });
@@ -48,6 +50,7 @@ export function startServices(parts: ServiceParts) {
   const tokens = createServiceTokens({ accounts, documents, once, hash, clock });
   const writes = serviceDeviceOperations({
     registry,
+    life: lifeCycle,
     grants,
     saveAttributes: (id, values) => deviceApi.saveAttributes(id, 'SERVER_SCOPE', values),
     onCreated: (device) => runner.raise(createdEvent(device)),
@@ -58,7 +61,7 @@ export function startServices(parts: ServiceParts) {
         data: { productKey, serial: deviceKey, address, reason: 'quota-reached' },
         metadata: { deviceName: deviceKey, deviceType: profile },
       }),
-    onRemoved: (id) => deviceApi.endSession(id, 'device-deleted'),
+    onEnded: (id, why) => deviceApi.endSession(id, why),
   });
   const isOnline = async (id: Parameters<DeviceApi['isConnected']>[0]): Promise<boolean> =>
     deviceApi.isConnected(id) || (cluster.sessions.shared && (await cluster.sessions.owner(id)) !== undefined);

@@ -130,6 +130,7 @@ function answer(result: ServiceResult, guess = false): ApiAnswer {
 const REFUSALS: Readonly<Partial<Record<ErrorCode, Exclude<EnosApiCode, 'ok'>>>> = {
   BAD_REQUEST: 'invalidArguments',
   CREDENTIALS_INVALID: 'invalidArguments',
+  DEVICE_STATE: 'invalidArguments',
   NAME_TAKEN: 'deviceExists',
   CREDENTIALS_TAKEN: 'deviceExists',
   DEVICE_NOT_FOUND: 'notFound',

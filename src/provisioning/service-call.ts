@@ -1,5 +1,6 @@
 import { ENOS_API_CODES, type EnosApiCode } from '../dialects/wire/codes.ts';
 import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import type { DeviceProfile } from '../profiles/index.ts';
 import type { ServiceAccount } from '../registry/service-account-record.ts';
 
 /** A signed call of a service account, read. */
@@ -25,6 +26,12 @@ export type Refused = Extract<ServiceResult, { kind: 'refused' }>;
 export const refused = (code: Refused['code'], msg: string): Refused => ({ kind: 'refused', code, msg });
 
 export const NOT_PERMITTED = refused('notPermitted', 'the account may not do this');
+
+export const OVER_TLS_ONLY = refused('notPermitted', 'secrets are given over TLS only');
+
+/** Whether an answer with a secret may go out. */
+export const mayHear = ({ secure }: ServiceCall, { listeners }: DeviceProfile): boolean =>
+  secure || listeners?.allowPlaintextProvisioning === true;
 
 /** A result as an answer, or a part of one, has it. */
 export const formatItem = (result: ServiceResult): JsonObject =>

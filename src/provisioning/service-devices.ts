@@ -1,15 +1,18 @@
 import { BrokerError } from '../errors.ts';
-import type { Device } from '../model/device.ts';
+import type { Credentials, Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
-import { nameOfDevice } from '../registry/signed-secrets.ts';
+import { deviceKeyProblem, nameOfDevice } from '../registry/signed-secrets.ts';
 import {
   formatItem,
   isObject,
   listOf,
+  mayHear,
   mustText,
   NOT_PERMITTED,
+  OVER_TLS_ONLY,
   refused,
   type ServiceCall,
   type ServiceOperations,
@@ -21,27 +24,27 @@ import { CREATED_BY, type ServiceGrants } from './service-grants.ts';
 
 export interface ServiceDeviceParts {
   readonly registry: Pick<Registry, 'create' | 'update' | 'remove'>;
+  readonly life: Pick<LifeCycle, 'disable' | 'enable' | 'replace'>;
   readonly grants: ServiceGrants;
   /** Writes server attributes. */
   readonly saveAttributes: (id: DeviceId, values: JsonObject) => Promise<unknown>;
   readonly onCreated: (device: Device) => void;
   readonly onQuota: (what: { productKey: string; deviceKey: string; profile: string; address: string }) => void;
-  readonly onRemoved: (id: DeviceId) => void;
+  /** Its session must end. */
+  readonly onEnded: (id: DeviceId, why: 'device-deleted' | 'device-disabled' | 'credentials-changed') => void;
 }
 
 const MAX_BATCH = 100;
 
 /** Registration and removal of devices over EnOS' REST API (registration-protocols 1.3, step C). */
 export function serviceDeviceOperations(parts: ServiceDeviceParts): ServiceOperations {
-  const { registry, grants } = parts;
+  const { registry, life, grants } = parts;
 
   const create = async (call: ServiceCall, body: JsonObject): Promise<ServiceResult> => {
     const productKey = mustText(body, 'productKey');
     const granted = grants.product(call, 'create', productKey);
     if (!granted) return NOT_PERMITTED;
-    if (!call.secure && !granted.profile.listeners?.allowPlaintextProvisioning) {
-      return refused('notPermitted', 'secrets are given over TLS only');
-    }
+    if (!mayHear(call, granted.profile)) return OVER_TLS_ONLY;
     const { profile, thing } = granted;
     const { deviceKey, label, facts } = readNewDevice(body, thing);
     const { quota } = profile.provision;
@@ -59,10 +62,7 @@ export function serviceDeviceOperations(parts: ServiceDeviceParts): ServiceOpera
       case 'created': {
         parts.onCreated(created.device);
         const { credentials, device } = created;
-        if (credentials.type !== 'SIGNED_SECRET')
-          throw new BrokerError('INTERNAL', { detail: 'a device does not sign' });
-        const { deviceSecret } = credentials;
-        return { kind: 'done', data: { assetId: device.id, productKey, deviceKey, deviceSecret } };
+        return { kind: 'done', data: { assetId: device.id, productKey, deviceKey, ...secretIn(credentials) } };
       }
       case 'quota-reached':
         parts.onQuota({ productKey, deviceKey, profile: profile.name, address: call.address });
@@ -108,8 +108,47 @@ export function serviceDeviceOperations(parts: ServiceDeviceParts): ServiceOpera
       const found = await grants.device(call, 'delete');
       if (found.kind === 'refused') return found;
       await registry.remove(found.device.id, `service-account:${call.account.name}`);
-      parts.onRemoved(found.device.id);
+      parts.onEnded(found.device.id, 'device-deleted');
       return { kind: 'done', data: null };
     },
+
+    async disable(call) {
+      const found = await grants.device(call, 'disable');
+      if (found.kind === 'refused') return found;
+      await life.disable(found.device.id, `service-account:${call.account.name}`);
+      parts.onEnded(found.device.id, 'device-disabled');
+      return { kind: 'done', data: null };
+    },
+
+    async enable(call) {
+      const found = await grants.device(call, 'enable');
+      if (found.kind === 'refused') return found;
+      await life.enable(found.device.id, `service-account:${call.account.name}`);
+      return { kind: 'done', data: null };
+    },
+
+    /** Another unit with a key of its own takes the device's place. */
+    async replace(call) {
+      const found = await grants.device(call, 'replace');
+      if (found.kind === 'refused') return found;
+      const { thing, profile, device } = found;
+      if (!mayHear(call, profile)) return OVER_TLS_ONLY;
+      const deviceKey = mustText(call.body, 'newDeviceKey');
+      const problem = deviceKeyProblem(thing, deviceKey);
+      if (problem !== undefined) throw new WrongArgument('newDeviceKey', `cannot be used: ${problem}`);
+      const { productKey } = thing;
+      const replaced = await life.replace(device.id, {
+        name: nameOfDevice(thing, deviceKey),
+        credentials: { type: 'SIGNED_SECRET', productKey, deviceKey, deviceSecret: '' },
+        by: `service-account:${call.account.name}`,
+      });
+      parts.onEnded(device.id, 'credentials-changed');
+      return { kind: 'done', data: { assetId: device.id, productKey, deviceKey, ...secretIn(replaced.credentials) } };
+    },
   };
+}
+
+function secretIn(credentials: Credentials): { readonly deviceSecret: string } {
+  if (credentials.type === 'SIGNED_SECRET') return { deviceSecret: credentials.deviceSecret };
+  throw new BrokerError('INTERNAL', { detail: 'a device of a product does not sign' });
 }

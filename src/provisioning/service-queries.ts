@@ -7,10 +7,11 @@ import type { Registry } from '../registry/registry.ts';
 import { deviceKeyOf } from '../registry/signed-secrets.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import {
+  mayHear,
   mustText,
   NOT_PERMITTED,
+  OVER_TLS_ONLY,
   objectOf,
-  refused,
   type ServiceOperations,
   textOf,
   WrongArgument,
@@ -57,9 +58,7 @@ export function serviceQueryOperations(parts: ServiceQueryParts): ServiceOperati
       const found = await grants.device(call, 'get', 'get-own');
       if (found.kind === 'refused') return found;
       const { device, thing, signing, profile } = found;
-      if (!call.secure && !profile.listeners?.allowPlaintextProvisioning) {
-        return refused('notPermitted', 'secrets are given over TLS only');
-      }
+      if (!mayHear(call, profile)) return OVER_TLS_ONLY;
       const facts = await describe(device, thing, signing.deviceKey);
       return { kind: 'done', data: { ...facts, deviceSecret: hash.open(signing.secret) ?? '' } };
     },

@@ -45,7 +45,7 @@ export function registerServiceRoutes(
     scope.route({
       method: ['GET', 'POST'],
       url,
-      ...about('Devices, for service accounts (EnOS): create, batchCreate, get, search, update, delete.'),
+      ...about('Devices, for service accounts (EnOS): create, batchCreate, get, search, update, replace, delete, disable, enable.'),
       handler: async (request, reply) =>
         send(request, reply, await serviceApi.enosDevices(callOf(request, textOf(request)))),
     });

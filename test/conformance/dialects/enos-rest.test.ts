@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../helpers/broker.ts';
 import { api, deviceId } from '../../helpers/system.ts';
-import { codeOf, type DialectBroker, ENOS, enosNames, enosProfile, startDialects } from './kit.ts';
+import { codeOf, type DialectBroker, ENOS, enosNames, enosProfile, openThing, startDialects } from './kit.ts';
 import {
   ACCOUNT,
   type Answer,
@@ -59,7 +59,7 @@ describe('EnOS REST', () => {
     broker = dialects.broker;
     accounts.set('rod-app', await addAccount(broker, 'rod-app', ACCOUNT));
     accounts.set('creator', await addAccount(broker, 'creator', { operations: ['create'] }));
-    const all = ['create', 'get', 'search', 'update', 'delete'];
+    const all = ['create', 'get', 'search', 'update', 'delete', 'disable', 'enable', 'replace'];
     accounts.set('depot', await addAccount(broker, 'depot', { operations: all }));
     accounts.set('stranger', await addAccount(broker, 'stranger', { operations: all }));
     accounts.set('other-scope', await addAccount(broker, 'other-scope', { operations: all, profiles: ['other'] }));
@@ -180,6 +180,35 @@ describe('EnOS REST', () => {
     expect(get.data).toMatchObject({ deviceName: { defaultValue: 'renamed' }, deviceTags: { a: 'b' } });
     expect((await by('depot', { query: { ...named, action: 'delete' } })).code).toBe(0);
     expect((await by('depot', { query: { ...named, action: 'get' } })).code).toBe(11404);
+  });
+
+  it('a disabled device is let in no more until it is enabled, with the secret it had', async () => {
+    const made = await by('depot', { query: CREATE, body: bodyOf('rod-life') });
+    const names = enosNames({ deviceKey: 'rod-life', secret: String(made.data.deviceSecret) });
+    await using client = await openThing(broker, names);
+    expect(await client.connack()).toBe(0);
+    const named = { orgId: ORG, productKey: ENOS.productKey, deviceKey: 'rod-life' };
+    expect((await by('depot', { query: { ...named, action: 'disable' } })).code).toBe(0);
+    await client.ended();
+    expect(await codeOf(broker, names)).toBe(5);
+    const get = await by('depot', { query: { ...named, action: 'get' } });
+    expect(get.data).toMatchObject({ status: 'disable', deviceSecret: made.data.deviceSecret });
+    expect((await by('depot', { query: { ...named, action: 'enable' } })).code).toBe(0);
+    expect(await codeOf(broker, names)).toBe(0);
+    expect((await by('rod-app', { query: { ...named, action: 'disable' } })).code).toBe(403);
+  });
+
+  it('another unit takes the place of a device: same assetId, another secret', async () => {
+    const made = await by('depot', { query: CREATE, body: bodyOf('rod-old') });
+    const query = { orgId: ORG, action: 'replace', assetId: String(made.data.assetId) };
+    const replaced = await by('depot', { query, body: '{"newDeviceKey":"rod-new"}' });
+    expect(replaced.data).toMatchObject({ assetId: made.data.assetId, deviceKey: 'rod-new' });
+    const old = enosNames({ deviceKey: 'rod-old', secret: String(made.data.deviceSecret) });
+    const fresh = enosNames({ deviceKey: 'rod-new', secret: String(replaced.data.deviceSecret) });
+    expect([await codeOf(broker, old), await codeOf(broker, fresh)]).toEqual([4, 0]);
+    // The name of a unit that was replaced does not come back.
+    expect((await by('depot', { query: CREATE, body: bodyOf('rod-old') })).code).toBe(11702);
+    expect((await by('depot', { query, body: '{"newDeviceKey":"a&b"}' })).code).toBe(99400);
   });
 
   it.each([
