@@ -24,7 +24,7 @@ import type { EntityEvent } from './entity-makers.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import { LiveCredentials } from './live-credentials.ts';
-import type { Login, LoginResult } from './login.ts';
+import type { HttpLogin, Login, LoginResult } from './login.ts';
 import { createLogins } from './logins.ts';
 import type { LongPolls, PollEnd, PollKind } from './long-polls.ts';
 import type { MessageRunner } from './message-runner.ts';
@@ -63,6 +63,8 @@ export interface DeviceApi {
   login(login: Login): Promise<LoginResult>;
   /** By access token only, for fronts without a session (HTTP). */
   loginByToken(token: string, address: string, secure?: boolean): Promise<LoginResult>;
+  /** By the signature of EnOS over HTTP; its session is the caller's to open. */
+  loginOverHttp(request: HttpLogin, peer: { address: string; secure: boolean }): Promise<LoginResult>;
   provision(payload: Uint8Array, address: string): Promise<ProvisionReply>;
   /** A challenge to sign for a device without a clock, JSON. */
   challenge(): string;
@@ -152,7 +154,8 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
   const { claims, connectivity, polls } = parts;
   const { claimed } = parts;
   const markOf = (device: Device) => claimed.markOf(device);
-  const uplinkParts = { profiles, runner, attributes, limits, markOf, claims, counters, clock, log, json: parts.json };
+  const { ota, json } = parts;
+  const uplinkParts = { ota, profiles, runner, attributes, limits, markOf, claims, counters, clock, log, json };
 
   const uplink = (device: Device): Uplink =>
     createUplink(device, uplinkParts, device.gateway ? parts.gatewayLimits.meterOfGateway(device.id) : undefined);
@@ -190,6 +193,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
   return {
     login: (login) => logins.login(login),
+    loginOverHttp: (request, peer) => logins.loginOverHttp(request, peer),
     loginByToken: (token, address, secure = false) => logins.loginByToken(token, address, secure),
 
     async registerThing(form, peer) {

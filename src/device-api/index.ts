@@ -31,7 +31,7 @@ export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
-export type { ClientCertificate, Login, LoginRefusal, LoginResult, ThingIdentity } from './login.ts';
+export type { ClientCertificate, HttpLogin, Login, LoginRefusal, LoginResult, ThingIdentity } from './login.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';
 export { createMessageRunner, type LetterRetry, type MessageRunner } from './message-runner.ts';
 export { createOtaDownloads, type OtaDownload, type OtaDownloads, type OtaLookup } from './ota-downloads.ts';

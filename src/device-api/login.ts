@@ -32,6 +32,16 @@ export type LoginRefusal =
   | 'unavailable'
   | 'hang-up';
 
+/** A login of EnOS over HTTP (registration-protocols 1.4); all texts as they came. */
+export interface HttpLogin {
+  readonly productKey: string;
+  readonly deviceKey: string;
+  /** ms */
+  readonly lifetime: string;
+  readonly signMethod: string;
+  readonly sign: string;
+}
+
 /** A device of a signing dialect as it named itself at its login. */
 export interface ThingIdentity {
   readonly productKey: string;

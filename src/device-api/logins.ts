@@ -1,4 +1,5 @@
 import { parseSignedNames, type SignedNames } from '../dialects/wire/login-names.ts';
+import { httpLoginContent } from '../dialects/wire/signature.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import type { Log } from '../observe/index.ts';
@@ -10,7 +11,7 @@ import type { Connectivity } from './connectivity.ts';
 import { bump, type MessageCounters } from './counters.ts';
 import { deviceOriginator, type EntityEvent } from './entity-makers.ts';
 import type { LiveCredentials } from './live-credentials.ts';
-import type { ClientCertificate, Login, LoginRefusal, LoginResult } from './login.ts';
+import type { ClientCertificate, HttpLogin, Login, LoginRefusal, LoginResult } from './login.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
 import type { RefusalPause } from './refusal-pause.ts';
 import type { SessionClaims } from './session-claims.ts';
@@ -21,6 +22,7 @@ export interface Logins {
   login(login: Login): Promise<LoginResult>;
   /** @param secure as in `Login`. */
   loginByToken(token: string, address: string, secure: boolean): Promise<LoginResult>;
+  loginOverHttp(request: HttpLogin, peer: { address: string; secure: boolean }): Promise<LoginResult>;
 }
 
 export interface LoginsParts {
@@ -94,8 +96,8 @@ export function createLogins(parts: LoginsParts): Logins {
   const needsTls = ({ profile }: Device, secure: boolean): boolean =>
     !secure && profiles().byName(profile)?.listeners?.requireTls === true;
 
-  const bySignature = async (login: Login, names: SignedNames): Promise<LoginResult> => {
-    const result = await loginThing(login, names);
+  const bySignature = async (login: Login, names: SignedNames, content?: string): Promise<LoginResult> => {
+    const result = await loginThing(login, names, content);
     if (result.kind === 'issued' || result.kind === 'channel') return result;
     if (result.kind === 'device') {
       live.used(result.device, result.credentials);
@@ -139,6 +141,13 @@ export function createLogins(parts: LoginsParts): Logins {
         if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
         return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
       });
+    },
+
+    loginOverHttp({ productKey, deviceKey, lifetime, signMethod, sign }, peer) {
+      const clientId = { name: deviceKey, parameters: new Map([['signmethod', signMethod]] as const) };
+      const login = { ...peer, clientId: deviceKey, userName: `${deviceKey}&${productKey}`, password: sign };
+      const content = httpLoginContent({ device: deviceKey, lifetime, productKey, signMethod });
+      return guarded(() => bySignature(login, { device: deviceKey, productKey, clientId }, content));
     },
 
     loginByToken: (token, address, secure) =>

@@ -3,14 +3,15 @@ import type { Device, DeviceApi, ServiceApi, Uplink, UplinkResult } from '../../
 import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
+import { registerBootstrapRoutes } from './bootstrap-routes.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { registerOtaLinkRoutes } from './ota-link-routes.ts';
 import { answerOta } from './ota-routes.ts';
 import { toProblem } from './problem.ts';
-import { registerBootstrapRoutes } from './bootstrap-routes.ts';
 import { registerRegistrationRoutes } from './registration-routes.ts';
 import { registerRpcRoutes } from './rpc-routes.ts';
 import { registerServiceRoutes } from './service-routes.ts';
+import { registerThingRoutes } from './thing-routes.ts';
 
 export interface DeviceRouteParts {
   readonly deviceApi: DeviceApi;
@@ -133,6 +134,7 @@ export function registerDeviceRoutes(
     loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
   );
 
+  registerThingRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerOtaLinkRoutes(scope, { downloads: deviceApi.ota, about });
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerBootstrapRoutes(scope, { deviceApi, about, payloadOf, hangUp });
