@@ -38,7 +38,6 @@ import type { Log } from '../observe/index.ts';
 import { createApiKeys } from '../registry/api-keys.ts';
 import { createAttachments } from '../registry/attachments.ts';
 import { createPasswords } from '../registry/passwords.ts';
-import { createSerialLists } from '../registry/serial-lists.ts';
 import { createSuppliers } from '../registry/suppliers.ts';
 import { createUsers } from '../registry/users.ts';
 import type { RunLimits } from '../rules/index.ts';
@@ -152,7 +151,7 @@ function wire(
   );
   const profiles = () => live.current.profiles;
   const { inactivityTimeoutMs } = options.connectivity;
-  const { registry, lifeCycle } = startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs });
+  const { registry, lifeCycle, serialLists } = startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs });
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
   const alarming = startAlarms({
@@ -166,7 +165,6 @@ function wire(
   });
   const apiKeys = createApiKeys({ store: storage.apiKeys, audit, hash, clock, adminKey: options.adminKey });
   const users = createUsers({ store: storage.users, audit, hash, clock, passwords: createPasswords() });
-  const serialLists = createSerialLists({ documents: storage.documents, audit, clock });
   const polls = new LongPolls(options.longPolls);
   const { bus, instances } = cluster;
   const tellOthers = tellOthersBy(bus, log);

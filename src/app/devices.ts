@@ -3,6 +3,7 @@ import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import { createLifeCycle } from '../registry/life-cycle.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { createSerialLists } from '../registry/serial-lists.ts';
 import { createTombstones } from '../registry/tombstones.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -14,15 +15,20 @@ export interface DeviceParts {
   readonly inactivityTimeoutMs: number;
 }
 
-/** The devices, and what becomes of them. */
+/** The devices, what becomes of them, and which serials may become devices. */
 export function startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs }: DeviceParts) {
+  const { documents, audit } = storage;
   const parts = {
     store: storage.registry,
-    audit: storage.audit,
+    audit,
     hash,
     clock,
-    tombstones: createTombstones(storage.documents, clock),
+    tombstones: createTombstones(documents, clock),
     product: (name: string) => profiles().byName(name)?.thing,
   };
-  return { registry: createRegistry({ ...parts, inactivityTimeoutMs }), lifeCycle: createLifeCycle(parts) };
+  return {
+    registry: createRegistry({ ...parts, inactivityTimeoutMs }),
+    lifeCycle: createLifeCycle(parts),
+    serialLists: createSerialLists({ documents, audit, clock }),
+  };
 }
