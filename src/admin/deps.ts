@@ -9,7 +9,7 @@ import type {
 } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Health, Metrics } from '../observe/index.ts';
-import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
+import type { OtaAssignments, OtaCampaigns, OtaPackages } from '../ota/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import type { Alarms } from '../registry/alarms.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
@@ -42,7 +42,11 @@ export interface AdminDeps {
   readonly serialLists: SerialLists;
   /** What is stored for devices, as it happens. */
   readonly changes: ChangeFeed;
-  readonly ota: { readonly packages: OtaPackages; readonly assignments: OtaAssignments };
+  readonly ota: {
+    readonly packages: OtaPackages;
+    readonly assignments: OtaAssignments;
+    readonly campaigns: OtaCampaigns;
+  };
   /** Slows down who guesses keys; the one of wrong device logins, so that both count together. */
   readonly refusalPause: RefusalPause;
   readonly storage: Pick<

@@ -30,6 +30,7 @@ import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
 import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
+import { otaCampaignRoutes } from './ota-campaigns.ts';
 import { registerOtaTransfer } from './ota-transfer.ts';
 import { registerProbes } from './probes.ts';
 import { recordingRoutes } from './recordings.ts';
@@ -86,6 +87,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...alarmRoutes(deps),
   ...alarmListRoutes(deps),
   ...otaRoutes(deps),
+  ...otaCampaignRoutes(deps),
   ...credentialsEndRoutes(deps),
   ...brokerRoutes(deps),
 ];

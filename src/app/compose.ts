@@ -279,6 +279,8 @@ function wire(
       remove: (id, keys) => deviceApi.deleteAttributes(id, 'SHARED_SCOPE', keys),
     },
     hash,
+    isConnected: (id) => deviceApi.isConnected(id),
+    leads: () => cluster.instances.leads,
     clock,
     log,
   });
@@ -377,7 +379,7 @@ function wire(
       await runner.stop();
       await connectivity.stop();
       await retention.stop();
-      await ota.assignments.close();
+      await ota.close();
       await runner.drain();
       await statistics.stop();
       await publisher.close();

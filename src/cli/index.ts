@@ -39,6 +39,10 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   },
   user: { summary: 'people who log in: create, list, password, delete', load: () => import('./user.ts') },
   ota: { summary: 'firmware and software: list, upload, assign, withdraw, delete', load: () => import('./ota.ts') },
+  campaign: {
+    summary: 'firmware and software to many devices: start, list, show, stop, delete',
+    load: () => import('./campaign.ts'),
+  },
   record: { summary: 'record what devices send, without secrets, for chain replay', load: () => import('./record.ts') },
   simulate: { summary: 'drive a fleet of meters over real MQTT', load: () => import('./simulate.ts') },
   brokers: { summary: 'brokers that share one store: list, drain', load: () => import('./brokers.ts') },

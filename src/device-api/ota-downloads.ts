@@ -1,10 +1,11 @@
 import type { Clock } from '../model/clock.ts';
 import { type Device, stateOf } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { OtaContent, OtaKind } from '../model/ota.ts';
 import type { Log } from '../observe/index.ts';
-import type { OtaAssignments, OtaPackages } from '../ota/index.ts';
+import type { OtaAssignments, OtaCampaigns, OtaPackages } from '../ota/index.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
 import type { DeviceLimits } from './device-limits.ts';
@@ -30,6 +31,8 @@ export interface OtaDownloads {
   link(device: Device, kind: OtaKind): string;
   /** As `find`, for who shows such a text; `not-found` also when it is none, or too old. */
   findByLink(link: string): Promise<OtaLookup>;
+  /** What a device says of itself in telemetry: campaigns follow it. Never rejects. */
+  reported(device: Device, values: JsonObject): void;
   /** A device is here: it hears of a package it has not been told of. */
   deviceIsHere(device: Device): void;
 }
@@ -37,6 +40,7 @@ export interface OtaDownloads {
 export interface OtaDownloadsParts {
   readonly packages: Pick<OtaPackages, 'read'>;
   readonly assignments: Pick<OtaAssignments, 'packageOf' | 'catchUp'>;
+  readonly campaigns: Pick<OtaCampaigns, 'reported' | 'deviceIsHere'>;
   readonly limits: DeviceLimits;
   readonly devices: Pick<RegistryStore, 'device'>;
   /** Seals links. */
@@ -47,7 +51,7 @@ export interface OtaDownloadsParts {
 }
 
 export function createOtaDownloads(parts: OtaDownloadsParts): OtaDownloads {
-  const { packages, assignments, limits, devices, hash, clock, log } = parts;
+  const { packages, assignments, campaigns, limits, devices, hash, clock, log } = parts;
   const downloads: OtaDownloads = {
     async find(device, kind) {
       const profile = parts.profile(device.profile);
@@ -83,7 +87,11 @@ export function createOtaDownloads(parts: OtaDownloadsParts): OtaDownloads {
         return { kind: 'failed' };
       }
     },
-    deviceIsHere: (device) => void assignments.catchUp(device),
+    reported: (device, values) => campaigns.reported(device, values),
+    deviceIsHere(device) {
+      campaigns.deviceIsHere(device);
+      void assignments.catchUp(device);
+    },
   };
   return downloads;
 }

@@ -7,13 +7,14 @@ import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, FittedValues, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
-import { type DecodedSample, decodeAttributes, decodeTelemetry, timestamp, valuesText } from '../telemetry/payload.ts';
+import { decodeAttributes, decodeTelemetry, sampleText, timestamp } from '../telemetry/payload.ts';
 import { type AttributesFound, formatFound, keyList } from './attributes-found.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, countEnded, type MessageCounters } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
 import { fitSamples } from './model-fit.ts';
+import type { OtaDownloads } from './ota-downloads.ts';
 import { type PayloadForm, type PayloadKind, readPayload } from './protobuf-payloads.ts';
 import type { MessageEnd } from './work.ts';
 
@@ -83,6 +84,7 @@ export interface UplinkMeter {
 export interface UplinkParts {
   readonly profiles: () => ProfileSet;
   readonly runner: MessageRunner;
+  readonly ota: Pick<OtaDownloads, 'reported'>;
   readonly attributes: AttributeStore;
   readonly limits: DeviceLimits;
   /** The session of that login; undefined when it has none, or nobody else could have it. */
@@ -163,6 +165,7 @@ class DeviceUplink implements Uplink {
     const end = samples.length === 1 ? endOf(done) : joinEnds(samples.length, done);
     for (const sample of samples) {
       const { ts, values: data } = sample;
+      this.#parts.ota.reported(this.#device, data);
       const metadata = { ...this.#metadata(topic, String(ts)), ...more };
       const message = {
         device: this.#device,
@@ -170,7 +173,7 @@ class DeviceUplink implements Uplink {
         ts,
         data,
         metadata,
-        text: text === undefined ? undefined : textOf(sample, text),
+        text: text === undefined ? undefined : sampleText(sample, text),
         session: this.#session,
         comesAgain: true,
       } as const;
@@ -390,9 +393,3 @@ const endOf =
   (done: UplinkDone) =>
   (end: MessageEnd): void =>
     done(toResult(end));
-
-/** The text of a sample's values in that of its payload. */
-function textOf({ verbatim }: DecodedSample, payload: string): string | undefined {
-  if (verbatim === 'no') return undefined;
-  return verbatim === 'payload' ? payload : valuesText(payload);
-}

@@ -4,4 +4,5 @@ export {
   type OtaAssignments,
   type OtaAssignmentsParts,
 } from './assignments.ts';
+export { type CampaignPage, createOtaCampaigns, type NewCampaign, type OtaCampaigns } from './campaigns.ts';
 export { createOtaPackages, type NewPackage, type OtaPackages, type Upload } from './packages.ts';

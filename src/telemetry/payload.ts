@@ -36,6 +36,12 @@ export function decodeTelemetry(json: JsonValue, options: DecodeOptions): Decode
   return { ok: true, value: samples };
 }
 
+/** The text of a sample's values in that of its payload. */
+export function sampleText({ verbatim }: DecodedSample, payload: string): string | undefined {
+  if (verbatim === 'no') return undefined;
+  return verbatim === 'payload' ? payload : valuesText(payload);
+}
+
 /** The text of the values in that of a payload `{"ts": …, "values": {…}}`; undefined when it has other braces, too. */
 export function valuesText(payload: string): string | undefined {
   const from = payload.indexOf('{', payload.indexOf('{') + 1);

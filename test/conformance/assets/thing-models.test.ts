@@ -101,7 +101,15 @@ describe('device modelling', () => {
     const strict = await open('native');
     await using refused = await strict.open();
     expect(await refused.connack()).toBe(0);
-    refused.send({ cmd: 'publish', topic: 'v1/devices/me/telemetry', payload: '{"temp":"hot"}', qos: 1, messageId: 7 });
+    refused.send({
+      cmd: 'publish',
+      topic: 'v1/devices/me/telemetry',
+      payload: '{"temp":"hot"}',
+      qos: 1,
+      messageId: 7,
+      dup: false,
+      retain: false,
+    });
     await refused.ended();
     expect(await latest(broker, strict.id)).toEqual({});
     const dropping = await open('native-drop');
