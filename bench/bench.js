@@ -32,6 +32,7 @@ export async function bench(options, say) {
       seconds: options.seconds,
       warmupSeconds: options.warmupSeconds,
       repeat: options.repeat,
+      messages: options.messages,
       connections: options.connections ?? null,
       rate: options.rate,
     },

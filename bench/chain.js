@@ -24,7 +24,7 @@ const RING = { keep: 1_000, sampleEvery: 1_000 };
 const HELP = `Usage: node bench/chain.js [--times 400000] [--rounds 100] [--node-red] [--json]
 
 CPU time of a chain of ten nodes, a condition and scripts, and of the trace ring: a chain with it against one without it.
---node-red also runs the ten nodes as a flow of Node-RED, which is installed into a temporary folder for that.
+--node-red also runs the ten nodes as a flow of Node-RED, which is installed into a cache folder for that.
 `;
 
 /**
@@ -162,7 +162,7 @@ async function main() {
   };
   const rows = [...(await chainRows(options)), await conditionRow(options), ...(await scriptRows(options))];
   if (values['node-red']) {
-    const flow = measureNodeRed(Math.ceil(options.times / 20), (line) => process.stderr.write(`${line}\n`));
+    const flow = measureNodeRed(Math.ceil(options.times / 20));
     const beside = `the flow in Node-RED ${flow.version}`;
     rows.splice(1, 0, row('ten nodes', rows[0].ns, BUDGET_NS.chain, { beside, besideNs: flow.cpuNsPerMessage }));
   }

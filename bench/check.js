@@ -63,7 +63,7 @@ async function main() {
     help: false,
   };
   const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
-  const telemetryTargets = TARGETS.filter((target) => target.name !== 'mosquitto');
+  const telemetryTargets = TARGETS.filter(({ name }) => name === 'gridmoor' || name === 'aedes');
   const telemetry = gridmoorRow(await bench({ ...common, scenarios: ['qos1'], targets: telemetryTargets }, say));
   const idleTargets = TARGETS.filter((target) => target.name === 'gridmoor');
   const idleOptions = { ...common, seconds: 0.5, repeat: 1, connections: IDLE_CONNECTIONS };

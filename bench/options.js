@@ -3,17 +3,26 @@ import { parseArgs } from 'node:util';
 import { SCENARIO_NAMES, SCENARIOS } from './scenarios.js';
 import { TARGETS } from './targets/index.js';
 
+/** The others are for a whole picture: `npm run bench:page`. */
+const DEFAULT_SCENARIOS = ['qos1', 'qos0', 'qos1-window1', 'qos1-rate', 'provision', 'idle', 'herd'];
+
+/** @param {readonly string[]} names */
+const wrapped = (names) =>
+  names.map((name, i) => (i > 0 && i % 8 === 0 ? `\n${' '.repeat(24)}${name}` : name)).join(', ');
+
 export const HELP = `Usage: node bench/run.js [options]
 
-Starts gridmoor, bare aedes and mosquitto one after the other, puts the same load on each, and prints what a message
+Starts gridmoor and what it is compared with one after the other, puts the same load on each, and prints what a message
 costs the server: CPU microseconds (user and system, all threads, from /proc/<pid>/stat), rate, latency, memory.
 
-  --scenario NAME,...   ${SCENARIO_NAMES.join(', ')} (default: all)
-  --target NAME,...     ${TARGETS.map((target) => target.name).join(', ')} (default: all)
+  --scenario NAME,...   default: ${DEFAULT_SCENARIOS.join(', ')}; all: every one;
+                        ${wrapped(SCENARIO_NAMES)}
+  --target NAME,...     default: all; ${TARGETS.map((target) => target.name).join(', ')}
   --seconds N           measured window of each run (default 5)
   --warmup N            seconds of load before the window (default 1)
+  --messages N          a window of telemetry at full speed lasts until so many are acknowledged, too (default 40000)
   --repeat N            runs of each scenario and target, interleaved; medians are printed (default 3)
-  --connections N       connections of idle and herd (default ${SCENARIOS.idle.fallback} and ${SCENARIOS.herd.fallback})
+  --connections N       connections of idle, connect, herd and push (default ${['idle', 'connect', 'herd', 'push'].map((name) => SCENARIOS[name]?.fallback).join(', ')})
   --rate N              messages a second of qos1-rate (default 4000)
   --dir PATH            where data directories are made (default: the system's temporary directory)
   --json                one JSON document on standard output, the table on standard error
@@ -31,6 +40,7 @@ export class UsageError extends Error {}
  * @property {import('./targets/index.js').Target[]} targets
  * @property {number} seconds
  * @property {number} warmupSeconds
+ * @property {number} messages
  * @property {number} repeat
  * @property {number | undefined} connections
  * @property {number} rate
@@ -94,6 +104,7 @@ export function parseOptions(argv) {
     seconds: text,
     warmup: text,
     repeat: text,
+    messages: text,
     connections: text,
     rate: text,
     dir: text,
@@ -103,13 +114,17 @@ export function parseOptions(argv) {
   const names = listOption(
     'target',
     values.target,
-    /** @type {const} */ (['gridmoor', 'gridmoor-redis', 'aedes', 'mosquitto']),
+    TARGETS.map((target) => target.name),
   );
   return {
-    scenarios: listOption('scenario', values.scenario, SCENARIO_NAMES),
+    scenarios:
+      values.scenario === 'all'
+        ? SCENARIO_NAMES
+        : listOption('scenario', values.scenario ?? DEFAULT_SCENARIOS.join(','), SCENARIO_NAMES),
     targets: TARGETS.filter((target) => names.includes(target.name)),
     seconds: numberOption('seconds', values.seconds, { fallback: 5, min: 0.5, max: 240 }),
     warmupSeconds: numberOption('warmup', values.warmup, { fallback: 1, min: 0, max: 60 }),
+    messages: numberOption('messages', values.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true }),
     repeat: numberOption('repeat', values.repeat, { fallback: 3, min: 1, max: 100, whole: true }),
     connections: values.connections
       ? numberOption('connections', values.connections, { fallback: 0, min: 10, max: 100_000, whole: true })

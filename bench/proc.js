@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks a second in /proc/<pid>/stat; 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * CPU seconds that all threads of a process and of its children have used, in user and in kernel mode, in steps of 10 ms.
- * @param {number} pid
+ * CPU seconds that all threads of processes and of those they started have used, in user and in kernel mode, in steps of 10 ms.
+ * @param {readonly number[]} pids
  */
-export function cpuSeconds(pid) {
-  const all = [pid, ...childrenOf(pid)].map(cpuSecondsOfOne);
+export function cpuSeconds(...pids) {
+  const all = pids.flatMap(treeOf).map(cpuSecondsOfOne);
   return { user: sum(all.map(({ user }) => user)), system: sum(all.map(({ system }) => system)) };
 }
 
@@ -21,17 +21,19 @@ function cpuSecondsOfOne(pid) {
 }
 
 /**
- * Resident memory of a process and of its children, in bytes.
- * @param {number} pid
+ * Resident memory of processes and of those they started, in bytes.
+ * @param {readonly number[]} pids
  */
-export function rssBytes(pid) {
-  return sum([pid, ...childrenOf(pid)].map(rssBytesOfOne));
+export function rssBytes(...pids) {
+  return sum(pids.flatMap(treeOf).map(rssBytesOfOne));
 }
 
-/** Workers, where there are some. @param {number} pid */
-function childrenOf(pid) {
-  const words = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
-  return words === '' ? [] : words.split(' ').map(Number);
+/** Itself, its workers, and what a start script runs. @param {number} pid @returns {number[]} */
+function treeOf(pid) {
+  const words = readdirSync(`/proc/${pid}/task`)
+    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').trim())
+    .filter((text) => text !== '');
+  return [pid, ...words.flatMap((text) => text.split(' ').flatMap((word) => treeOf(Number(word))))];
 }
 
 /** @param {readonly number[]} numbers */

@@ -18,6 +18,7 @@ const REFERENCE = 'aedes';
  * @property {number | null} kibPerConnection  Growth from no connection to all, shared out.
  * @property {number | null} kibSlope  What one more connection costs once some are there.
  * @property {number | null} allBackSeconds
+ * @property {number | null} storeUs  CPU of the store beside it.
  * @property {number | null} generatorBusy
  * @property {number} failures  Of all runs together.
  * @property {string[]} problems  Each once.
@@ -61,6 +62,7 @@ export function summarize(runs) {
       kibPerConnection: median(outcomes.map((outcome) => outcome.kibPerConnection)),
       kibSlope: median(outcomes.map((outcome) => outcome.kibSlope)),
       allBackSeconds: median(outcomes.map((outcome) => outcome.allBackSeconds)),
+      storeUs: of('storeUs'),
       generatorBusy: of('generatorBusy'),
       failures: outcomes.reduce((sum, outcome) => sum + outcome.failures, 0),
       problems: [
@@ -92,6 +94,7 @@ const columnsFor = (unit) => [
   ['target', (row) => row.target],
   [`CPU us/${unit}`, (row) => show(row.cpuUs, 2)],
   ['in kernel', (row) => show(row.systemUs, 2)],
+  ['Redis us', (row) => show(row.storeUs, 2)],
   ['x aedes', (row) => show(row.ratio, 2)],
   [`${unit}s/s`, (row) => show(row.perSecond, 0)],
   ['p50 ms', (row) => show(row.p50Ms, 2)],
@@ -110,7 +113,7 @@ const columnsFor = (unit) => [
  * @param {Row[]} rows
  */
 function formatScenario(scenario, rows) {
-  const { title, unit } = SCENARIOS[scenario];
+  const { title, unit } = SCENARIOS[scenario] ?? { title: scenario, unit: 'message' };
   // A column that no row fills is left out.
   const columns = columnsFor(unit).filter(([, cell]) => rows.some((row) => cell(row) !== '-'));
   const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];

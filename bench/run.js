@@ -8,7 +8,7 @@ function formatHeader({ machine, settings, targets }) {
   return [
     `${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, Node ${machine.node}, load ${machine.loadAverage.toFixed(2)} at the start`,
     `data in ${machine.directory} on ${machine.fileSystem}`,
-    `windows of ${settings.seconds} s after ${settings.warmupSeconds} s, medians of ${settings.repeat}`,
+    `windows of ${settings.seconds} s and ${settings.messages} messages after ${settings.warmupSeconds} s, medians of ${settings.repeat}`,
     ...targets.map(
       (target) => `${target.name} ${target.version ?? `left out: ${target.missing}`} (${target.settings})`,
     ),
@@ -26,9 +26,6 @@ async function main() {
   const tables = `\n${formatHeader(document)}\n${formatTables(document.rows)}`;
   (options.json ? process.stderr : process.stdout).write(tables);
   if (options.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  if (options.scenarios.includes('provision') && options.targets.some((target) => !target.provisions)) {
-    process.stderr.write('provision: mosquitto is left out, it has nothing that could answer a request.\n');
-  }
   if (document.runs.length === 0) return 1;
   return document.runs.some((run) => run.error || run.outcome?.failures || run.outcome?.problems.length) ? 1 : 0;
 }

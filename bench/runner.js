@@ -42,6 +42,14 @@ export function generate(job) {
 }
 
 /**
+ * What the load generator is told of a server.
+ * @param {import('./targets/index.js').RunningTarget} server
+ */
+function loadOf({ pid, morePids, storePid, stored, topic, login, api, provision }) {
+  return { pid, morePids, storePid, stored, topic, login, api, provision };
+}
+
+/**
  * One target under one scenario, from an empty directory to the end of its process. Where devices need credentials,
  * they are provisioned first and the server is started again, so that each window begins with a fresh process.
  * @param {import('./targets/index.js').Target} target
@@ -51,7 +59,8 @@ export function generate(job) {
  */
 async function measure(target, scenario, options) {
   const shape = SCENARIOS[scenario];
-  const connections = 'fallback' in shape ? (options.connections ?? shape.fallback) : shape.connections;
+  if (!shape) throw new Error(`There is no scenario ${scenario}.`);
+  const connections = shape.fallback === undefined ? (shape.connections ?? 0) : (options.connections ?? shape.fallback);
   const directory = mkdtempSync(join(options.directory, 'gridmoor-bench-'));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', remove);
@@ -59,12 +68,12 @@ async function measure(target, scenario, options) {
   const jobFor = (/** @type {import('./load/worker.js').Job['scenario']} */ name) => ({
     scenario: name,
     address: server.address,
-    pid: server.pid,
+    ...loadOf(server),
     seconds: options.seconds,
     warmupSeconds: options.warmupSeconds,
     connections,
+    ...(shape.paced ? {} : { messages: options.messages }),
     rate: options.rate,
-    ...(server.provision ? { provision: server.provision } : {}),
   });
   try {
     /** @type {string[] | undefined} */
@@ -88,6 +97,16 @@ async function measure(target, scenario, options) {
 }
 
 /**
+ * Whether the target can do what the scenario asks; two that do the same work behind another broker are measured at QoS 1.
+ * @param {import('./targets/index.js').Target} target
+ * @param {import('./scenarios.js').ScenarioName} scenario
+ */
+function runs({ kinds, onlyAcknowledged }, scenario) {
+  const shape = SCENARIOS[scenario];
+  return shape !== undefined && kinds.includes(shape.kind) && !(onlyAcknowledged && (shape.perAck ?? 1) > 1);
+}
+
+/**
  * All runs, interleaved: each repeat visits every scenario and target, beginning with another target each time, so
  * that a drift of the machine meets all alike. A run that fails is reported and the others go on.
  * @param {import('./options.js').Options} options
@@ -96,13 +115,13 @@ async function measure(target, scenario, options) {
  */
 export async function runAll(options, targets, onRun) {
   /** @type {Run[]} */
-  const runs = [];
+  const all = [];
   for (let repeat = 1; repeat <= options.repeat; repeat++) {
     const first = (repeat - 1) % targets.length;
     const order = [...targets.slice(first), ...targets.slice(0, first)];
     for (const scenario of options.scenarios) {
       for (const target of order) {
-        if (SCENARIOS[scenario].kind === 'provision' && !target.provisions) continue;
+        if (!runs(target, scenario)) continue;
         /** @type {Run} */
         const run = { scenario, target: target.name, repeat };
         try {
@@ -110,10 +129,10 @@ export async function runAll(options, targets, onRun) {
         } catch (error) {
           run.error = /** @type {Error} */ (error).message;
         }
-        runs.push(run);
+        all.push(run);
         onRun(run);
       }
     }
   }
-  return runs;
+  return all;
 }

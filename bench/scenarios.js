@@ -1,57 +1,133 @@
 /**
- * What can be measured. `connections: undefined` takes `--connections`, or `fallback` without it.
- * A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends single
- * messages at `--rate`.
+ * What can be measured. A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends
+ * single messages at `--rate`, or at half of what the server carried before (`halfLoad`). `values`: of a message, 2 without it.
+ * `fallback`: connections where `--connections` does not say how many.
+ * @typedef {'telemetry' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain'} Kind
+ *
+ * @typedef {object} Scenario
+ * @property {Kind} kind
+ * @property {string} title
+ * @property {string} unit
+ * @property {number} [connections]
+ * @property {number} [fallback]
+ * @property {number} [window]
+ * @property {number} [perAck]
+ * @property {number} [values]
+ * @property {boolean} [paced]
+ * @property {boolean} [halfLoad]
+ * @property {number} [chain]  Nodes of the root chain behind its switch by type.
  */
-export const SCENARIOS = /** @type {const} */ ({
-  qos1: {
-    kind: 'telemetry',
-    title: 'QoS 1 telemetry, 50 connections, window 50',
-    unit: 'message',
+
+const telemetry = { kind: /** @type {const} */ ('telemetry'), unit: 'message', perAck: 1 };
+
+const QOS0 = 'every 100th message QoS 1, at most 500 in flight each';
+/** QoS 0 in blocks of a hundred, the last of them QoS 1. */
+const unacknowledged = { ...telemetry, window: 5, perAck: 100 };
+
+/** @param {number} count */
+const connectionsOf = (count) => `${count.toLocaleString('en')} ${count === 1 ? 'connection' : 'connections'}`;
+
+/** The same load from few and from many connections. */
+const spread = [1, 1_000, 10_000].flatMap((connections) => [
+  [
+    `qos1-${connections}`,
+    {
+      ...telemetry,
+      title: `QoS 1 telemetry, ${connectionsOf(connections)}, window ${connections > 1000 ? 5 : 50}`,
+      connections,
+      // What is unacknowledged together stays what 1,000 connections have.
+      window: connections > 1000 ? 5 : 50,
+    },
+  ],
+  [
+    `qos1-window1-${connections}`,
+    {
+      ...telemetry,
+      title: `QoS 1 telemetry, ${connectionsOf(connections)}, window 1`,
+      connections,
+      window: 1,
+    },
+  ],
+  [
+    `qos0-${connections}`,
+    {
+      ...unacknowledged,
+      title: `QoS 0 telemetry, ${connectionsOf(connections)}, ${QOS0.replace('500', connections > 1 ? '100' : '500')}`,
+      connections,
+      window: connections > 1 ? 1 : 5,
+    },
+  ],
+]);
+
+const values = [1, 4, 20].map((count) => [
+  `values-${count}`,
+  {
+    ...telemetry,
+    title: `QoS 1 telemetry, 50 connections, window 50, ${count} ${count === 1 ? 'value' : 'values'} in a message`,
     connections: 50,
     window: 50,
-    perAck: 1,
+    values: count,
   },
-  qos0: {
-    kind: 'telemetry',
-    title: 'QoS 0 telemetry, 50 connections, every 100th message QoS 1, at most 500 in flight each',
-    unit: 'message',
+]);
+
+const chains = [1, 5, 10, 20].map((count) => [
+  `chain-${count}`,
+  {
+    ...telemetry,
+    kind: 'chain',
+    title: `QoS 1 telemetry through ${count} ${count === 1 ? 'node' : 'nodes'} of the root chain, 50 connections, window 50`,
     connections: 50,
-    window: 5,
-    perAck: 100,
+    window: 50,
+    chain: count,
   },
-  'qos1-window1': {
-    kind: 'telemetry',
-    title: 'QoS 1 telemetry, 200 connections, window 1',
-    unit: 'message',
-    connections: 200,
-    window: 1,
-    perAck: 1,
-  },
+]);
+
+/** @type {Readonly<Record<string, Scenario>>} */
+export const SCENARIOS = {
+  qos1: { ...telemetry, title: 'QoS 1 telemetry, 50 connections, window 50', connections: 50, window: 50 },
+  qos0: { ...unacknowledged, title: `QoS 0 telemetry, 50 connections, ${QOS0}`, connections: 50 },
+  'qos1-window1': { ...telemetry, title: 'QoS 1 telemetry, 200 connections, window 1', connections: 200, window: 1 },
   'qos1-rate': {
-    kind: 'telemetry',
+    ...telemetry,
     title: 'QoS 1 telemetry at a steady rate (--rate), 50 connections',
-    unit: 'message',
     connections: 50,
     window: 50,
-    perAck: 1,
     paced: true,
   },
-  provision: {
-    kind: 'provision',
-    title: 'Provisioning, TCP connect to answer, 50 parallel',
-    unit: 'device',
-    connections: 0,
+  'half-load': {
+    ...telemetry,
+    title: 'QoS 1 telemetry at half of what the server carries from 200 connections with window 1',
+    connections: 200,
+    window: 50,
+    paced: true,
+    halfLoad: true,
   },
+  ...Object.fromEntries(spread),
+  ...Object.fromEntries(values),
+  ...Object.fromEntries(chains),
+  provision: { kind: 'provision', title: 'Provisioning, TCP connect to answer, 50 parallel', unit: 'device' },
   idle: { kind: 'idle', title: 'Idle connections', unit: 'connection', fallback: 3000 },
+  connect: {
+    kind: 'connect',
+    title: 'Connect storm, all devices at once to a server just started',
+    unit: 'connection',
+    fallback: 2000,
+  },
   herd: {
     kind: 'herd',
     title: 'Reconnect herd, all connections dropped and back at once',
     unit: 'connection',
     fallback: 2000,
   },
-});
+  rpc: { kind: 'rpc', title: 'Calls to 50 devices and their answers, 50 under way', unit: 'call', connections: 50 },
+  push: {
+    kind: 'push',
+    title: 'A new shared attribute for each connected device',
+    unit: 'update',
+    fallback: 10_000,
+  },
+};
 
-/** @typedef {keyof typeof SCENARIOS} ScenarioName */
+/** @typedef {string} ScenarioName */
 
-export const SCENARIO_NAMES = /** @type {ScenarioName[]} */ (Object.keys(SCENARIOS));
+export const SCENARIO_NAMES = Object.keys(SCENARIOS);

@@ -14,6 +14,7 @@ const readBuffer = Buffer.allocUnsafe(256 * 1024);
  * @property {Address} address
  * @property {string} clientId
  * @property {string} userName
+ * @property {{ userName: string, password: string } | undefined} [login]  In place of the user name, where all devices share one.
  * @property {number} index  Running number of the connection: chooses its source address.
  * @property {(firstByte: number, bytes: Buffer, start: number, end: number) => void} [onPacket]  All but CONNACK.
  * @property {() => void} [onReadEnd]  After all packets of one read were handled.
@@ -27,7 +28,7 @@ export class Connection {
   #error;
 
   /** @param {ConnectionOptions} options */
-  constructor({ address, clientId, userName, index, onPacket, onReadEnd, onLost }) {
+  constructor({ address, clientId, userName, login, index, onPacket, onReadEnd, onLost }) {
     /** @type {(value?: undefined) => void} */
     let resolve = () => {};
     /** @type {(reason: Error) => void} */
@@ -71,7 +72,7 @@ export class Connection {
       if (!accepted) reject(reason);
       else if (!this.#closing) onLost?.(reason);
     });
-    this.socket.write(connectFrame(clientId, userName));
+    this.socket.write(connectFrame(clientId, login?.userName ?? userName, login?.password));
   }
 
   /** @param {Error} error */

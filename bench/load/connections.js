@@ -38,6 +38,7 @@ async function connectUsers(job, users, { from, to, parallel, withinMs }, meter,
       address: job.address,
       clientId: `bench-${index}`,
       userName: users[index] ?? '',
+      login: job.login,
       index,
       onLost,
     });
@@ -64,21 +65,22 @@ async function connectUsers(job, users, { from, to, parallel, withinMs }, meter,
  * @returns {Promise<import('./worker.js').Outcome>}
  */
 export async function runIdle(job, users) {
-  const meter = new Meter(job.pid);
+  const meter = new Meter(job);
+  const pids = [job.pid, ...(job.morePids ?? [])];
   /** @type {Error[]} */
   const lost = [];
   /** @type {Connection[]} */
   const open = [];
   /** @type {{ x: number, y: number }[]} */
   const memory = [];
-  const emptyBytes = rssBytes(job.pid);
+  const emptyBytes = rssBytes(...pids);
   meter.start();
   for (let step = 1; step <= IDLE_STEPS; step++) {
     const to = Math.round((users.length * step) / IDLE_STEPS);
     const range = { from: open.length + lost.length, to, parallel: 50 };
     open.push(...(await connectUsers(job, users, range, meter, (reason) => lost.push(reason))));
     await delay(SETTLE_MS);
-    memory.push({ x: open.length, y: rssBytes(job.pid) });
+    memory.push({ x: open.length, y: rssBytes(...pids) });
   }
   const measurement = meter.stop(open.length);
   // The settling pauses are no part of the rates.
@@ -86,7 +88,7 @@ export async function runIdle(job, users) {
   measurement.perSecond = open.length / connecting;
   measurement.generatorBusy *= measurement.seconds / connecting;
   measurement.seconds = connecting;
-  const grown = rssBytes(job.pid) - emptyBytes;
+  const grown = rssBytes(...pids) - emptyBytes;
   await delay(job.seconds * 1000);
   for (const connection of open) connection.drop();
   const problems = lost.map((reason) => reason.message);
@@ -95,18 +97,19 @@ export async function runIdle(job, users) {
 }
 
 /**
- * All devices lose their connection and come back in the same instant.
+ * All devices come in the same instant; `again`: they were connected before and lost their connection.
  * @param {import('./worker.js').Job} job
  * @param {string[]} users
+ * @param {boolean} again
  * @returns {Promise<import('./worker.js').Outcome>}
  */
-export async function runHerd(job, users) {
-  const meter = new Meter(job.pid);
+export async function runHerd(job, users, again) {
+  const meter = new Meter(job);
   /** @type {Error[]} */
   const lost = [];
   const onLost = (/** @type {Error} */ reason) => lost.push(reason);
   const all = { from: 0, to: users.length };
-  const before = await connectUsers(job, users, { ...all, parallel: 100 }, meter, onLost);
+  const before = again ? await connectUsers(job, users, { ...all, parallel: 100 }, meter, onLost) : [];
   await delay(SETTLE_MS);
   meter.start();
   for (const connection of before) connection.drop();

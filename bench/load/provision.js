@@ -17,7 +17,7 @@ const MOST_DEVICES = 60_000;
  * @param {Buffer} bytes  Body of a PUBLISH.
  * @param {number} qos
  */
-function parsePublish(bytes, qos) {
+export function parsePublish(bytes, qos) {
   const topicEnd = 2 + bytes.readUInt16BE(0);
   const payloadAt = topicEnd + (qos > 0 ? 2 : 0);
   return {
@@ -108,7 +108,7 @@ export async function prepareUsers(job) {
  * @returns {Promise<import('./worker.js').Outcome>}
  */
 export async function runProvision(job) {
-  const meter = new Meter(job.pid);
+  const meter = new Meter(job);
   let running = true;
   let started = 0;
   let finished = 0;

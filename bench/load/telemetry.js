@@ -1,12 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, inParallel } from './connection.js';
 import { Meter } from './meter.js';
+import { storedMessages } from './stored.js';
 import { TelemetryRing } from './telemetry-ring.js';
 
 /** How long the last acknowledgements may take after the window, in milliseconds. */
 const DRAIN_MS = 15_000;
+/** How long a consumer may take to store what is acknowledged, in milliseconds. */
+const STORED_MS = 60_000;
 /** Without an acknowledgement for so long, none is waited for. */
 const STALLED_MS = 1_000;
+
+/** Of a device that is known by its login. */
+const DEVICE_TOPIC = 'v1/devices/me/telemetry';
 
 /** @param {number} sequence */
 const packetIdOf = (sequence) => (sequence % 65_535) + 1;
@@ -16,20 +22,23 @@ class Publisher {
   sent = 0;
   acked = 0;
   running = false;
+  /** Most blocks under way, when fewer than the ring has. */
+  limit = Number.POSITIVE_INFINITY;
   #sentAt;
   #ring;
   #meter;
 
   /**
-   * @param {import('./connection.js').Address} address
+   * @param {import('./worker.js').Job} job
    * @param {string} userName
    * @param {number} index
-   * @param {{ window: number, perAck: number }} shape
+   * @param {import('../scenarios.js').Scenario} shape
    * @param {Meter} meter
    * @param {(reason: Error) => void} onLost
    */
-  constructor(address, userName, index, { window, perAck }, meter, onLost) {
-    this.#ring = new TelemetryRing(window, perAck);
+  constructor({ address, login, topic = DEVICE_TOPIC }, userName, index, shape, meter, onLost) {
+    const { window = 1, perAck = 1, values = 2 } = shape;
+    this.#ring = new TelemetryRing(window, { topic: topic.replace('{user}', userName), perAck, values });
     this.#sentAt = new Float64Array(window);
     this.#meter = meter;
     let now = 0;
@@ -37,6 +46,7 @@ class Publisher {
       address,
       clientId: `bench-${index}`,
       userName,
+      login,
       index,
       onLost,
       onPacket: (firstByte, bytes, start) => {
@@ -67,7 +77,7 @@ class Publisher {
 
   /** Blocks that may be sent before the next acknowledgement. */
   get free() {
-    return this.#ring.slots - (this.sent - this.acked);
+    return Math.min(this.#ring.slots, this.limit) - (this.sent - this.acked);
   }
 
   /**
@@ -76,7 +86,7 @@ class Publisher {
    */
   fill() {
     const { free } = this;
-    if (this.running && free * 2 >= this.#ring.slots) this.send(free);
+    if (this.running && free * 2 >= Math.min(this.#ring.slots, this.limit)) this.send(free);
   }
 
   /**
@@ -144,42 +154,102 @@ async function passed(seconds, messages, acked) {
 }
 
 /**
- * Telemetry at full speed, or at `job.rate` messages a second where the shape is paced. With `perAck` above 1, all but the last message of a block are QoS 0 and the latency is
- * that of a whole block.
+ * Ends a load and waits until all of it is acknowledged and, where a consumer works behind the server, stored.
+ * @param {Publisher[]} open
+ * @param {import('./worker.js').Job} job
+ * @returns {Promise<number>} messages that are neither
+ */
+async function drain(open, { stored }) {
+  for (const publisher of open) publisher.running = false;
+  const unacked = () => open.reduce((sum, publisher) => sum + publisher.sent - publisher.acked, 0);
+  for (const end = performance.now() + DRAIN_MS; unacked() > 0 && performance.now() < end; ) await delay(5);
+  if (!stored || unacked() > 0) return unacked();
+  const sent = open.reduce((sum, publisher) => sum + publisher.sent, 0);
+  let missing = sent;
+  for (const end = performance.now() + STORED_MS; missing > 0 && performance.now() < end; ) {
+    missing = sent - (await storedMessages(stored));
+    if (missing > 0) await delay(10);
+  }
+  return missing;
+}
+
+/**
+ * Messages a second that the server carries with one under way on each connection.
+ * @param {Publisher[]} open
+ * @param {import('./worker.js').Job} job
+ * @param {() => number} acked
+ */
+async function capacity(open, job, acked) {
+  const measure = async () => {
+    const before = acked();
+    const startedAt = performance.now();
+    await delay(Math.max(job.warmupSeconds, 0.5) * 1000);
+    return ((acked() - before) * 1000) / (performance.now() - startedAt);
+  };
+  for (const publisher of open) {
+    publisher.limit = 1;
+    publisher.running = true;
+    publisher.fill();
+  }
+  await measure();
+  const perSecond = await measure();
+  await drain(open, job);
+  for (const publisher of open) publisher.limit = Number.POSITIVE_INFINITY;
+  return perSecond;
+}
+
+/**
+ * Telemetry at full speed, or at a rate where the shape is paced. With `perAck` above 1, all but the last message of a
+ * block are QoS 0 and the latency is that of a whole block. With a consumer behind the server the window ends when it has
+ * stored the last message, so that all work is counted.
  * @param {import('./worker.js').Job} job
  * @param {string[]} users
- * @param {{ window: number, perAck: number, paced?: boolean }} shape
+ * @param {import('../scenarios.js').Scenario} shape
  * @returns {Promise<import('./worker.js').Outcome>}
  */
 export async function runTelemetry(job, users, shape) {
-  const meter = new Meter(job.pid);
+  const meter = new Meter(job);
+  const { perAck = 1 } = shape;
   /** @type {Error[]} */
   const lost = [];
   /** @type {Publisher[]} */
   const open = [];
   await inParallel(users.length, 100, async (i) => {
-    const publisher = new Publisher(job.address, users[i] ?? '', i, shape, meter, (reason) => lost.push(reason));
+    const publisher = new Publisher(job, users[i] ?? '', i, shape, meter, (reason) => lost.push(reason));
     await publisher.connection.connected;
     open.push(publisher);
   });
-  const acked = () => open.reduce((sum, publisher) => sum + publisher.acked, 0) * shape.perAck;
-  const endPacing = shape.paced ? pace(open, job.rate) : undefined;
-  for (const publisher of open) {
-    publisher.running = !shape.paced;
-    publisher.fill();
-  }
+  const acked = () => open.reduce((sum, publisher) => sum + publisher.acked, 0) * perAck;
+  const rate = shape.halfLoad ? (await capacity(open, job, acked)) / 2 : job.rate;
+  const begin = () => {
+    for (const publisher of open) {
+      publisher.running = !shape.paced;
+      publisher.fill();
+    }
+    return shape.paced ? pace(open, rate) : () => {};
+  };
+  let endPacing = begin();
   await passed(job.warmupSeconds, (job.messages ?? 0) / 2, acked);
+  if (job.stored) {
+    endPacing();
+    await drain(open, job);
+    endPacing = begin();
+  }
   const before = acked();
   meter.start();
   await passed(job.seconds, job.messages ?? 0, () => acked() - before);
+  let missing = 0;
+  if (job.stored) {
+    endPacing();
+    missing = await drain(open, job);
+  }
   const measurement = meter.stop(acked() - before);
-  endPacing?.();
-  for (const publisher of open) publisher.running = false;
-  const unacked = () => open.reduce((sum, publisher) => sum + publisher.sent - publisher.acked, 0) * shape.perAck;
-  for (const end = performance.now() + DRAIN_MS; unacked() > 0 && performance.now() < end; ) await delay(20);
-  const missing = unacked();
+  if (!job.stored) {
+    endPacing();
+    missing = (await drain(open, job)) * perAck;
+  }
   for (const publisher of open) publisher.connection.close();
   const problems = lost.map((reason) => reason.message);
-  if (missing > 0) problems.push(`${missing} messages were not acknowledged ${DRAIN_MS / 1000} s after the last one.`);
+  if (missing > 0) problems.push(`${missing} messages were not acknowledged, or not stored, long after the last one.`);
   return { measurement, failures: lost.length + missing, problems, messagesSent: acked() };
 }

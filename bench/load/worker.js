@@ -6,13 +6,21 @@
 import { SCENARIOS } from '../scenarios.js';
 import { runHerd, runIdle } from './connections.js';
 import { madeUpUsers, prepareUsers, runProvision } from './provision.js';
+import { runPush } from './push.js';
+import { runRpc } from './rpc.js';
 import { runTelemetry } from './telemetry.js';
 
 /**
  * @typedef {object} Job
- * @property {keyof typeof SCENARIOS | 'prepare'} scenario
+ * @property {import('../scenarios.js').ScenarioName | 'prepare'} scenario
  * @property {import('./connection.js').Address} address
  * @property {number} pid  The server's process.
+ * @property {number[]} [morePids]  Processes whose work counts as the server's, too.
+ * @property {number} [storePid]  The store beside it.
+ * @property {{ port: number }} [stored]  Redis that a consumer behind the server writes to.
+ * @property {string} [topic]  Of telemetry; `{user}` stands for the user name.
+ * @property {{ userName: string, password: string }} [login]  When all devices share one.
+ * @property {{ port: number, adminKey: string }} [api]  The management API that calls devices; without it a client of the broker does.
  * @property {number} seconds
  * @property {number} warmupSeconds
  * @property {number} [messages]  Telemetry: the window lasts until so many are acknowledged, the warm-up until half as many are.
@@ -31,14 +39,24 @@ import { runTelemetry } from './telemetry.js';
  * @property {number} [messagesSent]  Acknowledged messages since the start, warm-up included.
  */
 
+/** @type {Record<import('../scenarios.js').Kind, (job: Job, users: string[], shape: import('../scenarios.js').Scenario) => Promise<Outcome>>} */
+const LOADS = {
+  telemetry: runTelemetry,
+  chain: runTelemetry,
+  provision: runProvision,
+  idle: runIdle,
+  connect: (job, users) => runHerd(job, users, false),
+  herd: (job, users) => runHerd(job, users, true),
+  rpc: runRpc,
+  push: runPush,
+};
+
 /** @param {Job} job */
 async function run(job) {
   if (job.scenario === 'prepare') return prepareUsers(job);
   const shape = SCENARIOS[job.scenario];
-  if (shape.kind === 'provision') return runProvision(job);
-  const users = job.users ?? (await madeUpUsers(job.connections));
-  if (shape.kind === 'telemetry') return runTelemetry(job, users, shape);
-  return shape.kind === 'idle' ? runIdle(job, users) : runHerd(job, users);
+  if (!shape) throw new Error(`There is no scenario ${job.scenario}.`);
+  return LOADS[shape.kind](job, job.users ?? (await madeUpUsers(job.connections)), shape);
 }
 
 process.once('message', async (/** @type {Job} */ job) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { BROKER_KINDS } from './kinds.js';
 import { startServer } from './process.js';
 
 /** aedes does not export its package.json: it lies beside the entry file. */
@@ -10,7 +11,7 @@ const BROKER = fileURLToPath(new URL('./bare-aedes.js', import.meta.url));
 export const aedes = {
   name: 'aedes',
   settings: 'bare: no hooks, no subscribers, in-memory, noDelay; provisioning is answered with a constant',
-  provisions: true,
+  kinds: [...BROKER_KINDS, 'provision'],
   probe: () => ({ version: JSON.parse(readFileSync(PACKAGE, 'utf8')).version }),
   async start(_directory, { scenario }) {
     const server = await startServer({

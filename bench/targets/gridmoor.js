@@ -1,9 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startServer } from './process.js';
+import { SCENARIOS } from '../scenarios.js';
+import { writeChain } from './chain-of.js';
+import { GRIDMOOR_KINDS } from './kinds.js';
+import { startServer } from './process.js';
+import { probeRedis, startRedis } from './redis.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/main.js');
@@ -43,12 +46,13 @@ function probe() {
 }
 
 /**
- * A broker with the shipped profile and rule chains.
+ * A broker with the shipped profile and rule chains, or with a chain of as many nodes as the scenario says.
  * @param {string} directory
- * @param {Pick<import('./index.js').StartOptions, 'kept'>} how
+ * @param {Partial<import('./index.js').StartOptions>} how
  * @param {NodeJS.ProcessEnv} [settings]
  */
-export async function start(directory, { kept }, settings = {}) {
+export async function start(directory, { kept, scenario }, settings = {}) {
+  const nodes = scenario === undefined ? undefined : SCENARIOS[scenario]?.chain;
   const secret = kept?.provision?.secret ?? randomBytes(24).toString('base64url');
   const adminKey = kept?.adminKey ?? randomBytes(24).toString('base64url');
   const data = join(directory, 'data');
@@ -67,6 +71,7 @@ export async function start(directory, { kept }, settings = {}) {
       GRIDMOOR_DATA_DIR: data,
       PROVISION_SECRET_SMART_METER: secret,
       GRIDMOOR_ADMIN_KEY: adminKey,
+      ...(nodes === undefined ? {} : { GRIDMOOR_CHAINS_DIR: writeChain(directory, nodes) }),
       ...settings,
     },
     readyFrom,
@@ -76,6 +81,7 @@ export async function start(directory, { kept }, settings = {}) {
     address: { host: '127.0.0.1', port: server.ready.mqtt },
     provision: { key: PROVISION_KEY, secret },
     adminKey,
+    api: { port: server.ready.http, adminKey },
     verify: (/** @type {import('../load/worker.js').Outcome} */ outcome) => verify(server.ready.http, outcome),
   };
 }
@@ -84,7 +90,7 @@ export async function start(directory, { kept }, settings = {}) {
 export const gridmoor = {
   name: 'gridmoor',
   settings: 'embedded store, shipped profile and rule chains, logs to a pipe',
-  provisions: true,
+  kinds: GRIDMOOR_KINDS,
   probe,
   start,
 };
@@ -93,26 +99,23 @@ export const gridmoor = {
 export const gridmoorRedis = {
   name: 'gridmoor-redis',
   settings: 'as gridmoor, with a redis-server of its own on this machine, append-only, flushed every second',
-  provisions: true,
+  kinds: GRIDMOOR_KINDS,
   probe() {
-    const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
-    return redis.error ? { missing: 'redis-server is not installed: apt-get install redis-server' } : probe();
+    const redis = probeRedis();
+    const own = probe();
+    if (redis.missing !== undefined || own.missing !== undefined) return redis.missing === undefined ? own : redis;
+    return { version: `${own.version}, Redis ${redis.version}` };
   },
   async start(directory, how) {
-    const port = await freePort();
-    const options = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'yes' };
-    const redis = await startServer({
-      command: 'redis-server',
-      args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-      readyFrom: (line) => (line.includes('Ready to accept connections') ? true : undefined),
-    });
+    const redis = await startRedis(directory);
     const server = await start(directory, how, {
-      REDIS_URL: `redis://127.0.0.1:${port}`,
+      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
       // The same after a restart: what is stored is sealed with it.
       GRIDMOOR_SECRET_KEY: createHash('sha256').update(directory).digest('base64'),
     });
     return {
       ...server,
+      storePid: redis.pid,
       async stop() {
         const ended = await server.stop();
         await redis.stop();
