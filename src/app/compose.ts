@@ -274,12 +274,8 @@ function wire(
     storage,
     profiles,
     limits,
-    attributes: {
-      save: (id, values) => deviceApi.saveAttributes(id, 'SHARED_SCOPE', values),
-      remove: (id, keys) => deviceApi.deleteAttributes(id, 'SHARED_SCOPE', keys),
-    },
+    deviceApi: () => deviceApi,
     hash,
-    isConnected: (id) => deviceApi.isConnected(id),
     leads: () => cluster.instances.leads,
     clock,
     log,

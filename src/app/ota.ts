@@ -1,6 +1,5 @@
-import { createOtaDownloads, type DeviceLimits } from '../device-api/index.ts';
+import { createOtaDownloads, type DeviceApi, type DeviceLimits } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
-import type { DeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { Log } from '../observe/index.ts';
 import { createOtaAssignments, createOtaCampaigns, createOtaPackages } from '../ota/index.ts';
@@ -14,11 +13,10 @@ export interface OtaOptions {
   readonly storage: Storage;
   readonly profiles: () => ProfileSet;
   readonly limits: DeviceLimits;
-  /** The device API's, which pushes what it stores. */
-  readonly attributes: SharedAttributes;
+  /** Made later: it pushes what it stores. */
+  readonly deviceApi: () => Pick<DeviceApi, 'saveAttributes' | 'deleteAttributes' | 'isConnected'>;
   /** Seals the links that devices fetch packages by. */
   readonly hash: KeyedHash;
-  readonly isConnected: (id: DeviceId) => boolean;
   /** Whether this instance is the one that runs campaigns. */
   readonly leads: () => boolean;
   readonly clock: Clock;
@@ -30,8 +28,12 @@ const CAMPAIGN_STEP_MS = 2_000;
 
 /** Firmware and software: packages, who has them, and what devices may fetch. */
 export function startOta(options: OtaOptions) {
-  const { maxPackageBytes, storage, profiles, limits, attributes, hash, clock, log } = options;
+  const { maxPackageBytes, storage, profiles, limits, deviceApi, hash, clock, log } = options;
   const { ota: store, audit, registry, telemetry } = storage;
+  const attributes: SharedAttributes = {
+    save: (id, values) => deviceApi().saveAttributes(id, 'SHARED_SCOPE', values),
+    remove: (id, keys) => deviceApi().deleteAttributes(id, 'SHARED_SCOPE', keys),
+  };
   const packages = createOtaPackages({ store, audit, clock, maxBytes: maxPackageBytes });
   const onError = (error: unknown): void =>
     log.error({ event: 'ota.failed', err: error }, 'devices could not be told of their packages');
@@ -46,7 +48,7 @@ export function startOta(options: OtaOptions) {
     attributes: storage.attributes,
     audit,
     async isOnline(id) {
-      if (options.isConnected(id)) return true;
+      if (deviceApi().isConnected(id)) return true;
       return (await storage.attributes.read(id, 'SERVER_SCOPE', ['active'])).get('active')?.value === true;
     },
     leads: options.leads,
