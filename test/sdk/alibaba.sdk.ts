@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { attributes, latest, rpc } from '../conformance/dialects/messages.ts';
 import type { Broker } from '../helpers/broker.ts';
 import { eventChain, eventsOf } from '../helpers/event-chain.ts';
 import { api } from '../helpers/system.ts';
+import { assignFirmware } from './firmware.ts';
 import { startHttpsProxy, VENDOR_CERT, VENDOR_KEY } from './https.ts';
 import { Sdk } from './sdk.ts';
 
@@ -37,7 +38,7 @@ describe('Python SDK of Alibaba Cloud', () => {
     const openProduct = { key: 'a2Open', secrets: [{ secret: { env: 'ALIBABA_SECRET' }, state: 'current' }] };
     dialects = await startDialects(
       [
-        alibabaProfile('light', { compat }),
+        alibabaProfile('light', { compat, downloads: { url: 'https://iot-auth.cn-test.aliyuncs.com' } }),
         alibabaProfile('open', {
           product: openProduct,
           provision: { strategy: 'allow-create-new-devices', dynamic: true },
@@ -82,7 +83,7 @@ describe('Python SDK of Alibaba Cloud', () => {
     return id;
   };
 
-  it('logs in at the host name of its product, and not with a wrong secret', async () => {
+  it('asset 14: logs in at the host name of its product, and not with a wrong secret', async () => {
     await online();
     await using other = Sdk.start('alibaba');
     const names = { [`${ALIBABA.productKey}.iot-as-mqtt.cn-test.aliyuncs.com`]: broker.ports.mqtts };
@@ -92,15 +93,15 @@ describe('Python SDK of Alibaba Cloud', () => {
     expect(await sdk.call('is_connected')).toBe(true);
   });
 
-  it('registers over HTTPS, and goes on with the secret that it got', async () => {
+  it('asset 14: registers over HTTPS, and goes on with the secret that it got', async () => {
     await addDevice(broker, 'light', device);
     await connect({ product_secret: ALIBABA.productSecret });
     expect(await sdk.event('registered')).toEqual([0, expect.stringMatching(/^[0-9a-f]{32}$/)]);
-    expect(await sdk.event('connected')).toBe(0);
+    expect(await sdk.event('enabled')).toBe(true);
     expect(await sdk.call('properties', { values: { on: 1 } })).toMatchObject(OK);
   });
 
-  it('registers over MQTT, and logs in with the secret that it got', async () => {
+  it('asset 14: registers over MQTT, and logs in with the secret that it got', async () => {
     await addDevice(broker, 'light', device);
     await connect({ product_secret: ALIBABA.productSecret, auth_type: 'register' });
     const [code, secret] = await sdk.event<[number, string]>('registered');
@@ -109,7 +110,7 @@ describe('Python SDK of Alibaba Cloud', () => {
     expect(await sdk.call('properties', { values: { on: 1 } })).toMatchObject(OK);
   });
 
-  it('registers a device that nobody announced, and logs in with the token that it got', async () => {
+  it('asset 14: registers a device that nobody announced, and logs in with the token that it got', async () => {
     const product = { product: 'a2Open' };
     await connect({ ...product, product_secret: ALIBABA.productSecret, auth_type: 'regnwl' });
     const { code, ...names } = await sdk.event<Record<string, unknown>>('token');
@@ -118,7 +119,7 @@ describe('Python SDK of Alibaba Cloud', () => {
     expect(await sdk.call('properties', { values: { on: 1 } })).toMatchObject(OK);
   });
 
-  it('posts properties, an event and tags, and hears of each', async () => {
+  it('asset 14: posts properties, an event and tags, and hears of each', async () => {
     const id = await online();
     const values = { on: 1, power: { value: 7.5, time: AT } };
     expect(await sdk.call('properties', { values })).toEqual({ ...OK, data: {} });
@@ -133,7 +134,7 @@ describe('Python SDK of Alibaba Cloud', () => {
     expect(JSON.stringify(await attributes(broker, id, 'CLIENT'))).not.toContain('north');
   });
 
-  it('a service is called, a property is set and bytes come, without a subscription', async () => {
+  it('asset 14: a service is called, a property is set and bytes come, without a subscription', async () => {
     const id = await online();
     const answer = rpc(broker, id, { method: 'add', params: { a: 40, b: 2 } });
     expect(await sdk.event('called')).toEqual({ service: 'add', params: { a: 40, b: 2 } });
@@ -145,12 +146,27 @@ describe('Python SDK of Alibaba Cloud', () => {
     expect(await sdk.event('raw')).toBe('down');
   });
 
-  it('reports and reads its shadow', async () => {
+  it('asset 14: reports and reads its shadow', async () => {
     await online();
     expect(await sdk.call('shadow_update', { reported: { color: 'red' }, version: 1 })).toBe(0);
     expect(await sdk.event('shadow')).toMatchObject({ method: 'reply', payload: { status: 'success' } });
     expect(await sdk.call('shadow_get')).toBe(0);
     const shadow = { payload: { status: 'success', state: { reported: { color: 'red' } } } };
     expect(await sdk.event('shadow')).toMatchObject(shadow);
+  });
+
+  it('asset 14: reports its version, is told of another one, and fetches it over HTTPS with its checksum', async () => {
+    const id = await online();
+    const bytes = Buffer.from('firmware 1.1 '.repeat(5_000));
+    await sdk.call('version', { version: '1.0' });
+    await expect.poll(async () => (await latest(broker, id)).current_fw_version).toMatchObject({ 1: '1.0' });
+    await assignFirmware(broker, { device, title: 'light-fw', version: '1.1', bytes, algorithm: 'SHA256' });
+    const [, version, size, url, method, sign] = await sdk.event<unknown[]>('upgrade');
+    expect([version, size, method]).toEqual(['1.1', bytes.length, 'SHA256']);
+    const path = join(folder, 'firmware.bin');
+    expect(await sdk.call('download', { url, path, method, sign })).toBe(0);
+    expect((await readFile(path)).equals(bytes)).toBe(true);
+    await sdk.call('version', { version: '1.1' });
+    await expect.poll(async () => (await latest(broker, id)).fw_state).toMatchObject({ 1: 'UPDATED' });
   });
 });

@@ -18,16 +18,19 @@ class Driver:
     def __init__(self):
         self.kit = None
         self.replies = {}
+        self.ready = False
 
     def resolve(self, names):
         def answer(host, port, *args, **kwargs):
-            found = names.get(host)
-            return look_up("127.0.0.1", found or port, *args, **kwargs) if host in names else look_up(host, port, *args, **kwargs)
+            if host in names:
+                host, port = "127.0.0.1", names[host]
+            return look_up(host, port, *args, **kwargs)
 
         socket.getaddrinfo = answer
 
     def connect(self, product, device, ca, secret=None, product_secret=None, auth_type=None, names=None, model=None, deadline=DEADLINE_SECONDS):
         """`names`: client id, user name and password of a device that has got a token."""
+        self.ready = False
         kit = self.kit = LinkKit(REGION, product, device, secret, auth_type=auth_type, product_secret=product_secret, **(names or {}))
         kit.enable_logger(logging.DEBUG)
         with open(ca) as file:
@@ -41,7 +44,7 @@ class Driver:
         kit.on_device_dynamic_register_nwl_reply = lambda code, client_id, user, password: event(
             "token", {"code": code, "client_id": client_id, "username": user, "password": password}
         )
-        kit.on_connect = lambda _present, code, _data: event("connected", code)
+        kit.on_thing_enable = self.enabled
         kit.on_thing_prop_post = self.replied
         kit.on_thing_event_post = lambda _event, *reply: self.replied(*reply)
         kit.on_thing_device_info_update = self.replied
@@ -54,6 +57,11 @@ class Driver:
         kit.connect_async()
         if secret or names:
             until(self.is_connected, "not connected", deadline)
+            until(lambda: self.ready or not model, "not ready")
+
+    def enabled(self, _):
+        self.ready = True
+        event("enabled", True)
 
     def is_connected(self):
         return self.kit.check_state() is LinkKit.LinkKitState.CONNECTED
@@ -100,7 +108,8 @@ class Driver:
     # firmware
 
     def version(self, version):
-        return self.kit.ota_report_version(None, version).value
+        # It says of every report that it failed: it compares paho's answer with a number.
+        self.kit.ota_report_version(None, version)
 
     def firmware(self):
         self.kit.query_ota_firmware()

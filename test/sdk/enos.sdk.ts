@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addDevice, type DialectBroker, ENOS, enosProfile, startDialects } from '../conformance/dialects/kit.ts';
 import { attributes, history, latest, rpc } from '../conformance/dialects/messages.ts';
 import type { Broker } from '../helpers/broker.ts';
 import { eventChain, eventsOf } from '../helpers/event-chain.ts';
 import { api } from '../helpers/system.ts';
+import { assignFirmware } from './firmware.ts';
 import { VENDOR_CERT, VENDOR_KEY } from './https.ts';
 import { Sdk } from './sdk.ts';
 
@@ -21,10 +23,13 @@ describe('Python SDK of EnOS', () => {
 
   beforeAll(async () => {
     chain = await eventChain('Other');
-    dialects = await startDialects([enosProfile('rod')], {
-      chainsDir: chain.chainsDir,
-      env: { MQTT_SSL_PEM_CERT: VENDOR_CERT, MQTT_SSL_PEM_KEY: VENDOR_KEY },
-    });
+    dialects = await startDialects(
+      [enosProfile('rod', { integration: { enabled: true }, downloads: { url: 'https://gridmoor.example' } })],
+      {
+        chainsDir: chain.chainsDir,
+        env: { MQTT_SSL_PEM_CERT: VENDOR_CERT, MQTT_SSL_PEM_KEY: VENDOR_KEY },
+      },
+    );
     broker = dialects.broker;
   });
   afterAll(async () => {
@@ -37,6 +42,10 @@ describe('Python SDK of EnOS', () => {
     return () => sdk[Symbol.asyncDispose]();
   });
 
+  const reported = async (id: string) => {
+    const { fw_state, fw_progress, current_fw_version } = await latest(broker, id);
+    return [fw_state, fw_progress, current_fw_version].map((point) => (point as unknown[] | undefined)?.[1]);
+  };
   const connect = (names: Readonly<Record<string, unknown>>) => {
     const url = `ssl://localhost:${broker.ports.mqtts}`;
     return sdk.call('connect', { url, product: ENOS.productKey, device, ca: VENDOR_CERT, ...names });
@@ -47,7 +56,7 @@ describe('Python SDK of EnOS', () => {
     return id;
   };
 
-  it('logs in with the secret of the device, over TLS and without', async () => {
+  it('asset 14: logs in with the secret of the device, over TLS and without', async () => {
     await online();
     await sdk.call('disconnect');
     const { deviceSecret } = await addDevice(broker, 'rod', `${device}-plain`);
@@ -56,13 +65,13 @@ describe('Python SDK of EnOS', () => {
     expect(await sdk.call('measurepoints', { values: { power: 1 } })).toMatchObject(OK);
   });
 
-  it('is not connected with a wrong secret', async () => {
+  it('asset 14: is not connected with a wrong secret', async () => {
     await addDevice(broker, 'rod', device);
     await expect(connect({ secret: 'wrong', deadline: 3 })).rejects.toThrow('not connected');
     expect(sdk.log.join('\n')).toContain('bad connection, error code: 4');
   });
 
-  it('is activated with the secret of the product, and logs in with what it got', async () => {
+  it('asset 14: is activated with the secret of the product, and logs in with what it got', async () => {
     await addDevice(broker, 'rod', device);
     await connect({ product_secret: ENOS.productSecret });
     const secret = await sdk.event<string>('activated');
@@ -71,7 +80,7 @@ describe('Python SDK of EnOS', () => {
     expect(await sdk.call('measurepoints', { values: { power: 1 } })).toMatchObject(OK);
   });
 
-  it('posts measurepoints, a batch of them, and late ones that overwrite nothing newer', async () => {
+  it('asset 14: posts measurepoints, a batch of them, and late ones that overwrite nothing newer', async () => {
     const id = await online();
     expect(
       await sdk.call('measurepoints', { values: { power: 7.5, state: { value: 'on', quality: 3 } }, time: AT }),
@@ -95,7 +104,7 @@ describe('Python SDK of EnOS', () => {
     ]);
   });
 
-  it('updates, queries and deletes attributes and tags', async () => {
+  it('asset 14: updates, queries and deletes attributes and tags', async () => {
     const id = await online();
     expect(await sdk.call('attributes', { values: { vendor: 'x', phases: 3 } })).toMatchObject(OK);
     expect(await sdk.call('tags', { values: { floor: '3' } })).toMatchObject(OK);
@@ -107,7 +116,7 @@ describe('Python SDK of EnOS', () => {
     expect(await attributes(broker, id, 'CLIENT')).not.toHaveProperty('phases');
   });
 
-  it('posts an event and raw bytes, which reach the chain', async () => {
+  it('asset 14: posts an event and raw bytes, which reach the chain', async () => {
     await online();
     expect(await sdk.call('post_event', { name: 'overheat', values: { temp: 120 } })).toMatchObject(OK);
     await sdk.call('raw_up', { text: 'bytes' });
@@ -122,7 +131,7 @@ describe('Python SDK of EnOS', () => {
       );
   });
 
-  it('is called, set and sent bytes without a subscription; its answer and its error reach the caller', async () => {
+  it('asset 14: is called, set and sent bytes without a subscription; its answer and its error reach the caller', async () => {
     const id = await online();
     const answer = rpc(broker, id, { method: 'multiply', params: { left: 6, right: 7 } });
     expect(await sdk.event('called')).toEqual({ service: 'multiply', params: { left: 6, right: 7 } });
@@ -134,5 +143,35 @@ describe('Python SDK of EnOS', () => {
     const params = Buffer.from('down').toString('base64');
     await rpc(broker, id, { method: 'thing.model.down_raw', params, oneway: true });
     expect(await sdk.event('raw')).toBe('down');
+  });
+
+  it('asset 14: reports its version, is told of another one, reports its progress and is UPDATED', async () => {
+    const id = await online();
+    const bytes = Buffer.from('firmware 1.1');
+    expect(await sdk.call('version', { version: '1.0' })).toMatchObject(OK);
+    await assignFirmware(broker, { device, title: 'rod-fw', version: '1.1', bytes, algorithm: 'SHA256' });
+    const sign = createHash('sha256').update(bytes).digest('hex');
+    expect(await sdk.event('upgrade')).toEqual({
+      version: '1.1',
+      sign_method: 'sha256',
+      sign,
+      file_url: expect.stringMatching(/^https:\/\/gridmoor\.example\/ota\//),
+      file_size: bytes.length,
+    });
+    expect(await sdk.call('versions')).toMatchObject({ ...OK, data: [{ version: '1.1' }] });
+    expect(await sdk.call('progress', { step: '35', desc: 'fetched' })).toMatchObject(OK);
+    expect(await reported(id)).toEqual(['DOWNLOADING', 35, '1.0']);
+    expect(await sdk.call('version', { version: '1.1' })).toMatchObject(OK);
+    expect(await reported(id)).toEqual(['UPDATED', 100, '1.1']);
+  });
+
+  it('asset 14: a back end posts for devices over the integration channel', async () => {
+    const { id } = await addDevice(broker, 'rod', device);
+    await connect({ device: '%channel%', product_secret: ENOS.productSecret });
+    expect(await sdk.call('int_measurepoints', { device, values: { power: 3 }, time: AT })).toMatchObject(OK);
+    const event = { device, name: 'overheat', values: { temp: 1 }, time: AT };
+    expect(await sdk.call('int_event', event)).toMatchObject(OK);
+    expect(await latest(broker, id)).toEqual({ power: [AT, 3] });
+    await expect.poll(() => eventsOf(broker, device)).toMatchObject([{ msgType: 'EVENT_overheat', data: { temp: 1 } }]);
   });
 });

@@ -13,7 +13,6 @@ from enos.message.downstream.tsl.MeasurepointSetReply import MeasurepointSetRepl
 from enos.message.downstream.tsl.ModelDownRawCommand import ModelDownRawCommand
 from enos.message.downstream.tsl.ServiceInvocationCommand import ServiceInvocationCommand
 from enos.message.downstream.tsl.ServiceInvocationReply import ServiceInvocationReply
-from enos.message.upstream.integration.IntAttributePostRequest import IntAttributePostRequest
 from enos.message.upstream.integration.IntEventPostRequest import IntEventPostRequest
 from enos.message.upstream.integration.IntMeaturepointPostRequest import IntMeaturepointPostRequest
 from enos.message.upstream.ota.OtaGetVersionRequest import OtaGetVersionRequest
@@ -185,16 +184,13 @@ class Driver:
         builder = SubDeviceLogoutRequest.builder().set_sub_product_key(product).set_sub_device_key(device)
         return self._ask(builder.build())
 
-    # the integration channel
+    # the integration channel, without attributes: its request for them is empty whatever they are
 
     def int_measurepoints(self, device, values, time):
         return self._ask(IntMeaturepointPostRequest.builder().add_meaturepoint(device, time, values).build())
 
     def int_event(self, device, name, values, time):
         return self._ask(IntEventPostRequest.builder().add_event(device, time, name, values).build())
-
-    def int_attributes(self, device, values):
-        return self._ask(IntAttributePostRequest.builder().add_attributes(device, values).build())
 
 
 serve(Driver())

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
-import { api, latest, newDevice } from '../helpers/system.ts';
+import { latest, newDevice } from '../helpers/system.ts';
+import { assignFirmware } from './firmware.ts';
 import { Sdk } from './sdk.ts';
 
 describe('official Python SDK: firmware', () => {
@@ -11,22 +12,8 @@ describe('official Python SDK: firmware', () => {
   });
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  const assigned = async (device: string, version: string, bytes: Buffer, algorithm: string): Promise<void> => {
-    const { id } = await api<{ id: { id: string } }>(broker, '/api/otaPackage', {
-      method: 'POST',
-      body: { type: 'FIRMWARE', title: 'meter-fw', version },
-    });
-    const form = new FormData();
-    form.set('file', new Blob([new Uint8Array(bytes)]), 'fw.bin');
-    const uploaded = await fetch(`${broker.url}/api/otaPackage/${id.id}?checksumAlgorithm=${algorithm}`, {
-      method: 'POST',
-      headers: { 'X-Authorization': `ApiKey ${broker.adminKey}` },
-      body: form,
-    });
-    expect(uploaded.status).toBe(200);
-    const path = `/api/gridmoor/devices/${device}/ota`;
-    await api(broker, path, { method: 'POST', body: { firmware: id.id } });
-  };
+  const assigned = (device: string, version: string, bytes: Buffer, algorithm: string): Promise<void> =>
+    assignFirmware(broker, { device, title: 'meter-fw', version, bytes, algorithm });
 
   it.each([
     ['SHA256', 0, 30_000],
