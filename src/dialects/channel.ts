@@ -2,7 +2,8 @@ import type { Device, DeviceApi, DeviceProfile, UplinkResult } from '../device-a
 import { BrokerError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { readMeasurepoints } from './enos/measurepoints.ts';
-import { type Answer, refuse, reply } from './operation.ts';
+import { joinAnswers } from './join-answers.ts';
+import { type Answer, refuse } from './operation.ts';
 import { readRequest, repliesTo } from './read-request.ts';
 import type { ThingVerdict } from './thing-session.ts';
 import { answered } from './uplinks.ts';
@@ -98,7 +99,7 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
     if (!request.ok) return finish(topic, request.to, request.refusal);
     const { envelope } = request;
     const sendings = handedOver.then(() => read(path, topic, envelope.params));
-    const ends = sendings.then(async (all) => ('kind' in all ? all : gravest(await Promise.all(all.map(sendOne)))));
+    const ends = sendings.then(async (all) => ('kind' in all ? all : joinAnswers(await Promise.all(all.map(sendOne)))));
     handedOver = sendings.catch(() => {});
     return finish(topic, envelope, await ends);
   };
@@ -125,11 +126,6 @@ interface Sending {
 const EMPTY = Buffer.alloc(0);
 
 const sendOne = ({ uplink, post }: Sending): Promise<Answer> => answered({ uplink }, (done) => post(uplink, done));
-
-const gravest = (answers: readonly Answer[]): Answer =>
-  answers.find(({ kind }) => kind === 'close') ??
-  answers.find((answer) => answer.kind === 'reply' && answer.code !== 'ok') ??
-  reply('ok', {});
 
 function measurepoints(item: JsonObject, now: number, topic: string): Decoded<readonly Post[]> {
   const sample = readMeasurepoints(item, now);

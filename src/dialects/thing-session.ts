@@ -1,4 +1,4 @@
-import type { Device, DeviceApi, DeviceProfile, Downlink, ThingIdentity } from '../device-api/index.ts';
+import type { CloseReason, Device, DeviceApi, DeviceProfile, Downlink, ThingIdentity } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { Children } from './children.ts';
 import { compressionOf } from './compression.ts';
@@ -25,6 +25,8 @@ export interface ThingSession {
   publish(topic: string, payload: Buffer, done: (verdict: ThingVerdict) => void): void;
   /** Something for the device; false when it does not read. */
   send(downlink: Downlink): boolean;
+  /** The server ends the connection: the device hears why, where its dialect has a word for it. */
+  closing(reason: CloseReason): void;
   closed(): void;
 }
 
@@ -52,6 +54,10 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
   own.children = children;
 
   const run = async (topic: string, payload: Buffer): Promise<ThingVerdict> => {
+    if (compression.kind === 'unknown') {
+      api.things.log.info({ event: 'thing.compression', device: device.id }, 'payloads are packed in an unknown way');
+      return 'close';
+    }
     const name = readThingTopic(topic);
     if (!name) return 'unknown-topic';
     if (name.productKey === productKey && name.deviceKey === deviceKey) {
@@ -79,6 +85,7 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
       });
     },
     send: (downlink) => own.push(downlink),
+    closing: (reason) => own.notice(reason),
     closed() {
       children.close();
       own.closed();

@@ -1,4 +1,4 @@
-import type { Device, DeviceApi, DeviceProfile, Downlink, Uplink } from '../device-api/index.ts';
+import type { CloseReason, Device, DeviceApi, DeviceProfile, Downlink, Uplink } from '../device-api/index.ts';
 import { ALIBABA_OPERATIONS } from './alibaba/operations.ts';
 import type { Compression } from './compression.ts';
 import { ENOS_OPERATIONS } from './enos/operations.ts';
@@ -9,7 +9,7 @@ import { ThingCalls } from './thing-calls.ts';
 import { answered } from './uplinks.ts';
 import { REPLY_CODES } from './wire/codes.ts';
 import type { SigningDialect } from './wire/dialect.ts';
-import { type Envelope, formatReply } from './wire/envelope.ts';
+import { type Envelope, formatReply, formatRequest } from './wire/envelope.ts';
 
 export interface ThingParts {
   readonly api: DeviceApi;
@@ -69,6 +69,14 @@ export class Thing implements ThingContext {
   /** False when the device does not read. */
   send(topic: string, payload: string | Buffer): boolean {
     return this.#parts.send(topic, this.#parts.compression.pack(payload));
+  }
+
+  /** The device is disabled, or gone. */
+  notice(reason: CloseReason): void {
+    const what = reason === 'device-disabled' ? 'disable' : reason === 'device-deleted' ? 'delete' : undefined;
+    if (what === undefined) return;
+    const topic = `/sys/${this.productKey}/${this.deviceKey}/thing/${what}`;
+    this.send(topic, formatRequest(reason, `thing.${what}`, {}));
   }
 
   push(downlink: Downlink): boolean {

@@ -10,6 +10,7 @@ import {
   logoutChild,
   registerChildren,
 } from '../gateway-operations.ts';
+import { getModel } from '../model-download.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
@@ -18,6 +19,7 @@ import { own } from '../values.ts';
 import { isObject } from '../wire/envelope.ts';
 import { deleteDesired, getDesired } from './desired.ts';
 import { ntp } from './ntp.ts';
+import { postHistory, postPack } from './pack.ts';
 import { readProperties } from './properties.ts';
 import { shadowUpdate } from './shadow.ts';
 
@@ -60,6 +62,10 @@ export const ALIBABA_OPERATIONS: Operations = {
     ['combine/batch_login', loginBatch('deviceList')],
     ['combine/logout', logoutChild],
     ['combine/batch_logout', logoutBatch],
+    ['thing/event/property/pack/post', postPack],
+    ['thing/event/property/history/post', postHistory],
+    ['thing/dsltemplate/get', getModel],
+    ['thing/dynamicTsl/get', getModel],
     ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['ext/ntp/request', ntp],

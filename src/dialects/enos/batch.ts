@@ -1,6 +1,7 @@
 import type { ChildName } from '../../device-api/index.ts';
 import type { JsonValue } from '../../model/json.ts';
-import { type Answer, type Operation, refuse, reply, type ThingContext, type ThingRequest } from '../operation.ts';
+import { joinAnswers } from '../join-answers.ts';
+import { type Answer, type Operation, refuse, type ThingContext, type ThingRequest } from '../operation.ts';
 import { postSamples, unreadable } from '../uplinks.ts';
 import { decoded, own } from '../values.ts';
 import { isObject } from '../wire/envelope.ts';
@@ -48,11 +49,7 @@ async function postAll(
   const answers = await Promise.all(
     [...samples].map(([uplink, list]) => postSamples({ uplink }, request, decoded(list), late)),
   );
-  return (
-    answers.find(({ kind }) => kind === 'close') ??
-    answers.find((answer) => answer.kind === 'reply' && answer.code !== 'ok') ??
-    reply('ok', {})
-  );
+  return joinAnswers(answers);
 }
 
 function nameOf({ productKey, deviceKey }: ThingContext, item: JsonValue): ChildName {

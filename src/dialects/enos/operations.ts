@@ -8,6 +8,7 @@ import {
   logoutChild,
   registerChildren,
 } from '../gateway-operations.ts';
+import { getModel } from '../model-download.ts';
 import type { Operation, Operations } from '../operation.ts';
 import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
@@ -56,6 +57,7 @@ export const ENOS_OPERATIONS: Operations = {
     ['combine/logout', logoutChild],
     ['thing/measurepoint/post/batch', postBatch(false)],
     ['thing/measurepoint/resume/batch', postBatch(true)],
+    ['thing/tsltemplate/get', getModel],
     ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['network/status/report', report('NETWORK_STATUS')],

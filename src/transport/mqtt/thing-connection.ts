@@ -88,6 +88,7 @@ export class ThingConnection implements DeviceLink {
   }
 
   close(reason: CloseReason): void {
+    this.#thing.closing(reason);
     disconnectClient(this.#client, CLOSE_CODES[reason]);
   }
 
