@@ -13,6 +13,7 @@ import type { OtaAssignments, OtaCampaigns, OtaPackages } from '../ota/index.ts'
 import type { ProfileSet } from '../profiles/index.ts';
 import type { Alarms } from '../registry/alarms.ts';
 import type { ApiKeys } from '../registry/api-keys.ts';
+import type { AssetTrees } from '../registry/asset-trees.ts';
 import type { Attachments } from '../registry/attachments.ts';
 import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -32,6 +33,7 @@ export interface AdminDeps {
   readonly deviceApi: DeviceApi;
   readonly registry: Registry;
   readonly lifeCycle: LifeCycle;
+  readonly trees: AssetTrees;
   readonly statistics: Statistics;
   readonly suppliers: Suppliers;
   readonly attachments: Attachments;

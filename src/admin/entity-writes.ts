@@ -30,7 +30,7 @@ const ends = {
 };
 
 /** Assets and relations of the operator's own, written under ThingsBoard's paths. */
-export function entityWriteRoutes({ storage, clock }: AdminDeps): readonly Route[] {
+export function entityWriteRoutes({ storage, trees, clock }: AdminDeps): readonly Route[] {
   const { assets } = storage;
   const audit = (action: string, subject: string, by: string, facts: Readonly<Record<string, string>>) =>
     storage.audit.append({ at: clock.now(), action, by, subject, outcome: 'done', facts });
@@ -143,6 +143,7 @@ export function entityWriteRoutes({ storage, clock }: AdminDeps): readonly Route
         if (!asset) throw new BrokerError('NOT_FOUND', { field: 'id' });
         refuseOwn(asset.type, 'id');
         await assets.removeAsset(asset.id);
+        await trees.forget(`ASSET:${asset.id}`);
         await audit('asset.delete', `asset:${asset.id}`, by, { type: asset.type, name: asset.name });
       },
     }),

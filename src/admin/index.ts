@@ -47,6 +47,7 @@ import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
 import { telemetryWriteRoutes } from './telemetry-writes.ts';
 import { credentialsRoutes } from './thingsboard-credentials.ts';
+import { treeRoutes } from './trees.ts';
 import { userRoutes } from './users.ts';
 
 export type { BrokerControl, BrokerLine } from './broker-control.ts';
@@ -65,6 +66,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...attributeRoutes(deps),
   ...entityRoutes(deps),
   ...entityWriteRoutes(deps),
+  ...treeRoutes(deps),
   ...customerRoutes(deps),
   ...supplierRoutes(deps),
   ...attachmentRoutes(deps),

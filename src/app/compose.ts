@@ -44,7 +44,6 @@ import type { RunLimits } from '../rules/index.ts';
 import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ChangeFeed, watchedStorage } from '../telemetry/change-feed.ts';
-import { startRetention } from '../telemetry/retention.ts';
 import { shareFeed } from '../telemetry/shared-feed.ts';
 import { startAlarms } from './alarms.ts';
 import { type AppSessionsPlace, openAppSessions, startAppClients, startPublisher } from './app-clients.ts';
@@ -53,6 +52,7 @@ import { startClusterCare } from './cluster-care.ts';
 import { type Definitions, loadDefinitions } from './definitions.ts';
 import { startDevices } from './devices.ts';
 import { checkInstanceKey } from './instance-key.ts';
+import { keepHistory } from './kept-history.ts';
 import { LiveDefinitions, workDirOf } from './live-definitions.ts';
 import { openStorage } from './open-storage.ts';
 import { startOta } from './ota.ts';
@@ -150,8 +150,8 @@ function wire(
     first,
   );
   const profiles = () => live.current.profiles;
-  const { inactivityTimeoutMs } = options.connectivity;
-  const { registry, lifeCycle, serialLists } = startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs });
+  const devices = startDevices({ storage, profiles, hash, clock, ...options.connectivity });
+  const { registry, lifeCycle, serialLists, trees } = devices;
   const suppliers = createSuppliers({ store: storage.suppliers, audit, hash, clock });
   const attachments = createAttachments({ store: storage.attachments, audit, hash, clock });
   const alarming = startAlarms({
@@ -310,21 +310,8 @@ function wire(
   });
   const base = { storage, registry, lifeCycle, profiles, hash, clock, log };
   const services = startServices({ ...base, deviceApi, cluster, runner, guessPause });
-  const retention = startRetention({
-    store: telemetry,
-    clock,
-    stepMs: 10_000,
-    entitiesPerStep: 200,
-    async keepMs(id) {
-      // What is no device has no profile: its history is kept.
-      const device = await registry.device(id as DeviceId);
-      return device ? profiles().byName(device.profile)?.retention.historyMs : undefined;
-    },
-    onRemoved: (records) => log.debug({ event: 'retention', records }, 'old history removed'),
-    onError: (error) => log.error({ event: 'retention.failed', err: error }, 'old history could not be removed'),
-  });
-  const { instanceId } = options;
-  const statistics = openStatistics({ storage, cluster, deviceApi, counters, instanceId, clock, log });
+  const retention = keepHistory({ telemetry, registry, profiles, clock, log });
+  const statistics = openStatistics({ ...options, storage, cluster, deviceApi, counters, clock, log });
   const sources = new Sources({
     generation: () => live.current.generation,
     leads: () => cluster.instances.leads,
@@ -338,6 +325,7 @@ function wire(
     cluster,
     registry,
     lifeCycle,
+    trees,
     statistics,
     suppliers,
     attachments,

@@ -1,6 +1,8 @@
 import type { Clock } from '../model/clock.ts';
+import type { DeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { ProfileSet } from '../profiles/index.ts';
+import { createAssetTrees } from '../registry/asset-trees.ts';
 import { createLifeCycle } from '../registry/life-cycle.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSerialLists } from '../registry/serial-lists.ts';
@@ -26,9 +28,12 @@ export function startDevices({ storage, profiles, hash, clock, inactivityTimeout
     tombstones: createTombstones(documents, clock),
     product: (name: string) => profiles().byName(name)?.thing,
   };
+  const trees = createAssetTrees({ documents, audit, clock });
+  const onRemoved = (id: DeviceId): Promise<void> => trees.forget(`DEVICE:${id}`);
   return {
-    registry: createRegistry({ ...parts, inactivityTimeoutMs }),
+    registry: createRegistry({ ...parts, inactivityTimeoutMs, onRemoved }),
     lifeCycle: createLifeCycle(parts),
     serialLists: createSerialLists({ documents, audit, clock }),
+    trees,
   };
 }

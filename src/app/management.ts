@@ -100,6 +100,7 @@ export async function createManagement(
     deviceApi,
     registry,
     lifeCycle: core.lifeCycle,
+    trees: core.trees,
     statistics: core.statistics,
     suppliers,
     attachments,

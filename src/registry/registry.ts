@@ -131,6 +131,8 @@ export interface RegistryParts {
   readonly inactivityTimeoutMs?: number;
   /** The product of a profile whose devices sign; absent = there are none. */
   readonly product?: (profile: string) => SigningProduct | undefined;
+  /** Hears of a device that has been removed; absent = nobody has to. */
+  readonly onRemoved?: (id: DeviceId) => Promise<void>;
   /** Names of devices that are gone and may not come back; absent = there are none. */
   readonly tombstones?: Tombstones;
 }
@@ -318,6 +320,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       const device = await store.device(id);
       if (device?.state === 'retired') await tombstones?.put(device, { at: now, by, why: 'retired' });
       if (!(await store.deleteDevice(id, now, by))) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
+      await parts.onRemoved?.(id);
       await audit.append({ at: now, action: 'device.delete', by, subject: `device:${id}`, outcome: 'deleted' });
     },
   };

@@ -111,6 +111,7 @@ export async function startHarness(
     deviceApi: core.deviceApi,
     registry: core.registry,
     lifeCycle: core.lifeCycle,
+    trees: core.trees,
     statistics: core.statistics,
     suppliers: core.suppliers,
     attachments: core.attachments,
