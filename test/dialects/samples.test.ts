@@ -49,6 +49,15 @@ describe('samples of other dialects', () => {
     expect(compressionOf('dK{compress=LZ4}').kind).toBe('unknown');
   });
 
+  it('what is packed is not unpacked beyond the limit, and what is not packed is as it is', () => {
+    const { pack, unpack } = compressionOf('dK{compress=gzip}');
+    const packed = Buffer.from(pack('x'.repeat(1_000)));
+    expect(unpack(packed, 1_000)?.length).toBe(1_000);
+    expect(unpack(packed, 999)).toBeUndefined();
+    expect(unpack(packed.subarray(0, 12), 1_000)).toBeUndefined();
+    expect(unpack(Buffer.from('{}'), 1_000)?.toString()).toBe('{}');
+  });
+
   it('a method fits its topic only', () => {
     expect(fitsMethod('thing/measurepoint/post', 'thing.measurepoint.post')).toBe(true);
     expect(fitsMethod('thing/measurepoint/post', 'thing.measurepoint.resume')).toBe(false);

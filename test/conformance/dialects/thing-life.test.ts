@@ -17,6 +17,7 @@ import {
 } from './kit.ts';
 import { history, latest, publishAndRead } from './messages.ts';
 
+const LONG = { timeout: 10_000 };
 const model = { version: '1.0', measurepoints: { power: { type: 'double', min: 0 } } };
 
 describe('sessions of other dialects', () => {
@@ -47,10 +48,12 @@ describe('sessions of other dialects', () => {
     const since = performance.now();
     await client.ended(10_000);
     expect(performance.now() - since).toBeGreaterThan(1_400);
-    await expect.poll(() => connectivity('silent')).toEqual(['CONNECT_EVENT', 'DISCONNECT_EVENT']);
+    await expect.poll(() => connectivity('silent'), LONG).toEqual(['CONNECT_EVENT', 'DISCONNECT_EVENT']);
     await using again = await openThing(broker, names, { tls: false });
     expect(await again.connack()).toBe(0);
-    await expect.poll(() => connectivity('silent')).toEqual(['CONNECT_EVENT', 'DISCONNECT_EVENT', 'CONNECT_EVENT']);
+    await expect
+      .poll(() => connectivity('silent'), LONG)
+      .toEqual(['CONNECT_EVENT', 'DISCONNECT_EVENT', 'CONNECT_EVENT']);
   });
 
   it('a device hears that it is deleted before its connection ends', async () => {
@@ -86,7 +89,7 @@ describe('sessions of other dialects', () => {
     const topic = `/sys/${ENOS.productKey}/lzo/thing/measurepoint/post`;
     client.send({ cmd: 'publish', topic, payload: '{}', qos: 1, dup: false, retain: false, messageId: 1 });
     await client.ended();
-    await expect.poll(() => broker.logs().some(({ event }) => event === 'thing.compression')).toBe(true);
+    await expect.poll(() => broker.logs().some(({ event }) => event === 'thing.compression'), LONG).toBe(true);
   });
 
   it('Alibaba: packs and histories are stored whole or not at all, each value at its time', async () => {
