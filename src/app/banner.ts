@@ -26,7 +26,7 @@ export function printMadeSecrets(
     });
     const where = variable ? `set ${variable} before the start` : 'set it in the profile by reference';
     out.write(`
-A provision secret was made for profile "${profile}". It is shown this once, and kept only as a hash:
+A provision secret was made for profile "${profile}". It is shown this once, and kept encrypted:
 
     ${secret.reveal()}
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { CoapPeer } from '../../helpers/coap-peer.ts';
 import { eventChain, eventsOf } from '../../helpers/event-chain.ts';
 import { MqttClient } from '../../helpers/mqtt-client.ts';
 import { api } from '../../helpers/system.ts';
+import { signedNow as request, TBP1_SECRET as SECRET } from '../../helpers/tbp1.ts';
 
-const SECRET = 'psec-demo-0123456789';
 const secret = { env: 'SECRET' };
 const create = { strategy: 'allow-create-new-devices', secret };
 const PROFILES = {
@@ -50,22 +50,6 @@ const BROKEN = {
     fail: { ...script('return {msg: {allow: metadata.no.such}, metadata: metadata, msgType: msgType};'), to: {} },
   },
 };
-
-/** A signed request; signed here and not by what is tested. */
-function request(more: Readonly<Record<string, unknown>> = {}, key: string | Buffer = SECRET): string {
-  const body: Record<string, unknown> = {
-    provisionDeviceKey: 'pk-demo',
-    deviceName: `meter-${randomBytes(4).toString('hex')}`,
-    timestamp: Date.now(),
-    nonce: randomBytes(12).toString('hex'),
-    claims: '{"credentialsType":"ACCESS_TOKEN"}',
-    signMethod: 'TBP1-HMAC-SHA256',
-    ...more,
-  };
-  const digest = createHash('sha256').update(String(body.claims)).digest('hex');
-  const content = ['TBP1', body.provisionDeviceKey, body.deviceName, body.timestamp, body.nonce, digest].join('\n');
-  return JSON.stringify({ ...body, sign: createHmac('sha256', key).update(content).digest('hex') });
-}
 
 const plain = (key: string, deviceName: string, more: object = {}): string =>
   JSON.stringify({ provisionDeviceKey: key, provisionDeviceSecret: SECRET, deviceName, ...more });
