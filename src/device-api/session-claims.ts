@@ -164,11 +164,8 @@ export class SessionClaims {
     this.#byLogin.set(device, claim);
     const held = this.#held.get(id) ?? new Set();
     this.#held.set(id, held.add(claim));
-    if (former) {
-      const kicked = this.#kick(former.run, id, epoch);
-      if (instances.isLive(former.run)) await kicked;
-      else kicked.catch(() => undefined); // it hears when it comes back
-    }
+    if (former && instances.isLive(former.run)) await this.#kick(former.run, id, epoch);
+    else if (former) this.#tellTheDead(former.run, id, epoch);
     if (!claim.lost) await this.#fence(claim);
     if (claim.lost) this.#drop(claim);
     else this.#parts.onClaimed(id);
@@ -190,6 +187,11 @@ export class SessionClaims {
     if (session && this.#byLogin.get(session.device) === claim) sessions.end(claim.device, 'taken-over');
   }
 
+  /** It hears when it comes back. Nobody waits for its answer: after the end of a run that is one for each of its devices. */
+  #tellTheDead(run: RunId, device: DeviceId, epoch: number): void {
+    this.#parts.bus.publish(run, { type: 'kick', device, epoch }).catch(() => undefined);
+  }
+
   /** Resolves when that run has ended its session, or does not answer. */
   #kick(run: RunId, device: DeviceId, epoch: number): Promise<void> {
     const { bus, instances, log } = this.#parts;
@@ -204,10 +206,13 @@ export class SessionClaims {
         log.warn({ event: 'session.no-answer', device, run }, 'an instance did not say that it has ended a session');
         done();
       };
-      let timer = setTimeout(() => {
+      const unheard = (): void => {
+        // One line for all of its devices.
+        if (instances.isLive(run)) log.warn({ event: 'session.unheard', run }, 'an instance does not answer logins');
         instances.suspect(run);
-        late();
-      }, HEARD_MS);
+        done();
+      };
+      let timer = setTimeout(unheard, HEARD_MS);
       this.#kicks.set(key, (answer) => {
         if (answer === 'kicked') return done();
         clearTimeout(timer);

@@ -46,13 +46,14 @@ export function createOtaAssignments(parts: OtaAssignmentsParts): OtaAssignments
   const again = new Set<string>();
   let closed = false;
 
-  const choiceOf = async ({ id, profile }: Device): Promise<OtaChoice> => ({
-    ...(await store.profile(profile))?.assigned,
-    ...(await store.device(id)).assigned,
-  });
+  const choicesOf = async ({ id, profile }: Device) => {
+    const [ofProfile, ofDevice] = await Promise.all([store.profile(profile), store.device(id)]);
+    const wanted: OtaChoice = { ...ofProfile?.assigned, ...ofDevice.assigned };
+    return { wanted, announced: ofDevice.announced };
+  };
 
   const tell = async (device: Device): Promise<void> => {
-    const [wanted, { announced }] = [await choiceOf(device), await store.device(device.id)];
+    const { wanted, announced } = await choicesOf(device);
     for (const kind of OTA_KINDS) {
       const next = wanted[kind];
       if (next === announced[kind]) continue;
@@ -130,7 +131,7 @@ export function createOtaAssignments(parts: OtaAssignmentsParts): OtaAssignments
 
   return {
     async packageOf(device, kind) {
-      const id = (await choiceOf(device))[kind];
+      const id = (await choicesOf(device)).wanted[kind];
       return id && store.package(id);
     },
     check,

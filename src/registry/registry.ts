@@ -197,7 +197,8 @@ export function createRegistry(parts: RegistryParts): Registry {
     async login({ clientId, userName, password }) {
       const indexes = loginIndexes({ clientId, userName }, hash);
       for (const index of indexes) {
-        const found = await store.credentials(index);
+        // What a wrong password costs, so that the time does not tell which names there are.
+        const found = await store.credentials(index, index === indexes.at(-1) ? lastFound : undefined);
         if (!found) continue;
         lastFound = found.deviceId;
         if (found.type === 'X509_CERTIFICATE') continue;
@@ -208,8 +209,6 @@ export function createRegistry(parts: RegistryParts): Registry {
         const device = await store.device(found.deviceId);
         if (device) return entered(device, found);
       }
-      // What a wrong password costs, so that the time does not tell which names there are.
-      if (lastFound !== undefined) await store.credentialsOf(lastFound);
       sameHash(NOBODY, hash.hash('password', password));
       return { kind: 'unknown' };
     },
@@ -225,8 +224,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     },
 
     async loginByToken(token) {
-      const found = await store.credentials(hash.hash('credentials-name', token));
-      if (!found && lastFound !== undefined) await store.credentialsOf(lastFound); // as in `login`
+      const found = await store.credentials(hash.hash('credentials-name', token), lastFound); // as in `login`
       if (found?.type !== 'ACCESS_TOKEN' || hasEnded(found, clock)) return undefined;
       const device = await store.device(found.deviceId);
       return device && !isBarred(device) ? firstLogin(device, found, { store, now: clock.now() }) : undefined;

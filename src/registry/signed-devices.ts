@@ -17,10 +17,9 @@ export type FindSigned = (id: SignedId) => Promise<SignedDevice | undefined>;
 export function createFindSigned({ store, hash }: { store: RegistryStore; hash: KeyedHash }): FindSigned {
   let lastFound: DeviceId | undefined;
   return async (id) => {
-    const stored = await store.credentials(signedIndex(id, hash));
+    const stored = await store.credentials(signedIndex(id, hash), lastFound);
     if (!stored?.signing) {
-      if (lastFound !== undefined)
-        await store.credentialsOf(lastFound).then(() => lastFound && store.device(lastFound));
+      if (lastFound !== undefined) await store.device(lastFound);
       return undefined;
     }
     lastFound = stored.deviceId;

@@ -118,8 +118,11 @@ export interface RegistryStore {
   devices(query: DeviceListQuery): Promise<Page<Device>>;
   /** Number of devices, of one profile or in all; O(1). */
   deviceCount(profile?: string): Promise<number>;
-  /** By credentials index (a keyed hash): present or former ones, expired or not. */
-  credentials(index: string): Promise<StoredCredentials | undefined>;
+  /**
+   * By credentials index (a keyed hash): present or former ones, expired or not. @param decoy a device whose credentials are read
+   * in vain when there are none of the index: the time does not tell.
+   */
+  credentials(index: string, decoy?: DeviceId): Promise<StoredCredentials | undefined>;
   credentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;
   /** Those that the present ones took the place of, while they are kept. */
   formerCredentialsOf(id: DeviceId): Promise<StoredCredentials | undefined>;

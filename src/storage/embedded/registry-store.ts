@@ -51,7 +51,11 @@ export function createRegistryStore(
     deviceByName: async (name) => deviceAt(deviceNames.get(textKey(name))?.subarray(0, ID_BYTES)),
     devices: (query) => listDevices(environment, query, readCounter(counters, ALL_DEVICES)),
     deviceCount: async (profile) => readCounter(counters, profile === undefined ? ALL_DEVICES : ofProfile(profile)),
-    credentials: async (index) => credentialsByIndexOf(tables, index),
+    async credentials(index, decoy) {
+      const found = credentialsByIndexOf(tables, index);
+      if (found === undefined && decoy !== undefined) credentialsAt(idKey(decoy));
+      return found;
+    },
     credentialsOf: async (id) => credentialsAt(idKey(id)),
     formerCredentialsOf: async (id) => {
       const key = idKey(id);

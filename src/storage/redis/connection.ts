@@ -84,7 +84,11 @@ export function openConnection(options: RedisConnectionOptions): RedisConnection
   const send = (command: string, words: readonly Word[]): Promise<unknown> => {
     pack();
     if (command === 'evalsha') return sendScript(words);
-    const reply = client.call(command, ...words);
+    // A Cluster has to see the keys.
+    const reply =
+      client instanceof Cluster
+        ? client.call(command, ...words)
+        : (client.sendCommand(new PackedCommand(command, words, [])) as Promise<unknown>);
     return command === 'hgetall' ? reply.then(flat) : reply;
   };
   return {
@@ -218,17 +222,16 @@ function clientOf(
 }
 
 /**
- * EVALSHA, put into bytes at once: the many pieces of text that ioredis would hold until they are written cost more to collect
- * than to make.
+ * A command that is put into bytes at once: the many pieces of text that ioredis would hold until they are written cost more to
+ * collect than to make.
  */
-class ScriptCommand extends Command {
+class PackedCommand extends Command {
   readonly #bytes: Buffer;
 
-  /** @param words hash, number of keys, keys, arguments. */
-  constructor(words: readonly Word[]) {
-    const [sha = '', , key] = words;
-    super('evalsha', key === undefined ? [sha, 0] : [sha, 1, key], { replyEncoding: 'utf8' });
-    this.#bytes = bytesOf(['evalsha', ...words]);
+  /** @param shown what ioredis looks at: the first words, or none. */
+  constructor(name: string, words: readonly Word[], shown: Word[]) {
+    super(name, shown, { replyEncoding: 'utf8' });
+    this.#bytes = bytesOf([name, ...words]);
   }
 
   override toWritable(): Buffer {
@@ -258,8 +261,12 @@ const MOVED = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|Connection is closed)/;
 
 /** In a Cluster a script goes straight to the node that has the slot: the detour over the Cluster costs as much as Redis itself. */
 function scriptSender(client: Redis | Cluster): (words: readonly Word[]) => Promise<unknown> {
-  const send = (to: Redis | Cluster, words: readonly Word[]): Promise<unknown> =>
-    to.sendCommand(new ScriptCommand(words)) as Promise<unknown>;
+  // Hash, number of keys, keys, arguments: a Cluster goes by the first key.
+  const send = (to: Redis | Cluster, words: readonly Word[]): Promise<unknown> => {
+    const [sha = '', , key] = words;
+    const shown = key === undefined ? [sha, 0] : [sha, 1, key];
+    return to.sendCommand(new PackedCommand('evalsha', words, shown)) as Promise<unknown>;
+  };
   if (client instanceof Redis) return (words) => send(client, words);
   const nodeOf = nodesBySlot(client);
   return (words) => {

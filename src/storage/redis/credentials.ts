@@ -5,6 +5,9 @@ import { isId, KEYS } from './keys.ts';
 import { recordOf } from './names.ts';
 import type { Queue } from './queue.ts';
 import { jsonOf } from './records.ts';
+import { loadScript } from './scripts.ts';
+
+const FIND = loadScript('find-credentials');
 
 type Kept = Omit<StoredCredentials, 'deviceId'>;
 
@@ -39,12 +42,17 @@ function publicOf(id: DeviceId, record: CredentialsRecord | undefined): DeviceCr
   return { ...(present ? { present } : {}), ...(former ? { former } : {}) };
 }
 
-/** Present or former credentials of this index. */
-export async function credentialsByIndex(queue: Queue, index: string): Promise<StoredCredentials | undefined> {
-  const id = (await queue.sendForLogin('hget', [KEYS.credentialsByIndex, index])) as DeviceId | null;
-  if (id === null) return undefined;
-  const { present, former } = await credentialsOf(queue, id);
-  return [present, former].find((one) => one?.index === index);
+/** Present or former credentials of this index. @param decoy read in vain when there are none, in the same time. */
+export async function credentialsByIndex(
+  queue: Queue,
+  index: string,
+  decoy: DeviceId | undefined,
+): Promise<StoredCredentials | undefined> {
+  const keys = [KEYS.credentialsByIndex, KEYS.credentials];
+  const [id = '', text = ''] = (await queue.scriptForLogin(FIND, keys, [index, decoy ?? ''])) as readonly string[];
+  if (text === '') return undefined;
+  const { present, former } = credentialsOfText(id as DeviceId, text);
+  return id === '' ? undefined : [present, former].find((one) => one?.index === index);
 }
 
 /** Within the step that creates the device; that the index is free is another check of it. */

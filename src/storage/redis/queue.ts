@@ -11,12 +11,12 @@ import { runScript, type Script } from './scripts.ts';
 export interface Queue {
   /** One command; safe to repeat, since a lost reply makes it go twice. */
   send(command: string, words: readonly Word[]): Promise<unknown>;
-  /** As `send`, for a device that waits to be let in: not for long. */
-  sendForLogin(command: string, words: readonly Word[]): Promise<unknown>;
   /** As `send`; texts in the reply are bytes. */
   sendBuffer(command: string, words: readonly Word[]): Promise<unknown>;
   /** A script that is safe to repeat. */
   script(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
+  /** As `script`, for a device that waits to be let in: not for long. */
+  scriptForLogin(script: Script, keys: readonly string[], args: readonly Word[]): Promise<unknown>;
   /** As `script`, never after its deadline, which is put in front of the arguments. `since`: when its wait began. */
   timed(script: Script, keys: readonly string[], args: readonly Word[], since?: number): Promise<unknown>;
   /** As `timed` for several calls at once, each with a slot of its own; all are repeated when one has to be. */
@@ -222,9 +222,10 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
   return {
     clustered: connection.clustered,
     send: (command, words) => persist(() => connection.send(command, words)),
-    sendForLogin: (command, words) => persist(() => connection.send(command, words), performance.now(), LOGIN_WAIT_MS),
     sendBuffer: (command, words) => persist(() => connection.sendBuffer(command, words)),
     script: (script, keys, args) => persist(() => runScript(connection.send, script, keys, args)),
+    scriptForLogin: (script, keys, args) =>
+      persist(() => runScript(connection.send, script, keys, args), performance.now(), LOGIN_WAIT_MS),
     operationId,
     timed: (script, keys, args, since) =>
       persist((deadline) => runScript(connection.sendWrite, script, keys, [deadline, ...args]), since),

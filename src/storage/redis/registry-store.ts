@@ -43,7 +43,7 @@ export function createRegistryStore(parts: RegistryParts): RegistryStore {
     deviceByName: async (name) => deviceAt(await idByName(queue, KEYS.deviceNames, closed(name))),
     devices: (query) => listDevices(queue, query),
     deviceCount: (profile) => readCount(queue, KEYS.counts, profile === undefined ? ALL_DEVICES : devicesOf(profile)),
-    credentials: (index) => credentialsByIndex(queue, index),
+    credentials: (index, decoy) => credentialsByIndex(queue, index, decoy),
     credentialsOf: async (id) => (await credentialsOf(queue, id)).present,
     formerCredentialsOf: async (id) => (await credentialsOf(queue, id)).former,
     replaceCredentials: (next, keepFormerUntil) =>

@@ -73,6 +73,13 @@ export function credentialsConformance(name: string, make: MakeStore): void {
       expect(await registry().endCredentials(newDevice().device.id, 'all', 1)).toBe(false);
     });
 
+    it('those of no index are none, whatever is read in vain', async () => {
+      const { id, first } = await created();
+      expect(await registry().credentials('unknown', id)).toBeUndefined();
+      expect(await registry().credentials('unknown', newDevice().device.id)).toBeUndefined();
+      expect(await registry().credentials(first.index, newDevice().device.id)).toEqual(first);
+    });
+
     it('both go with the device', async () => {
       const { id, first, next } = await created();
       await registry().replaceCredentials(next('second'), 5_000);
