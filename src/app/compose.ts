@@ -282,7 +282,7 @@ function wire(
   });
   const deviceApi: DeviceApi = createDeviceApi({
     ota: ota.downloads,
-    registry,
+    ...devices,
     ...startThings({ storage, registry, hash, clock, serialLists, rest: calls.rest, live }),
     profiles,
     attributes,
@@ -308,7 +308,7 @@ function wire(
     clock,
     log,
   });
-  const base = { storage, registry, lifeCycle, profiles, hash, clock, log };
+  const base = { ...devices, storage, profiles, hash, clock, log };
   const services = startServices({ ...base, deviceApi, cluster, runner, guessPause });
   const retention = keepHistory({ telemetry, registry, profiles, clock, log });
   const statistics = openStatistics({ ...options, storage, cluster, deviceApi, counters, clock, log });

@@ -3,6 +3,7 @@ import type { DeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import { createAssetTrees } from '../registry/asset-trees.ts';
+import { createDeviceCertificates } from '../registry/certificates.ts';
 import { createLifeCycle } from '../registry/life-cycle.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSerialLists } from '../registry/serial-lists.ts';
@@ -20,6 +21,7 @@ export interface DeviceParts {
 /** The devices, what becomes of them, and which serials may become devices. */
 export function startDevices({ storage, profiles, hash, clock, inactivityTimeoutMs }: DeviceParts) {
   const { documents, audit } = storage;
+  const certificates = createDeviceCertificates({ documents, audit, clock });
   const parts = {
     store: storage.registry,
     audit,
@@ -31,7 +33,8 @@ export function startDevices({ storage, profiles, hash, clock, inactivityTimeout
   const trees = createAssetTrees({ documents, audit, clock });
   const onRemoved = (id: DeviceId): Promise<void> => trees.forget(`DEVICE:${id}`);
   return {
-    registry: createRegistry({ ...parts, inactivityTimeoutMs, onRemoved }),
+    registry: createRegistry({ ...parts, certificates, inactivityTimeoutMs, onRemoved }),
+    certificates,
     lifeCycle: createLifeCycle(parts),
     serialLists: createSerialLists({ documents, audit, clock }),
     trees,

@@ -14,10 +14,12 @@ import { createChallenges } from '../provisioning/challenges.ts';
 import { createEnosApi } from '../provisioning/enos-api.ts';
 import { createFunctionCompute } from '../provisioning/function-compute.ts';
 import { createOnce } from '../provisioning/once.ts';
+import { serviceCertificateOperations } from '../provisioning/service-certificates.ts';
 import { serviceDeviceOperations } from '../provisioning/service-devices.ts';
 import { createServiceGrants } from '../provisioning/service-grants.ts';
 import { serviceQueryOperations } from '../provisioning/service-queries.ts';
 import { createServiceTokens } from '../provisioning/service-tokens.ts';
+import type { DeviceCertificates } from '../registry/certificates.ts';
 import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createServiceAccounts } from '../registry/service-accounts.ts';
@@ -29,8 +31,12 @@ export interface ServiceParts {
   readonly storage: Storage;
   readonly registry: Registry;
   readonly lifeCycle: LifeCycle;
+  readonly certificates: DeviceCertificates;
   readonly profiles: () => ProfileSet;
-  readonly deviceApi: Pick<DeviceApi, 'saveAttributes' | 'endSession' | 'isConnected' | 'registration'>;
+  readonly deviceApi: Pick<
+    DeviceApi,
+    'saveAttributes' | 'endSession' | 'credentialsChanged' | 'isConnected' | 'registration'
+  >;
   readonly cluster: Cluster;
   readonly runner: Pick<MessageRunner, 'raise'>;
   readonly guessPause: RefusalPause;
@@ -41,7 +47,20 @@ export interface ServiceParts {
 
 /** Apps that register devices: their accounts and their API. */
 export function startServices(parts: ServiceParts) {
-  const { storage, registry, lifeCycle, profiles, deviceApi, cluster, runner, guessPause, hash, clock, log } = parts;
+  const {
+    storage,
+    registry,
+    lifeCycle,
+    certificates,
+    profiles,
+    deviceApi,
+    cluster,
+    runner,
+    guessPause,
+    hash,
+    clock,
+    log,
+  } = parts;
   const { documents, attributes, audit, registry: store } = storage;
   const accounts = createServiceAccounts({ documents, audit, hash, clock });
   const find = createFindSigned({ store, hash });
@@ -66,6 +85,11 @@ export function startServices(parts: ServiceParts) {
   const isOnline = async (id: Parameters<DeviceApi['isConnected']>[0]): Promise<boolean> =>
     deviceApi.isConnected(id) || (cluster.sessions.shared && (await cluster.sessions.owner(id)) !== undefined);
   const reads = serviceQueryOperations({ registry, grants, attributes, isOnline, hash });
+  const signed = serviceCertificateOperations({
+    grants,
+    certificates,
+    onRevoked: (id) => deviceApi.credentialsChanged(id),
+  });
   const registerByFunction = createFunctionCompute({
     registration: deviceApi.registration,
     find,
@@ -76,6 +100,6 @@ export function startServices(parts: ServiceParts) {
     hash,
     clock,
   });
-  const enos = createEnosApi({ tokens, devices: { ...writes, ...reads } });
+  const enos = createEnosApi({ tokens, devices: { ...writes, ...reads }, certificates: signed });
   return { serviceAccounts: accounts, serviceApi: createServiceApi({ enos, registerByFunction, guessPause, log }) };
 }

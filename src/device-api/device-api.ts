@@ -9,6 +9,7 @@ import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { DynamicRegistration } from '../provisioning/dynamic-registration.ts';
 import type { Provisioning } from '../provisioning/provisioning.ts';
+import type { DeviceCertificates } from '../registry/certificates.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SignedLogins } from '../registry/signed-logins.ts';
 import type { AssetStore } from '../storage/asset-store.ts';
@@ -120,6 +121,7 @@ export interface DeviceApiParts {
   readonly provisioning: Provisioning;
   readonly registration: DynamicRegistration;
   readonly signedLogins: SignedLogins;
+  readonly certificates: DeviceCertificates;
   readonly audit: AuditStore;
   readonly profiles: () => ProfileSet;
   readonly attributes: AttributeStore;

@@ -19,6 +19,7 @@ export interface ServiceApi {
   /** A token for a service account. */
   enosToken(body: string, address: string): Promise<ServiceReply>;
   enosDevices(request: ApiRequest): Promise<ServiceReply>;
+  enosCertificates(request: ApiRequest): Promise<ServiceReply>;
   /** The triple of a device, as a function of Alibaba's gives it (registration-protocols 1.6). */
   functionRegister(productKey: string, body: string, peer: Peer): Promise<ServiceReply>;
 }
@@ -53,6 +54,7 @@ export function createServiceApi({ enos, registerByFunction, guessPause, log }: 
   return {
     enosToken: (body, address) => guarded(address, () => enos.token(body)),
     enosDevices: (request) => guarded(request.address, () => enos.devices(request)),
+    enosCertificates: (request) => guarded(request.address, () => enos.certificates(request)),
     functionRegister: (productKey, body, peer) =>
       guarded(peer.address, async () => {
         const parsed = parseFunctionRequest(body);

@@ -7,7 +7,8 @@ import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
 import { type DeviceProfile, type ProfileSet, REFUSAL_CODES } from '../profiles/index.ts';
 import { isSignedByProduct } from '../provisioning/product-secret.ts';
-import type { SignedLogins } from '../registry/signed-logins.ts';
+import type { DeviceCertificates } from '../registry/certificates.ts';
+import { type SignedLogins, withCertificate } from '../registry/signed-logins.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { Login, ThingIdentity } from './login.ts';
 import type { ThingRegistration } from './thing-registration.ts';
@@ -29,6 +30,7 @@ export interface ThingLoginParts {
   readonly logins: SignedLogins;
   readonly registration: ThingRegistration;
   readonly profiles: () => ProfileSet;
+  readonly certificates: Pick<DeviceCertificates, 'serialOf'>;
   readonly audit: AuditStore;
   readonly clock: Clock;
 }
@@ -39,7 +41,8 @@ export interface ThingLoginParts {
  */
 export type LoginThing = (login: Login, names: SignedNames, content?: string) => Promise<ThingLogin>;
 
-export function createThingLogin({ logins, registration, profiles, audit, clock }: ThingLoginParts): LoginThing {
+export function createThingLogin(parts: ThingLoginParts): LoginThing {
+  const { logins, registration, certificates, profiles, audit, clock } = parts;
   const refuse = async (
     { profile, names, login }: Attempt,
     reason: string,
@@ -76,7 +79,12 @@ export function createThingLogin({ logins, registration, profiles, audit, clock 
     if (match.kind === 'disabled') return refuse(attempt, 'disabled', true, match.device);
     if (profile?.listeners?.requireTls && !login.secure) return refuse(attempt, 'no-tls', true, match.device);
     const identity = { productKey, deviceKey: device, clientName: clientId.name, secure: login.secure };
-    return { kind: 'device', device: match.device, thing: identity, credentials: match.credentials };
+    const entered = { kind: 'device', device: match.device, thing: identity, credentials: match.credentials } as const;
+    if (!thing?.x509) return entered;
+    const shown = login.certificate?.der;
+    const serial = shown === undefined ? undefined : await certificates.serialOf(match.device.id, shown);
+    if (serial === undefined) return refuse(attempt, 'certificate', true, match.device);
+    return { ...entered, credentials: withCertificate(match.credentials, serial) };
   };
 
   const byProductSecret = async (attempt: Attempt): Promise<ThingLogin> => {

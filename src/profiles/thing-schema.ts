@@ -1,6 +1,7 @@
 import { SIGNATURE_HASHES } from '../dialects/wire/dialect.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
+import { x509Fields } from './x509.ts';
 
 /** Fields of profiles whose devices sign with a secret of their own (registration-protocols 4). */
 
@@ -180,6 +181,10 @@ export const thingFields = {
   downloads: group(
     'How devices fetch firmware that is kept here; absent: they are offered other firmware only.',
     downloadFields,
+  ),
+  x509: group(
+    'Devices get certificates from an authority of this profile, and show one at each login over mutual TLS besides their signature.',
+    x509Fields,
   ),
   compat: group('What is tolerated for old clients.', compatFields),
 };

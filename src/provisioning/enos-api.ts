@@ -8,7 +8,6 @@ import {
   refused,
   type ServiceOperations,
   type ServiceResult,
-  textOf,
   WrongArgument,
 } from './service-call.ts';
 import type { ServiceTokens } from './service-tokens.ts';
@@ -37,17 +36,19 @@ export interface ApiAnswer {
 export interface EnosApi {
   token(body: string): Promise<ApiAnswer>;
   devices(request: ApiRequest): Promise<ApiAnswer>;
+  certificates(request: ApiRequest): Promise<ApiAnswer>;
 }
 
 export interface EnosApiParts {
   readonly tokens: ServiceTokens;
   /** By the `action` of the query. */
   readonly devices: ServiceOperations;
+  readonly certificates: ServiceOperations;
 }
 
 const LIMITS = { maxDepth: 16, maxKeys: 10_000 };
 
-export function createEnosApi({ tokens, devices }: EnosApiParts): EnosApi {
+export function createEnosApi({ tokens, devices, certificates }: EnosApiParts): EnosApi {
   const call = async (operations: ServiceOperations, request: ApiRequest): Promise<ApiAnswer> => {
     const checked = await tokens.check(request);
     if (checked.kind === 'expired') return answer(refused('tokenExpired', 'the token is not valid, or no more'));
@@ -87,6 +88,7 @@ export function createEnosApi({ tokens, devices }: EnosApiParts): EnosApi {
     },
 
     devices: (request) => call(devices, request),
+    certificates: (request) => call(certificates, request),
   };
 }
 
@@ -131,6 +133,7 @@ const REFUSALS: Readonly<Partial<Record<ErrorCode, Exclude<EnosApiCode, 'ok'>>>>
   BAD_REQUEST: 'invalidArguments',
   CREDENTIALS_INVALID: 'invalidArguments',
   DEVICE_STATE: 'invalidArguments',
+  RATE_LIMITED: 'quotaReached',
   NAME_TAKEN: 'deviceExists',
   CREDENTIALS_TAKEN: 'deviceExists',
   DEVICE_NOT_FOUND: 'notFound',

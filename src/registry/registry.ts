@@ -15,6 +15,7 @@ import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
+import type { DeviceCertificates } from './certificates.ts';
 import { credentialsIndex, type LoginNames, loginIndexes, toStored } from './credentials.ts';
 import { firstLogin } from './first-login.ts';
 import { createCredentialsMaker } from './made-credentials.ts';
@@ -135,13 +136,15 @@ export interface RegistryParts {
   readonly onRemoved?: (id: DeviceId) => Promise<void>;
   /** Names of devices that are gone and may not come back; absent = there are none. */
   readonly tombstones?: Tombstones;
+  /** Those that logins showed besides; absent = there are none. */
+  readonly certificates?: Pick<DeviceCertificates, 'endOf'>;
 }
 
 /** No password has this hash. */
 const NOBODY = '0'.repeat(64);
 
 export function createRegistry(parts: RegistryParts): Registry {
-  const { store, audit, hash, clock, inactivityTimeoutMs, tombstones, product = () => undefined } = parts;
+  const { store, audit, hash, clock, inactivityTimeoutMs, tombstones, product = () => undefined, certificates } = parts;
   let lastFound: DeviceId | undefined;
   const checked = createCredentialsMaker(product);
   const entered = async (device: Device, found: StoredCredentials): Promise<LoginMatch> => {
@@ -236,11 +239,14 @@ export function createRegistry(parts: RegistryParts): Registry {
     },
 
     async credentialsEnd(id, credentials) {
-      const [index = '', used = ''] = credentials.split(' ');
+      const [index = '', used = '', serial] = credentials.split(' ');
       const found = await store.credentials(index);
       if (found?.deviceId !== id || hasEnded(found, clock)) return 'gone';
       const device = await store.device(id);
-      return !device || isBarred(device) ? 'gone' : signedEnd(found, used, clock.now());
+      const end = !device || isBarred(device) ? 'gone' : signedEnd(found, used, clock.now());
+      if (serial === undefined || end === 'gone') return end;
+      const certificateEnd = (await certificates?.endOf(id, serial)) ?? 'gone';
+      return certificateEnd === 'gone' ? 'gone' : Math.min(certificateEnd, end ?? certificateEnd);
     },
 
     device: (id) => store.device(id),

@@ -121,6 +121,9 @@ async function admit(
 /** What a signed login used, for `Registry.credentialsEnd`: two secrets of one device have the same index. */
 export const signedCredentials = (index: string, used: string): string => `${index} ${used}`;
 
+/** The same for a login that has shown a certificate besides. */
+export const withCertificate = (credentials: string, serial: string): string => `${credentials} ${serial}`;
+
 /** When what a signed login used ends, as `Registry.credentialsEnd`; undefined also for credentials of another kind. */
 export function signedEnd(
   { signing, expiresAt }: StoredCredentials,

@@ -10,7 +10,13 @@ export interface ServiceRouteParts {
 }
 
 /** EnOS' paths; versions of its API differ in nothing that is done here. */
-const DEVICES = ['v2.0', 'v2.1', 'v2.4'].map((version) => `/connect-service/${version}/devices`);
+const VERSIONS = ['v2.0', 'v2.1', 'v2.4'];
+const THINGS = { devices: 'enosDevices', certificates: 'enosCertificates' } as const;
+const SUMMARIES = {
+  devices:
+    'Devices, for service accounts (EnOS): create, batchCreate, get, search, update, replace, delete, disable, enable.',
+  certificates: 'Certificates of devices, for service accounts (EnOS): apply, renew, revoke, list.',
+} as const satisfies Record<keyof typeof THINGS, string>;
 
 /** REST APIs of other vendors, that register devices (registration-protocols 1.3, 1.6). */
 export function registerServiceRoutes(
@@ -41,14 +47,18 @@ export function registerServiceRoutes(
     },
   );
 
-  for (const url of DEVICES) {
-    scope.route({
-      method: ['GET', 'POST'],
-      url,
-      ...about('Devices, for service accounts (EnOS): create, batchCreate, get, search, update, replace, delete, disable, enable.'),
-      handler: async (request, reply) =>
-        send(request, reply, await serviceApi.enosDevices(callOf(request, textOf(request)))),
-    });
+  for (const thing of ['devices', 'certificates'] as const) {
+    for (const version of VERSIONS) {
+      scope.route({
+        method: ['GET', 'POST'],
+        url: `/connect-service/${version}/${thing}`,
+        ...about(SUMMARIES[thing]),
+        handler: async (request, reply) => {
+          const result = await serviceApi[THINGS[thing]](callOf(request, textOf(request)));
+          return send(request, reply, result);
+        },
+      });
+    }
   }
 }
 
