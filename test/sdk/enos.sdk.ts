@@ -11,6 +11,7 @@ import { Sdk } from './sdk.ts';
 
 const OK = { code: 200 };
 const AT = 1_700_000_000_000;
+const MODEL = { version: '1.0', unknown: 'store', measurepoints: { power: { type: 'double', max: 1_000 } } };
 
 /** enos-mqtt-sdk-python, as it is published. */
 describe('Python SDK of EnOS', () => {
@@ -24,7 +25,13 @@ describe('Python SDK of EnOS', () => {
   beforeAll(async () => {
     chain = await eventChain('Other');
     dialects = await startDialects(
-      [enosProfile('rod', { integration: { enabled: true }, downloads: { url: 'https://gridmoor.example' } })],
+      [
+        enosProfile('rod', {
+          integration: { enabled: true },
+          model: MODEL,
+          downloads: { url: 'https://gridmoor.example' },
+        }),
+      ],
       {
         chainsDir: chain.chainsDir,
         env: { MQTT_SSL_PEM_CERT: VENDOR_CERT, MQTT_SSL_PEM_KEY: VENDOR_KEY },
@@ -102,6 +109,12 @@ describe('Python SDK of EnOS', () => {
       [AT, 7.5],
       [AT - 5_000, 6],
     ]);
+  });
+
+  it('asset 14: downloads its model, and is told of a value that does not fit it', async () => {
+    await online();
+    expect(await sdk.call('model')).toMatchObject({ ...OK, data: { version: '1.0' } });
+    expect(await sdk.call('measurepoints', { values: { power: 'much' } })).toMatchObject({ code: 1220 });
   });
 
   it('asset 14: updates, queries and deletes attributes and tags', async () => {
