@@ -29,8 +29,8 @@ const TITLE = /(?:\bit\(|\)\()\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g;
 /** A group's word and numbers at the start of a title; those with a point, and other words, name no case. */
 const NUMBERS = /^(?:(case|asset) )?(\d[\w., ]*):/;
 
-/** `prefix`: the word before the number. `files`: in others such a number is a section of the reference. `departs`: the page says how and why. */
-/** @typedef {{ name: string, prefix?: string, files?: string[], departs?: string[], cases: Record<string, string> }} Group */
+/** `prefix`: the word before the number. `same`: cases that ask for the same. `files`: in others such a number is a section of the reference. `departs`: the page says how and why. */
+/** @typedef {{ name: string, prefix?: string, same?: Record<string, string[]>, files?: string[], departs?: string[], cases: Record<string, string> }} Group */
 /** @typedef {{ path: string, name: string, cases: string[] }} Test */
 /** @typedef {(typeof PAGES)[number]} Page */
 
@@ -58,15 +58,17 @@ function numberedTests({ folders, prefixes }) {
 
 /** @param {Group[]} groups @param {Test[]} tests */
 function table(groups, tests) {
-  const rows = groups.flatMap(({ name, prefix, files, departs, cases }) => [
+  const rows = groups.flatMap(({ name, prefix, same, files, departs, cases }) => [
     '',
     `### ${name}`,
     '',
     '| case | what | state | tests |',
     '|---|---|---|---|',
     ...Object.entries(cases).map(([number, what]) => {
-      const id = caseId(prefix, number);
-      const own = tests.filter((test) => test.cases.includes(id) && (files?.includes(test.name) ?? true));
+      const ids = [caseId(prefix, number), ...(same?.[number] ?? [])];
+      const own = tests.filter(
+        (test) => test.cases.some((id) => ids.includes(id)) && (files?.includes(test.name) ?? true),
+      );
       const paths = [...new Set(own.map(({ path }) => path))];
       const state = own.length === 0 ? 'no test' : departs?.includes(number) ? 'departs' : 'yes';
       const links = paths.map((path) => `[${path.split('/').at(-1)}](../${path})`).join(', ');
