@@ -263,4 +263,14 @@ describe('EnOS REST', () => {
     expect(tried.code).toBe(1203);
     expect((await askToken(broker, keys, '5')).code).toBe(1002);
   });
+
+  it('case 50: no log line and no audit line holds a secret or a token that was used here', async () => {
+    const made = await by('depot', { query: CREATE, body: bodyOf('rod-log') });
+    const audit = await api(broker, '/api/gridmoor/audit?pageSize=500');
+    const lines = [...broker.stdout, ...broker.stderr, JSON.stringify(audit)].join('\n');
+    const used = [String(made.data.deviceSecret), ENOS.productSecret, ACCOUNT.accessSecret, ...tokens.values()];
+    for (const { accessSecret } of accounts.values()) used.push(accessSecret);
+    expect(lines).toContain('rod-log');
+    for (const secret of used) expect(lines).not.toContain(secret);
+  });
 });

@@ -154,6 +154,14 @@ describe('Function Compute', () => {
     expect((await askWith(OPEN, 'light-q2', derived('light-q2'))).status).toBe(403);
   });
 
+  it('case 50: no log line and no audit line holds a secret that was used here', async () => {
+    const { body } = await askWith(OPEN, 'light-27', derived('light-27'));
+    const audit = await api(broker, '/api/gridmoor/audit?pageSize=500');
+    const lines = [...broker.stdout, ...broker.stderr, JSON.stringify(audit)].join('\n');
+    const used = [String(body.deviceSecret), ALIBABA.productSecret, derived('light-27').toString('hex')];
+    for (const secret of used) expect(lines).not.toContain(secret);
+  });
+
   it.each([
     ['', 400],
     ['[]', 400],
