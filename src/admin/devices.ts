@@ -77,6 +77,7 @@ export function deviceRoutes(deps: AdminDeps): readonly Route[] {
       async handle({ params, by }) {
         const { id } = await deviceOf(params.id, deps);
         await registry.remove(id, by);
+        await deviceApi.things.configs.remove(id, by);
         deviceApi.endSession(id, 'device-deleted');
       },
     }),

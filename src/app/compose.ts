@@ -283,7 +283,7 @@ function wire(
   const deviceApi: DeviceApi = createDeviceApi({
     ota: ota.downloads,
     ...devices,
-    ...startThings({ storage, registry, hash, clock, serialLists, rest: calls.rest, live }),
+    ...startThings({ storage, registry, hash, clock, serialLists, rest: calls.rest, rpc: calls.rpc, live }),
     profiles,
     attributes,
     runner,

@@ -1,4 +1,4 @@
-import type { RestRequests } from '../device-api/index.ts';
+import { createDeviceConfigs, type RestRequests, type Rpc } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import { newDeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
@@ -20,19 +20,22 @@ export interface ThingParts {
   readonly serialLists: SerialLists;
   /** Chains that decide are asked there. */
   readonly rest: Pick<RestRequests, 'push'>;
+  readonly rpc: Rpc;
   readonly live: { readonly current: Definitions };
 }
 
 /** What new devices, and devices of signing dialects, get in by. */
-export function startThings({ storage, registry, hash, clock, serialLists, rest, live }: ThingParts) {
+export function startThings({ storage, registry, hash, clock, serialLists, rest, rpc, live }: ThingParts) {
   const { registry: store, audit, customers, attributes } = storage;
   const askHook = askChains({ rest, live, clock });
   const profiles = () => live.current.profiles;
   const admit = createAdmission({ serials: serialLists, askHook, profiles, clock });
   const parts = { registry, store, audit, hash, clock, admit, customers, attributes };
   const once = createOnce(storage.documents, clock);
+  const profile = (name: string) => profiles().byName(name);
   return {
     audit,
+    configs: createDeviceConfigs({ documents: storage.documents, rpc, audit, hash, profile, clock }),
     provisioning: createProvisioning({ ...parts, once, targets: () => live.current.targets }),
     signedLogins: createSignedLogins(parts),
     registration: createDynamicRegistration(parts),

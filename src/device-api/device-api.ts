@@ -20,6 +20,7 @@ import type { Claims } from './claims.ts';
 import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
 import { bump, type MessageCounters } from './counters.ts';
+import type { DeviceConfigs } from './device-configs.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
@@ -116,6 +117,7 @@ export interface DeviceApi {
 }
 
 export interface DeviceApiParts {
+  readonly configs: DeviceConfigs;
   readonly ota: OtaDownloads;
   readonly registry: Registry;
   readonly provisioning: Provisioning;

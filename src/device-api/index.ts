@@ -17,6 +17,7 @@ export {
 } from './connectivity.ts';
 export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
 export { createDeviceApi, type DeviceApi, type RegistrationReply } from './device-api.ts';
+export { createDeviceConfigs, type DeviceConfig, type DeviceConfigs } from './device-configs.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export {

@@ -5,6 +5,7 @@ import type { JsonLimits } from '../model/json.ts';
 import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
 import type { Log } from '../observe/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
+import type { DeviceConfigs } from './device-configs.ts';
 import type { MessageRunner } from './message-runner.ts';
 import { type ChildName, createThingChildren, type ThingChildren, type ThingChildrenParts } from './thing-children.ts';
 
@@ -14,6 +15,7 @@ export interface Things {
   readonly clock: Clock;
   readonly log: Log;
   readonly children: ThingChildren;
+  readonly configs: DeviceConfigs;
   /** A device that may send, by the names that it signs with. */
   find(name: ChildName): Promise<Device | undefined>;
   /** Behind everything that the device has sent so far; `keys` absent = all. Rejects when the store cannot be read. */
@@ -26,6 +28,7 @@ export interface Things {
 
 export interface ThingsParts extends ThingChildrenParts {
   readonly json: JsonLimits;
+  readonly configs: DeviceConfigs;
   readonly log: Log;
   readonly attributes: AttributeStore;
   readonly runner: Pick<MessageRunner, 'settled'>;
@@ -35,6 +38,7 @@ export function createThings(parts: ThingsParts): Things {
   const { json, clock, log, attributes, runner } = parts;
   return {
     children: createThingChildren(parts),
+    configs: parts.configs,
     async find(name) {
       const device = await parts.signedLogins.find(name);
       return device && ['disabled', 'retired'].includes(stateOf(device)) ? undefined : device;

@@ -27,7 +27,8 @@ export interface ThingModel {
 }
 
 /** Keys of our own meaning, which no model needs to name: tags, and what devices say of their firmware and software. */
-const OWN_KEY = /^(?:tag_.+|(?:current_)?(?:fw|sw)_(?:title|version|state|error|progress|checksum|checksum_algorithm|tag))$/;
+const OWN_KEY =
+  /^(?:tag_.+|(?:current_)?(?:fw|sw)_(?:title|version|state|error|progress|checksum|checksum_algorithm|tag))$/;
 const QUALITY = '_quality';
 const EVENT = 'EVENT_';
 

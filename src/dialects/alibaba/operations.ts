@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../model/json.ts';
 import { deleteTags, updateTags } from '../attributes.ts';
+import { getConfig } from '../device-config.ts';
 import {
   addTopology,
   deleteTopology,
@@ -66,6 +67,7 @@ export const ALIBABA_OPERATIONS: Operations = {
     ['thing/event/property/history/post', postHistory],
     ['thing/dsltemplate/get', getModel],
     ['thing/dynamicTsl/get', getModel],
+    ['thing/config/get', getConfig],
     ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['ext/ntp/request', ntp],

@@ -1,4 +1,5 @@
 import { deleteTags, query, queryTags, remove, saveClient, updateTags } from '../attributes.ts';
+import { getConfig } from '../device-config.ts';
 import {
   addTopology,
   deleteTopology,
@@ -58,6 +59,7 @@ export const ENOS_OPERATIONS: Operations = {
     ['thing/measurepoint/post/batch', postBatch(false)],
     ['thing/measurepoint/resume/batch', postBatch(true)],
     ['thing/tsltemplate/get', getModel],
+    ['thing/config/get', getConfig],
     ...OTA_OPERATIONS,
     ['thing/log/post', report('DEVICE_LOG')],
     ['network/status/report', report('NETWORK_STATUS')],

@@ -4,6 +4,7 @@ import { OTA_KINDS } from '../../model/ota.ts';
 import type { Log } from '../../observe/index.ts';
 import { isSecure } from '../proxy/expect-header.ts';
 import { registerBootstrapRoutes } from './bootstrap-routes.ts';
+import { registerConfigLinkRoutes } from './config-link-routes.ts';
 import { answerPoll, longPoll } from './long-poll.ts';
 import { registerOtaLinkRoutes } from './ota-link-routes.ts';
 import { answerOta } from './ota-routes.ts';
@@ -135,6 +136,7 @@ export function registerDeviceRoutes(
   );
 
   registerThingRoutes(scope, { deviceApi, about, payloadOf, hangUp });
+  registerConfigLinkRoutes(scope, { deviceApi, about });
   registerOtaLinkRoutes(scope, { downloads: deviceApi.ota, about });
   registerRegistrationRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerBootstrapRoutes(scope, { deviceApi, about, payloadOf, hangUp });
