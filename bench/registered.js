@@ -20,7 +20,7 @@ import { aedes } from './targets/aedes.js';
 import { start } from './targets/gridmoor.js';
 import { orExit } from './usage.js';
 
-const { stores, counts, seconds, messages, repeat, dir } = orExit(() => {
+const { stores, counts, seconds, messages, repeat, dir, json } = orExit(() => {
   const text = /** @type {const} */ ({ type: 'string' });
   const flags = readArguments(process.argv.slice(2), {
     store: text,
@@ -29,6 +29,7 @@ const { stores, counts, seconds, messages, repeat, dir } = orExit(() => {
     repeat: text,
     messages: text,
     dir: text,
+    json: { type: 'boolean', default: false },
   });
   const stores = (flags.store ?? 'embedded,redis').split(',');
   const wrongStore = stores.find((name) => name !== 'embedded' && name !== 'redis');
@@ -42,6 +43,7 @@ const { stores, counts, seconds, messages, repeat, dir } = orExit(() => {
     messages: numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true }),
     repeat: numberOption('repeat', flags.repeat, { fallback: 3, min: 1, max: 100, whole: true }),
     dir: flags.dir ?? tmpdir(),
+    json: flags.json,
   };
 });
 /** Devices that send; they are among the first that are registered. */
@@ -189,4 +191,8 @@ async function measure(store) {
 // The servers are ended with this process.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
-for (const store of stores) console.table(await measure(store));
+for (const store of stores) {
+  const rows = await measure(store);
+  if (json) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+  else console.table(rows);
+}

@@ -10,7 +10,7 @@ const REFERENCE = 'aedes';
  * @property {number} runs
  * @property {number | null} cpuUs
  * @property {number | null} systemUs  The part of it in kernel mode.
- * @property {number | null} ratio  CPU against bare aedes.
+ * @property {number | null} ratio  CPU against bare aedes, the median of the repeats.
  * @property {number | null} perSecond
  * @property {number | null} p50Ms
  * @property {number | null} p99Ms
@@ -73,11 +73,23 @@ export function summarize(runs) {
       ],
     };
   });
-  for (const row of rows) {
-    const reference = rows.find((other) => other.scenario === row.scenario && other.target === REFERENCE);
-    if (row.cpuUs !== null && reference?.cpuUs) row.ratio = row.cpuUs / reference.cpuUs;
-  }
+  for (const row of rows) row.ratio = ratioOf(row, runs);
   return rows;
+}
+
+/**
+ * Of each repeat against the reference of the same repeat: what else the machine did then struck both.
+ * @param {Row} row
+ * @param {import('./runner.js').Run[]} runs
+ */
+function ratioOf({ scenario, target }, runs) {
+  const cpuOf = (/** @type {string} */ name, /** @type {number} */ repeat) =>
+    runs.find((run) => run.scenario === scenario && run.target === name && run.repeat === repeat)?.outcome?.measurement
+      .cpuUs;
+  const repeats = runs.flatMap((run) => (run.scenario === scenario && run.target === target ? [run.repeat] : []));
+  return median(
+    repeats.map((repeat) => (cpuOf(target, repeat) ?? Number.NaN) / (cpuOf(REFERENCE, repeat) ?? Number.NaN)),
+  );
 }
 
 /**
@@ -90,13 +102,13 @@ function show(value, digits) {
 }
 
 /** @type {(unit: string) => [title: string, cell: (row: Row) => string][]} */
-const columnsFor = (unit) => [
+export const columnsFor = (unit) => [
   ['target', (row) => row.target],
   [`CPU us/${unit}`, (row) => show(row.cpuUs, 2)],
   ['in kernel', (row) => show(row.systemUs, 2)],
   ['Redis us', (row) => show(row.storeUs, 2)],
   ['x aedes', (row) => show(row.ratio, 2)],
-  [`${unit}s/s`, (row) => show(row.perSecond, 0)],
+  [`${unit.replace(/y$/, 'ie')}s/s`, (row) => show(row.perSecond, 0)],
   ['p50 ms', (row) => show(row.p50Ms, 2)],
   ['p99 ms', (row) => show(row.p99Ms, 2)],
   ['RSS MiB', (row) => show(row.rssMiB, 0)],

@@ -2,7 +2,7 @@
  * What can be measured. A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends
  * single messages at `--rate`, or at half of what the server carried before (`halfLoad`). `values`: of a message, 2 without it.
  * `fallback`: connections where `--connections` does not say how many.
- * @typedef {'telemetry' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain'} Kind
+ * @typedef {'telemetry' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain' | 'history'} Kind
  *
  * @typedef {object} Scenario
  * @property {Kind} kind
@@ -82,6 +82,8 @@ const chains = [1, 5, 10, 20].map((count) => [
   },
 ]);
 
+const history = { kind: /** @type {const} */ ('history'), unit: 'query', connections: 1 };
+
 /** @type {Readonly<Record<string, Scenario>>} */
 export const SCENARIOS = {
   qos1: { ...telemetry, title: 'QoS 1 telemetry, 50 connections, window 50', connections: 50, window: 50 },
@@ -126,6 +128,9 @@ export const SCENARIOS = {
     unit: 'update',
     fallback: 10_000,
   },
+  'history-latest': { ...history, title: 'Latest values of a device' },
+  'history-day': { ...history, title: 'A day of two values out of a year every 15 minutes' },
+  'history-year': { ...history, title: 'Daily averages of two values over a year every 15 minutes' },
 };
 
 /** @typedef {string} ScenarioName */

@@ -5,6 +5,7 @@
 
 import { SCENARIOS } from '../scenarios.js';
 import { runHerd, runIdle } from './connections.js';
+import { runHistory } from './history.js';
 import { madeUpUsers, prepareUsers, runProvision } from './provision.js';
 import { runPush } from './push.js';
 import { runRpc } from './rpc.js';
@@ -49,6 +50,7 @@ const LOADS = {
   herd: (job, users) => runHerd(job, users, true),
   rpc: runRpc,
   push: runPush,
+  history: runHistory,
 };
 
 /** @param {Job} job */

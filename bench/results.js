@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+/**
+ * One run of everything that docs/performance.md shows, written to bench/results.json after each part: what stands there
+ * when a run is broken off is whole. bench/page.js makes the page of it.
+ */
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { bench } from './bench.js';
+import { numberOption, readArguments } from './options.js';
+import { SCENARIO_NAMES } from './scenarios.js';
+import { TARGETS } from './targets/index.js';
+
+const RESULTS = new URL('./results.json', import.meta.url);
+const REGISTERED = fileURLToPath(new URL('./registered.js', import.meta.url));
+
+const OURS = ['gridmoor', 'gridmoor-redis'];
+const PLAIN = [...OURS, 'aedes', 'mosquitto'];
+const BROKERS = [...PLAIN, 'rabbitmq', 'nats'];
+const STORING = [...OURS, 'aedes', 'mosquitto-consumer', 'node-red'];
+const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) => pattern.test(name));
+
+/**
+ * Parts of the run: the ones most looked at first.
+ * @type {{ scenarios: string[], targets?: string[], repeat?: number, connections?: number }[]}
+ */
+const PARTS = [
+  { scenarios: ['qos1'], repeat: 3 },
+  { scenarios: ['qos1-window1'] },
+  { scenarios: ['qos0'], targets: BROKERS },
+  { scenarios: ['half-load'], targets: PLAIN },
+  { scenarios: named(/^values-/), targets: STORING },
+  { scenarios: named(/^chain-/), targets: OURS },
+  { scenarios: ['provision'] },
+  { scenarios: named(/^(qos1|qos1-window1|qos0)-(1|1000)$/), targets: PLAIN },
+  { scenarios: ['rpc'], targets: BROKERS },
+  { scenarios: named(/^history-/), targets: OURS },
+  { scenarios: ['idle'], targets: BROKERS, connections: 3000 },
+  { scenarios: ['connect', 'herd'], targets: PLAIN, connections: 5000 },
+  { scenarios: ['push'], targets: PLAIN },
+  { scenarios: named(/^(qos1|qos1-window1|qos0)-10000$/), targets: PLAIN },
+];
+
+const text = /** @type {const} */ ({ type: 'string' });
+const flags = readArguments(process.argv.slice(2), { seconds: text, messages: text, counts: text });
+const seconds = numberOption('seconds', flags.seconds, { fallback: 1, min: 0.5, max: 60 });
+const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
+const counts = flags.counts ?? '1000,10000,100000';
+
+const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
+
+/** What a message costs with so many registered devices, and a start. */
+async function registered() {
+  const args = [REGISTERED, '--store', 'embedded', '--counts', counts, '--repeat', '1', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+/** @type {Record<string, any>} */
+const results = { date: new Date().toISOString().slice(0, 10), seconds, messages, rows: [] };
+const write = () => {
+  results.loadAfter = Number((loadavg()[0] ?? 0).toFixed(2));
+  writeFileSync(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
+};
+
+async function main() {
+  for (const { scenarios, targets, repeat = 1, connections } of PARTS) {
+    const chosen = TARGETS.filter(({ name }) => targets === undefined || targets.includes(name));
+    const options = {
+      scenarios,
+      targets: chosen,
+      seconds,
+      warmupSeconds: 0.5,
+      messages,
+      repeat,
+      connections,
+      rate: 4000,
+    };
+    const document = await bench({ ...options, directory: tmpdir(), json: true, help: false }, say);
+    // Where data lay is of no interest to a reader, only on what.
+    const { directory: _directory, ...machine } = document.machine;
+    results.machine ??= machine;
+    results.targets ??= document.targets;
+    results.rows.push(...document.rows);
+    write();
+  }
+  results.registered = await registered();
+  write();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => process.exit(130));
+  await main();
+}
