@@ -23,7 +23,7 @@ export interface StorageHealth {
   readonly ok: boolean;
   /** Why not, in words for an operator. */
   readonly problem?: string;
-  /** When it was not for the last time, ms by the monotonic clock of the process. Absent: never, or nobody looked. */
+  /** When it was not, or was slow to answer, for the last time, ms by the monotonic clock of the process. Absent: never, or nobody looked. */
   readonly troubledAt?: number;
   /** Writes waiting for their commit. */
   readonly pendingWrites: number;

@@ -64,6 +64,8 @@ export interface QueueOptions {
 /** A try is given up a little after Redis has stopped taking it, so that what was refused is not done later. */
 const MARGIN_MS = 250;
 const RETRY_PAUSE_MS = 50;
+/** An answer that takes so long is trouble: after a time away, Redis has much to do before it is as quick as before. */
+const SLOW_MS = 1_000;
 /** Below the time that a message has in its chains: it is refused then, and comes again, and is no dead letter. */
 const WAIT_MS = 8_000;
 const LOGIN_WAIT_MS = 3_000;
@@ -176,13 +178,16 @@ export function createQueue(connection: RedisConnection, options: QueueOptions =
       try {
         const deadline = Math.ceil(pulse.redisNow() + commandMs);
         const { place } = pulse;
-        const answer = await within(attempt(deadline), performance.now() + commandMs + MARGIN_MS);
+        const sent = performance.now();
+        const answer = await within(attempt(deadline), sent + commandMs + MARGIN_MS);
+        if (performance.now() - sent > SLOW_MS) troubledAt = performance.now();
         if (pulse.place === place) return answer;
         // It may be that of a Redis that has come back empty: asked again, once that is known.
         if (performance.now() > until) throw unavailable();
       } catch (error) {
         const failure = failureOf(error);
         if (failure.kind === 'final') throw failure.error;
+        troubledAt = performance.now();
         if (failure.kind === 'late') await pulse.compare();
         if (performance.now() + RETRY_PAUSE_MS > until) throw unavailable(error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));

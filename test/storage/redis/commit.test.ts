@@ -74,6 +74,14 @@ describe('redis: steps that are done wholly, once, and in time', () => {
     expect(queue.health()).toMatchObject({ ok: true, pendingWrites: 0 });
   });
 
+  it('an answer that takes more than a second counts as trouble: what was late then is not the fault of its message', async () => {
+    const before = performance.now();
+    expect(queue.health().troubledAt).toBeLessThan(before);
+    await redis.client.call('client', 'pause', 1_900, 'ALL');
+    expect(await add('one')).toBe(1);
+    expect(queue.health().troubledAt).toBeGreaterThan(before);
+  });
+
   it('the clock of Redis may be another than ours', async () => {
     const real = Date.now;
     Date.now = () => real() - 3_600_000;
