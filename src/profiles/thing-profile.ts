@@ -1,7 +1,7 @@
 import type { SignatureHash, SigningDialect } from '../dialects/wire/dialect.ts';
 import type { Secret } from '../model/secret.ts';
 import type { NameSource, ProductSecretSpec } from './thing-schema.ts';
-import type { X509Draft, X509Profile } from './x509.ts';
+import type { X509Draft, X509Profile } from './x509-schema.ts';
 
 /** What connections of a profile's devices must be like. */
 export interface Listeners {

@@ -1,7 +1,7 @@
 import { SIGNATURE_HASHES } from '../dialects/wire/dialect.ts';
 import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, texts } from '../schema/fields.ts';
 import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
-import { x509Fields } from './x509.ts';
+import { x509Fields } from './x509-schema.ts';
 
 /** Fields of profiles whose devices sign with a secret of their own (registration-protocols 4). */
 

@@ -1,20 +1,7 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { type Config, integer, json, text } from '../schema/fields.ts';
-import { resolveSecretRef, type SecretRef, type SecretRefOptions, secretRefSchema } from '../schema/secret-ref.ts';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { resolveSecretRef, type SecretRefOptions } from '../schema/secret-ref.ts';
 import type { Report } from './profile-draft.ts';
-
-export const x509Fields = {
-  certificate: text('Certificate of the authority that signs for the devices, PEM in one text.', { minLength: 1 }),
-  key: json<SecretRef>('Its private key, PEM.', secretRefSchema('unset, the profile is refused')),
-  days: integer('How long a certificate works unless less is asked for.', { minimum: 1, maximum: 3650, default: 365 }),
-};
-export type X509Draft = Config<typeof x509Fields>;
-
-/** Devices of the profile get certificates from here, and log in with one besides their signature. */
-export interface X509Profile {
-  readonly issuer: { readonly certificate: X509Certificate; readonly key: KeyObject };
-  readonly days: number;
-}
+import type { X509Draft, X509Profile } from './x509-schema.ts';
 
 /** Undefined after reported errors. */
 export function resolveX509(draft: X509Draft, options: SecretRefOptions, report: Report): X509Profile | undefined {

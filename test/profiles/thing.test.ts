@@ -1,9 +1,10 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadProfiles } from '../../src/profiles/index.ts';
 
+const fixture = (name: string): string => readFileSync(join(import.meta.dirname, '../fixtures', name), 'utf8');
 const env = { S: 'a-product-secret', F: 'a-former-secret' };
 const current = { secret: { env: 'S' }, state: 'current' };
 const rod = {
@@ -137,6 +138,32 @@ describe('profiles of other dialects', () => {
       { ...rod, provision: { ...rod.provision, functionCompute: true } },
       '/provision/functionCompute ignored-field',
     ],
+    [
+      'an authority that is none',
+      { ...rod, x509: { certificate: 'x', key: { env: 'CA_KEY' } } },
+      '/x509/certificate wrong-certificate',
+    ],
+    [
+      'a certificate that is no authority',
+      { ...rod, x509: { certificate: fixture('x509/not-an-authority.pem'), key: { env: 'CA_KEY' } } },
+      '/x509/certificate wrong-certificate',
+    ],
+    [
+      'an authority whose key is not set',
+      { ...rod, x509: { certificate: fixture('x509/ca-cert.pem'), key: { env: 'NONE' } } },
+      '/x509/key missing-secret',
+    ],
+    [
+      'an authority with the key of another',
+      { ...rod, x509: { certificate: fixture('x509/ca-cert.pem'), key: fixture('x509/device-ec-key.pem') } },
+      '/x509/key wrong-key',
+    ],
+    [
+      'an authority whose key is no key',
+      { ...rod, x509: { certificate: fixture('x509/ca-cert.pem'), key: 'x' } },
+      '/x509/key wrong-key',
+    ],
+    ['an authority of a native profile', { name: 'x', x509: { certificate: 'x', key: 'x' } }, '/x509 ignored-field'],
     ['a hash that is none', { ...rod, credentials: { hashes: ['sha512'] } }, '/credentials/hashes/0'],
     ['a secret that is too short', { ...rod, credentials: { secretBytes: 8 } }, '/credentials/secretBytes'],
     [

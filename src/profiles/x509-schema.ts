@@ -1,0 +1,16 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { type Config, integer, json, text } from '../schema/fields.ts';
+import { type SecretRef, secretRefSchema } from '../schema/secret-ref.ts';
+
+export const x509Fields = {
+  certificate: text('Certificate of the authority that signs for the devices, PEM in one text.', { minLength: 1 }),
+  key: json<SecretRef>('Its private key, PEM.', secretRefSchema('unset, the profile is refused')),
+  days: integer('How long a certificate works unless less is asked for.', { minimum: 1, maximum: 3650, default: 365 }),
+};
+export type X509Draft = Config<typeof x509Fields>;
+
+/** Devices of the profile get certificates from here, and log in with one besides their signature. */
+export interface X509Profile {
+  readonly issuer: { readonly certificate: X509Certificate; readonly key: KeyObject };
+  readonly days: number;
+}
