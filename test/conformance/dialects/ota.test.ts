@@ -136,6 +136,9 @@ describe('firmware of other dialects', () => {
       expect(await state(id)).toEqual(['DOWNLOADED', 100, '1.0']);
       await say(kind, client, inform(name), { version: '1.1' });
       expect(await state(id)).toEqual(['UPDATED', 100, '1.1']);
+      // It is told no more: what comes next is something else.
+      await api(broker, `/api/plugins/telemetry/DEVICE/${id}/SHARED_SCOPE`, { method: 'POST', body: { level: 1 } });
+      expect(await client.message()).toContain('/set {');
     },
   );
 
