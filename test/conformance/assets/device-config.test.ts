@@ -45,6 +45,20 @@ describe('device configuration', () => {
 
   const configUrl = (id: string): string => `/api/gridmoor/devices/${id}/config`;
   const set = (id: string, body: unknown) => api<{ digest: string }>(broker, configUrl(id), { method: 'PUT', body });
+  /** The device has been told of all, and the store says so: what was cut off before would be told again. */
+  const allTold = (id: string) =>
+    expect
+      .poll(
+        async () => {
+          const calls = await api<{ data: { status: string }[] }>(
+            broker,
+            `/api/rpc/persistent/device/${id}?page=0&pageSize=10`,
+          );
+          return calls.data.every(({ status }) => status === 'DELIVERED' || status === 'SUCCESSFUL');
+        },
+        { timeout: 20_000, interval: 10 },
+      )
+      .toBe(true);
   const online = async (kind: Kind, name: string, secret: string): Promise<MqttClient> => {
     const client = await openThing(broker, DIALECTS[kind].names(name, secret), { tls: false });
     expect(await client.connack()).toBe(0);
@@ -82,6 +96,7 @@ describe('device configuration', () => {
         expect(answer).toContain(`"sign":"${digest}"`);
         const next = await set(id, { interval: 1 });
         expect(await client.message()).toContain(`"sign":"${next.digest}"`);
+        await allTold(id);
       }
       await using again = await online(kind, name, deviceSecret);
       const get = `${root}/${name}/thing/config/get`;
@@ -111,6 +126,7 @@ describe('device configuration', () => {
       const text = await client.message();
       expect(text).toContain('"method":"thing.config.push"');
       expect(text).toContain(`"sign":"${digest}"`);
+      await allTold(made.id);
     }
     await using again = await open();
     await again.subscribe(['v1/devices/me/attributes/response/+', 0]);
