@@ -32,19 +32,30 @@ export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
       role: 'administrator',
       body: {
         name: text('What it is for.'),
-        role: oneOf('What it may do: all; all but secrets; reading; reading the devices of one supplier.', ROLES, {
-          default: 'read-only',
-        }),
+        role: oneOf(
+          'What it may do: all; all but secrets; reading; reading the devices of one supplier; or one kind of work.',
+          ROLES,
+          {
+            default: 'read-only',
+          },
+        ),
         supplier: optional(text('Id or name of the supplier, for the role supplier.')),
         subscribe: topicFilters('Topic filters that the key may subscribe to over MQTT; absent: those of its role.'),
         publish: topicFilters('Topic filters that the key may publish to over MQTT; absent: none.'),
+        calls: optional(
+          json<readonly string[]>('Profiles whose devices a key of the role app may call; absent: none.', {
+            type: 'array',
+            items: { type: 'string', minLength: 1, maxLength: 255 },
+            maxItems: 100,
+          }),
+        ),
         ttlSeconds: optional(
           number('How long it works; absent: until revoked.', { minimum: 1, maximum: MAX_TTL_SECONDS }),
         ),
       },
       status: 201,
       answer: API_KEY_WITH_SECRET,
-      async handle({ body: { name, role, supplier, subscribe, publish, ttlSeconds }, by }) {
+      async handle({ body: { name, role, supplier, subscribe, publish, calls, ttlSeconds }, by }) {
         const ttl = ttlSeconds === undefined ? {} : { ttlMs: Math.round(ttlSeconds * 1_000) };
         const { key, secretKey } = await apiKeys.create({
           name,
@@ -52,6 +63,7 @@ export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
           by,
           ...(await supplierIdOf(supplier, deps)),
           topics: { ...(subscribe ? { subscribe } : {}), ...(publish ? { publish } : {}) },
+          ...(calls ? { calls } : {}),
           ...ttl,
         });
         return { ...toApiKey(key), secretKey: secretKey.reveal() };

@@ -1,13 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { BrokerError } from '../errors.ts';
-import type { Role } from '../model/role.ts';
+import { isWorkRole, type LadderRole } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
 import type { Principal } from '../registry/api-keys.ts';
 import { looksLikeToken } from '../registry/user-tokens.ts';
 import type { AdminDeps } from './deps.ts';
 import type { Route } from './route.ts';
+import { isPartOf, type RouteName } from './work-roles.ts';
 
-const RANK = { supplier: 0, 'read-only': 1, operator: 2, administrator: 3 } as const satisfies Record<Role, number>;
+const RANK = { supplier: 0, 'read-only': 1, operator: 2, administrator: 3 } as const satisfies Record<
+  LadderRole,
+  number
+>;
 const MAX_KEY = 4_096;
 
 type AuthDeps = Pick<AdminDeps, 'apiKeys' | 'users' | 'refusalPause' | 'counters'>;
@@ -58,7 +62,7 @@ export async function slowDown(
 export async function authorise(
   headers: IncomingHttpHeaders,
   address: string,
-  route: Pick<Route, 'role' | 'supplier'>,
+  route: Pick<Route, 'role' | 'supplier'> & { readonly name: RouteName | undefined },
   deps: AuthDeps,
 ): Promise<Principal | 'nobody' | 'hang-up'> {
   if (route.role === 'anyone') return 'nobody';
@@ -70,7 +74,12 @@ export async function authorise(
   const identity = await identify(key, address, deps);
   if (identity === 'hang-up') return 'hang-up';
   const { principal } = identity;
-  const may = principal.role === 'supplier' ? route.supplier !== undefined : RANK[principal.role] >= RANK[route.role];
+  const { role } = principal;
+  if (isWorkRole(role)) {
+    if (route.name && isPartOf(role, route.name)) return principal;
+    throw new BrokerError('FORBIDDEN', { detail: `this is no part of the role ${role}` });
+  }
+  const may = role === 'supplier' ? route.supplier !== undefined : RANK[role] >= RANK[route.role];
   if (!may) {
     const detail = `this needs the role ${route.role}, yours is ${principal.role}`;
     throw new BrokerError('FORBIDDEN', { detail });

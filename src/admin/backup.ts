@@ -16,7 +16,7 @@ export function registerBackup(scope: FastifyInstance, deps: AdminDeps): void {
       },
     },
     async (request, reply) => {
-      const role = { role: 'administrator', supplier: undefined } as const;
+      const role = { role: 'administrator', supplier: undefined, name: undefined } as const;
       const principal = await authorise(request.headers, request.ip, role, deps);
       if (principal === 'hang-up') {
         reply.hijack();

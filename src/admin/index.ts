@@ -50,6 +50,7 @@ import { telemetryWriteRoutes } from './telemetry-writes.ts';
 import { credentialsRoutes } from './thingsboard-credentials.ts';
 import { treeRoutes } from './trees.ts';
 import { userRoutes } from './users.ts';
+import { checkGrant } from './work-roles.ts';
 
 export type { BrokerControl, BrokerLine } from './broker-control.ts';
 export type { AdminDeps } from './deps.ts';
@@ -132,12 +133,13 @@ const NOBODY: Principal = { by: 'nobody', role: 'supplier' };
 function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
   const principals = new WeakMap<FastifyRequest, Principal>();
   const bodies = new WeakMap<FastifyRequest, JsonValue>();
+  const name = { method: route.method, url: route.url, tag: route.schema.tags[0] ?? '' };
   scope.route({
     method: route.method,
     url: route.url,
     schema: route.schema,
     async onRequest(request, reply) {
-      const principal = await authorise(request.headers, request.ip, route, deps);
+      const principal = await authorise(request.headers, request.ip, { ...route, name }, deps);
       if (principal === 'hang-up') return hangUp(request, reply);
       if (principal !== 'nobody') principals.set(request, principal);
     },
@@ -148,6 +150,7 @@ function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
       const { params, query, body, ip: address } = request;
       const principal = principals.get(request) ?? NOBODY;
       await checkSupplierScope(principal, route, params, deps);
+      await checkGrant(principal, route, params, deps);
       const { by } = principal;
       const json = bodies.get(request) ?? null;
       const key = keyOf(request.headers);

@@ -20,8 +20,9 @@ interface IdRoute {
 export function registerOtaTransfer(scope: FastifyInstance, deps: AdminDeps): void {
   const { packages } = deps.ota;
   const callers = new WeakMap<FastifyRequest, string>();
+  const name = { method: 'POST', url: '/api/otaPackage', tag: 'firmware and software' };
   const asRole = (role: 'administrator' | 'read-only') => async (request: FastifyRequest, reply: FastifyReply) => {
-    const principal = await authorise(request.headers, request.ip, { role, supplier: undefined }, deps);
+    const principal = await authorise(request.headers, request.ip, { role, supplier: undefined, name }, deps);
     if (principal === 'hang-up') {
       reply.hijack();
       request.raw.socket.destroy();

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../model/json.ts';
-import type { Role } from '../model/role.ts';
+import type { LadderRole } from '../model/role.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Principal } from '../registry/api-keys.ts';
 import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
@@ -7,7 +7,7 @@ import { type Config, type Fields, jsonSchemaOf } from '../schema/fields.ts';
 export type JsonSchema = Readonly<Record<string, unknown>>;
 type NoFields = Record<never, never>;
 
-export type RouteRole = Exclude<Role, 'supplier'> | 'anyone';
+export type RouteRole = Exclude<LadderRole, 'supplier'> | 'anyone';
 /** `device`: the device that `:id` names, when it is the supplier's; `own`: the handler gives what is the supplier's, no more. */
 export type SupplierScope = 'device' | 'own';
 /** What a handler gives instead of an answer for an address that keeps guessing: the connection is cut. */

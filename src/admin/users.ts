@@ -36,7 +36,7 @@ export function userRoutes(deps: AdminDeps): readonly Route[] {
       role: 'administrator',
       body: {
         name: text('Unique, such as an e-mail address; in any case of letters.'),
-        role: oneOf('All; all but secrets; reading; reading the devices of one supplier.', ROLES, {
+        role: oneOf('All; all but secrets; reading; reading the devices of one supplier; or one kind of work.', ROLES, {
           default: 'read-only',
         }),
         supplier: optional(text('Id or name of the supplier, for the role supplier.')),

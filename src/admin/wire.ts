@@ -57,13 +57,14 @@ export const toSupplier = ({ asset, keys }: Supplier) => ({
   keys: keys.map(({ kid, notBefore, notAfter }) => ({ kid, notBefore, notAfter })),
 });
 
-export const toApiKey = ({ id, name, role, supplierId, topics, createdAt, expiresAt }: ApiKey) => ({
+export const toApiKey = ({ id, name, role, supplierId, topics, calls, createdAt, expiresAt }: ApiKey) => ({
   id,
   name,
   role,
   supplierId,
   subscribe: topics?.subscribe,
   publish: topics?.publish,
+  calls,
   createdTime: createdAt,
   expiresAt,
 });
@@ -166,6 +167,7 @@ const apiKey = {
   'supplierId?': string,
   'subscribe?': list(string),
   'publish?': list(string),
+  'calls?': list(string),
   createdTime: time,
   'expiresAt?': time,
 };

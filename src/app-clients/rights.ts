@@ -1,6 +1,6 @@
 import { filterCovers, supplierTopics } from '../model/app-topic.ts';
 import type { AssetId } from '../model/ids.ts';
-import type { Role } from '../model/role.ts';
+import { type Role, readsValues } from '../model/role.ts';
 import type { AppTopics } from '../storage/record-stores.ts';
 
 const ALL = 'app/#';
@@ -27,7 +27,7 @@ export function rightsOf({ role, supplierId, topics }: RightsOwner): AppTopics {
 
 /** The filter that no right of the role reaches beyond; undefined: it has none. */
 function mostOf(role: Role, supplierId: AssetId | undefined): string | undefined {
-  if (role !== 'supplier') return ALL;
+  if (role !== 'supplier') return readsValues(role) ? ALL : undefined;
   return supplierId === undefined ? undefined : supplierTopics(supplierId);
 }
 

@@ -27,10 +27,15 @@ const create = defineCommand({
   summary: 'Creates a key of the management API, which is a login over MQTT too, and prints it, once.',
   args: '<name>',
   flags: {
-    role: { type: 'string', value: '<role>', summary: 'administrator, operator, read-only or supplier' },
+    role: {
+      type: 'string',
+      value: '<role>',
+      summary: 'administrator, operator, read-only, supplier, installer, developer, asset-manager or app',
+    },
     supplier: { type: 'string', value: '<name>', summary: 'whose devices a key of the role supplier reads' },
     subscribe: { type: 'string', value: '<filters>', summary: 'topics below app/ it may subscribe to, commas between' },
     publish: { type: 'string', value: '<filters>', summary: 'topics below app/ it may publish to, commas between' },
+    calls: { type: 'string', value: '<profiles>', summary: 'role app: whose devices it may call, commas between' },
     ...daysFlag,
     ...urlFlag,
   },
@@ -39,9 +44,9 @@ const create = defineCommand({
     'gridmoor apikey create grafana --role read-only --days 90',
     "gridmoor apikey create sol-portal --role supplier --supplier 'Sol Energia'",
   ],
-  async run({ url, json, role, supplier, subscribe, publish, days }, [name = ''], io) {
+  async run({ url, json, role, supplier, subscribe, publish, calls, days }, [name = ''], io) {
     const topics = { subscribe: filtersOf(subscribe), publish: filtersOf(publish) };
-    const body = { name, role, supplier, ...topics, ttlSeconds: secondsOfDays(days) };
+    const body = { name, role, supplier, ...topics, calls: filtersOf(calls), ttlSeconds: secondsOfDays(days) };
     const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
     const facts = [
       ['id', made.id],

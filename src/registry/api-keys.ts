@@ -19,7 +19,7 @@ export interface Principal {
   /** The one whose devices a principal of the role `supplier` sees. */
   readonly supplierId?: AssetId;
   /** Set for keys that were made, and not the installation's own. */
-  readonly key?: Pick<ApiKey, 'id' | 'expiresAt' | 'topics'>;
+  readonly key?: Pick<ApiKey, 'id' | 'expiresAt' | 'topics' | 'calls'>;
 }
 
 /** How every key begins that is made here. */
@@ -34,6 +34,8 @@ export interface ApiKeys {
     supplierId?: AssetId;
     /** What it may do as an app client; absent: what follows from the role. */
     topics?: Partial<AppTopics>;
+    /** For the role `app`: profiles whose devices it may call. */
+    calls?: readonly string[];
     ttlMs?: number;
     by: string;
   }): Promise<{ key: ApiKey; secretKey: Secret }>;
@@ -51,6 +53,13 @@ export function checkSupplierOf(role: Role, supplierId: AssetId | undefined): vo
 }
 
 const MAX_FILTERS = 32;
+const MAX_PROFILES = 100;
+
+function checkCalls(calls: readonly string[], role: Role): void {
+  if (calls.length === 0 || (role === 'app' && calls.length <= MAX_PROFILES)) return;
+  const detail = role === 'app' ? `at most ${MAX_PROFILES} profiles` : 'only a key of the role app is granted calls';
+  throw new BrokerError('BAD_REQUEST', { field: 'calls', detail });
+}
 
 /** Throws BAD_REQUEST for filters that are none of app clients, or more than the role may have. */
 function checkTopics(topics: Partial<AppTopics>, role: Role, supplierId: AssetId | undefined): void {
@@ -83,12 +92,13 @@ export function createApiKeys(parts: {
   const hashOf = (key: Secret): string => hash.hash('api-key', key.reveal());
   const adminHash = hashOf(parts.adminKey);
   return {
-    async create({ name: rawName, role, supplierId, topics = {}, ttlMs, by }) {
+    async create({ name: rawName, role, supplierId, topics = {}, calls = [], ttlMs, by }) {
       const name = rawName.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       checkSupplierOf(role, supplierId);
       checkTopics(topics, role, supplierId);
+      checkCalls(calls, role);
       const now = clock.now();
       const secretKey = new Secret(`${API_KEY_PREFIX}${randomBytes(32).toString('base64url')}`);
       const key: ApiKey = {
@@ -98,6 +108,7 @@ export function createApiKeys(parts: {
         hash: hashOf(secretKey),
         createdAt: now,
         ...(supplierId === undefined ? {} : { supplierId }),
+        ...(calls.length === 0 ? {} : { calls }),
         ...(topics.subscribe || topics.publish ? { topics } : {}),
         ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
       };

@@ -75,6 +75,8 @@ export interface ApiKey {
   readonly supplierId?: AssetId;
   /** What it may do as an app client over MQTT; what is absent follows from the role. */
   readonly topics?: Partial<AppTopics>;
+  /** Set for the role `app`: profiles whose devices it may call. */
+  readonly calls?: readonly string[];
   readonly hash: string;
   readonly createdAt: number;
   readonly expiresAt?: number;

@@ -2,6 +2,8 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { BrokerError } from '../../errors.ts';
+import { readsValues } from '../../model/role.ts';
 import { Secret } from '../../model/secret.ts';
 import type { Principal } from '../../registry/api-keys.ts';
 import { identify, keyOf } from '../auth.ts';
@@ -71,6 +73,7 @@ function serve(client: WebSocket, request: IncomingMessage, deps: AdminDeps, opt
       const identity = key && (await identify(key, address, deps));
       if (identity === 'hang-up') return client.terminate();
       principal = identity?.principal;
+      if (principal && !readsValues(principal.role)) throw new BrokerError('FORBIDDEN');
     } catch {
       principal = undefined;
       client.close(CLOSE.policy, 'not authorized');
