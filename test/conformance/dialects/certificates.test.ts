@@ -15,7 +15,7 @@ import {
   type Names,
   startDialects,
 } from './kit.ts';
-import { ACCOUNT, type Answer, addAccount, call, ORG, tokenOf } from './service-accounts.ts';
+import { ACCOUNT, type Answer, addAccount, call, ORG, request, sha256, tokenOf } from './service-accounts.ts';
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/x509');
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
@@ -89,6 +89,15 @@ describe('certificates', () => {
     expect(await client.connack()).toBe(4);
     expect(await codeOf(broker, names)).toBe(5);
     expect(await codeOf(broker, names, { tls: false })).toBe(5);
+  });
+
+  it('over HTTP, where no certificate is shown, the device is not let in', async () => {
+    const { productKey, deviceKey, deviceSecret } = ENOS;
+    const content = `deviceKey${deviceKey}lifetime300000productKey${productKey}signMethodsha256`;
+    const body = JSON.stringify({ signMethod: 'sha256', lifetime: 300_000, sign: sha256(content + deviceSecret) });
+    const tried = await request(broker, `/auth/${productKey}/${deviceKey}`, { body });
+    expect(tried.code).not.toBe(200);
+    expect(tried.data).not.toHaveProperty('sessionId');
   });
 
   it('a certificate of another device, or of nobody here, is refused', async () => {
