@@ -46,6 +46,7 @@ function messagesOf(kind: 'telemetry' | 'attributes', payload: unknown, typeCast
     profiles: () => profiles,
     runner,
     clock,
+    markOf: () => undefined,
     json: { maxDepth: 9, maxKeys: 99 },
   } as unknown as UplinkParts;
   createUplink(device, parts, everyMessage)[kind](Buffer.from(JSON.stringify(payload)), () => {}, 'v1/devices/me/x');
