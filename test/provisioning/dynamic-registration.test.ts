@@ -64,7 +64,14 @@ function make(rooms: Rooms, profile: DeviceProfile) {
       ...more,
     });
   const login = (secret: string) => logins.login({ productKey: 'pk', deviceKey: 'rod-1' }, (one) => one === secret);
-  return { registry, serials, ask, login, between, add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }) };
+  return {
+    registry,
+    serials,
+    ask,
+    login,
+    between,
+    add: () => registry.create({ name: 'rod-1', profile: 'rod', by: 'test' }),
+  };
 }
 
 const outcomeOf = (result: { readonly kind: string; readonly reason?: string }): string => result.reason ?? result.kind;

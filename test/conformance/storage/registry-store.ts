@@ -303,6 +303,15 @@ export function registryConformance(name: string, make: MakeStore): void {
       expect(await customers.customerOf(entry.device.id)).toBe(customer.id);
     });
 
+    it("a device that is made for a customer is the customer's from the first moment on, also after a reopening", async () => {
+      const customer = { id: newCustomerId(1), title: 'Eva', createdAt: 1 };
+      await bench.storage.customers.createCustomer(customer);
+      const entry = newDevice({}, { customer: customer.id });
+      await registry().createDevice(entry);
+      await bench.reopen();
+      expect(await bench.storage.customers.customerOf(entry.device.id)).toBe(customer.id);
+    });
+
     it('the last gateway of a device is replaced; an unknown device has none', async () => {
       const [one, two] = [await register(bench.storage), await register(bench.storage)];
       const entry = newDevice({ lastConnectedGateway: one });
