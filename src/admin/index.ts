@@ -33,6 +33,7 @@ import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
 import { otaCampaignRoutes } from './ota-campaigns.ts';
 import { registerOtaTransfer } from './ota-transfer.ts';
+import { portableRoutes } from './portable.ts';
 import { registerProbes } from './probes.ts';
 import { recordingRoutes } from './recordings.ts';
 import { HANG_UP, type JsonSchema, type Route, Tagged } from './route.ts';
@@ -70,6 +71,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...entityRoutes(deps),
   ...entityWriteRoutes(deps),
   ...treeRoutes(deps),
+  ...portableRoutes(deps),
   ...customerRoutes(deps),
   ...supplierRoutes(deps),
   ...attachmentRoutes(deps),

@@ -19,7 +19,7 @@ const nodeParams = { ...treeParam, entity: text(ENTITY) };
 type TreeDeps = Pick<AdminDeps, 'registry' | 'storage'>;
 
 /** The device or asset that a request names. Throws BAD_REQUEST, DEVICE_NOT_FOUND, NOT_FOUND. */
-async function refOf(given: string, field: string, deps: TreeDeps): Promise<NodeRef> {
+export async function refOf(given: string, field: string, deps: TreeDeps): Promise<NodeRef> {
   const [, kind, ref = ''] = /^(DEVICE|ASSET):(.+)$/s.exec(given) ?? [];
   if (kind === 'DEVICE') {
     const device = await findDevice(ref, deps);
@@ -38,7 +38,7 @@ async function refOf(given: string, field: string, deps: TreeDeps): Promise<Node
 }
 
 /** A node with the name of what stands there; without one, that is gone. */
-async function shown(ref: NodeRef, { registry, storage }: TreeDeps) {
+export async function shown(ref: NodeRef, { registry, storage }: TreeDeps) {
   const id = ref.slice(ref.indexOf(':') + 1);
   if (ref.startsWith('DEVICE:')) {
     const device = await findDevice(id, { registry });
