@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { SessionRegistry } from '../../src/cluster/session-registry.ts';
 import { SessionClaims } from '../../src/device-api/session-claims.ts';
 import { type CloseReason, type LiveSession, Sessions } from '../../src/device-api/sessions.ts';
@@ -217,6 +217,16 @@ describe('session claims over two instances', () => {
     await open(b);
     expect(performance.now() - before).toBeLessThan(2_000);
     expect(b.live.size).toBe(1);
+  });
+
+  it('an instance that counts as gone holds no login up, and hears of it all the same', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await open(a);
+    b.instances.suspect(a.bus.self);
+    const heard = new Promise((resolve) => a.bus.subscribe(({ type }) => type === 'kick' && resolve(type)));
+    expect(await open(b)).toBeDefined();
+    expect(await heard).toBe('kick');
+    await vi.waitFor(() => expect(a.closed).toEqual(['taken-over']));
   });
 
   it('after the registry was lost, sessions stand there again, unless another instance has the device', async () => {
