@@ -47,6 +47,7 @@ function messagesOf(kind: 'telemetry' | 'attributes', payload: unknown, typeCast
     runner,
     clock,
     markOf: () => undefined,
+    ota: { reported: () => {} },
     json: { maxDepth: 9, maxKeys: 99 },
   } as unknown as UplinkParts;
   createUplink(device, parts, everyMessage)[kind](Buffer.from(JSON.stringify(payload)), () => {}, 'v1/devices/me/x');
