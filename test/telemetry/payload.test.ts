@@ -117,7 +117,7 @@ describe('valuesText', () => {
         const payload = `{ ${(tsFirst ? ['"ts":1', ...all] : [...all, '"ts":1']).join(', ')}}`;
         const parsed = parseJson(payload, { maxDepth: 8 });
         const decoded = parsed.ok && decodeTelemetry(parsed.value, { now: 5, typeCast: false });
-        if (!decoded || !decoded.ok || decoded.value[0]?.verbatim !== 'values') return;
+        if (!decoded?.ok || decoded.value[0]?.verbatim !== 'values') return;
         const text = valuesText(payload);
         if (text === undefined) return;
         expect(parseJson(text, { maxDepth: 8 })).toEqual({ ok: true, value: decoded.value[0].values });
