@@ -14,10 +14,14 @@ const RESULTS = new URL('./results.json', import.meta.url);
 const PAGE = new URL('../docs/performance.md', import.meta.url);
 const CHARTS = new URL('../docs/performance/', import.meta.url);
 
-/** @param {readonly (readonly string[])[]} lines  The first one is the head. */
-function markdownTable([head = [], ...lines]) {
+/**
+ * @param {readonly (readonly string[])[]} lines  The first one is the head.
+ * @param {'words' | 'numbers'} what  Numbers stand to the right, behind a first column of words.
+ */
+function markdownTable([head = [], ...lines], what) {
   const line = (/** @type {readonly string[]} */ cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...lines.map(line)].join('\n');
+  const rule = head.map((_, i) => (i === 0 || what === 'words' ? '---' : '---:'));
+  return [line(head), line(rule), ...lines.map(line)].join('\n');
 }
 
 /**
@@ -29,10 +33,15 @@ function scenarioTable(scenario, rows) {
   const columns = columnsFor(unit).filter(
     ([name, cell]) => name !== 'generator' && rows.some((row) => !['-', '0'].includes(cell(row))),
   );
-  const problems = rows.flatMap((row) => row.problems.slice(0, 2).map((problem) => `- ${row.target}: ${problem}`));
+  const problems = rows.flatMap((row) =>
+    row.problems.slice(0, 2).map((problem) => `- ${row.target}: ${problem.split('\n', 1)[0]}`),
+  );
   return [
     `**${title}** (\`${scenario}\`)`,
-    markdownTable([columns.map(([name]) => name), ...rows.map((row) => columns.map(([, cell]) => cell(row)))]),
+    markdownTable(
+      [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, cell]) => cell(row)))],
+      'numbers',
+    ),
     ...(problems.length > 0 ? [problems.join('\n')] : []),
   ];
 }
@@ -40,10 +49,13 @@ function scenarioTable(scenario, rows) {
 /** @param {readonly Row[]} rows */
 function budgetTable(rows) {
   const judged = [...BUDGETS.flatMap((budget) => judge(budget, rows) ?? []), ...judgeRivals(rows)];
-  return markdownTable([
-    ['what', 'measured', 'budget', ''],
-    ...judged.map(({ what, measured, bound, met }) => [what, measured, bound, met ? 'met' : '**not met**']),
-  ]);
+  return markdownTable(
+    [
+      ['what', 'measured', 'budget', ''],
+      ...judged.map(({ what, measured, bound, met }) => [what, measured, bound, met ? 'met' : '**not met**']),
+    ],
+    'words',
+  );
 }
 
 /** @param {Record<string, any>} results */
@@ -65,14 +77,17 @@ function render(results) {
       'as long as all are measured in the same run; rates and latencies do not. What each column says, and each scenario: ' +
       '[bench/README.md](../bench/README.md).',
     '## What is compared',
-    markdownTable([
-      ['target', 'version', 'settings'],
-      ...results.targets.map((/** @type {any} */ { name, version, missing, settings }) => [
-        name,
-        version ?? `left out: ${missing}`,
-        settings,
-      ]),
-    ]),
+    markdownTable(
+      [
+        ['target', 'version', 'settings'],
+        ...results.targets.map((/** @type {any} */ { name, version, missing, settings }) => [
+          name,
+          version ?? `left out: ${missing}`,
+          settings,
+        ]),
+      ],
+      'words',
+    ),
     'gridmoor logs devices in by token, parses and checks each message, runs the root chain, stores durably and acknowledges after that. ' +
       'bare aedes, mosquitto, RabbitMQ and NATS acknowledge and forget. mosquitto-consumer and node-red do the work behind an acknowledgement that is sent before ' +
       'it; their CPU is counted until the last message is stored. None of the others knows its devices. CPU of Redis stands apart.',
@@ -101,10 +116,13 @@ function render(results) {
       '## Registered devices',
       'QoS 1 telemetry of 200 devices, window 1, with so many more in the embedded store; the start of a server with them. ' +
         '`bench/registered.js` measures up to a million, also on Redis ([redis.md](redis.md)).',
-      markdownTable([
-        Object.keys(results.registered[0]),
-        ...results.registered.map((/** @type {Record<string, unknown>} */ row) => Object.values(row).map(String)),
-      ]),
+      markdownTable(
+        [
+          Object.keys(results.registered[0]),
+          ...results.registered.map((/** @type {Record<string, unknown>} */ row) => Object.values(row).map(String)),
+        ],
+        'numbers',
+      ),
     );
   }
   return { page: `${parts.join('\n\n')}\n`, charts };

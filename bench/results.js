@@ -24,7 +24,7 @@ const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) =>
 
 /**
  * Parts of the run: the ones most looked at first.
- * @type {{ scenarios: string[], targets?: string[], repeat?: number, connections?: number }[]}
+ * @type {{ scenarios: string[], targets?: string[], repeat?: number, connections?: number, registered?: true }[]}
  */
 const PARTS = [
   { scenarios: ['qos1'], repeat: 3 },
@@ -38,6 +38,7 @@ const PARTS = [
   { scenarios: ['rpc'], targets: BROKERS },
   { scenarios: named(/^history-/), targets: OURS },
   { scenarios: ['idle'], targets: BROKERS, connections: 3000 },
+  { scenarios: [], registered: true },
   { scenarios: ['connect', 'herd'], targets: PLAIN, connections: 5000 },
   { scenarios: ['push'], targets: PLAIN },
   { scenarios: named(/^(qos1|qos1-window1|qos0)-10000$/), targets: PLAIN },
@@ -69,7 +70,11 @@ const write = () => {
 };
 
 async function main() {
-  for (const { scenarios, targets, repeat = 1, connections } of PARTS) {
+  for (const { scenarios, targets, repeat = 1, connections, ...part } of PARTS) {
+    if (part.registered) {
+      results.registered = await registered();
+      continue;
+    }
     const chosen = TARGETS.filter(({ name }) => targets === undefined || targets.includes(name));
     const options = {
       scenarios,
@@ -89,8 +94,6 @@ async function main() {
     results.rows.push(...document.rows);
     write();
   }
-  results.registered = await registered();
-  write();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -20,9 +20,18 @@
 
 const telemetry = { kind: /** @type {const} */ ('telemetry'), unit: 'message', perAck: 1 };
 
-const QOS0 = 'every 100th message QoS 1, at most 500 in flight each';
-/** QoS 0 in blocks of a hundred, the last of them QoS 1. */
-const unacknowledged = { ...telemetry, window: 5, perAck: 100 };
+/**
+ * QoS 0 in blocks, the last message of each QoS 1; so many blocks unacknowledged on a connection.
+ * @param {number} window
+ * @param {number} perAck
+ * @param {string} from
+ */
+const unacknowledged = (window, perAck, from) => ({
+  ...telemetry,
+  title: `QoS 0 telemetry, ${from}, every ${perAck}th message QoS 1, at most ${window * perAck} in flight each`,
+  window,
+  perAck,
+});
 
 /** @param {number} count */
 const connectionsOf = (count) => `${count.toLocaleString('en')} ${count === 1 ? 'connection' : 'connections'}`;
@@ -51,10 +60,8 @@ const spread = [1, 1_000, 10_000].flatMap((connections) => [
   [
     `qos0-${connections}`,
     {
-      ...unacknowledged,
-      title: `QoS 0 telemetry, ${connectionsOf(connections)}, ${QOS0.replace('500', connections > 1 ? '100' : '500')}`,
+      ...unacknowledged(connections > 1 ? 1 : 5, connections > 1000 ? 10 : 100, connectionsOf(connections)),
       connections,
-      window: connections > 1 ? 1 : 5,
     },
   ],
 ]);
@@ -87,7 +94,7 @@ const history = { kind: /** @type {const} */ ('history'), unit: 'query', connect
 /** @type {Readonly<Record<string, Scenario>>} */
 export const SCENARIOS = {
   qos1: { ...telemetry, title: 'QoS 1 telemetry, 50 connections, window 50', connections: 50, window: 50 },
-  qos0: { ...unacknowledged, title: `QoS 0 telemetry, 50 connections, ${QOS0}`, connections: 50 },
+  qos0: { ...unacknowledged(5, 100, '50 connections'), connections: 50 },
   'qos1-window1': { ...telemetry, title: 'QoS 1 telemetry, 200 connections, window 1', connections: 200, window: 1 },
   'qos1-rate': {
     ...telemetry,
