@@ -8,6 +8,8 @@ import { TelemetryRing } from './telemetry-ring.js';
 const DRAIN_MS = 15_000;
 /** How long a consumer may take to store what is acknowledged, in milliseconds. */
 const STORED_MS = 60_000;
+/** Before the rate that a server carries is looked at: it compiles itself till then. */
+const WARM_MESSAGES = 20_000;
 /** Without an acknowledgement for so long, none is waited for. */
 const STALLED_MS = 1_000;
 
@@ -180,19 +182,16 @@ async function drain(open, { stored }) {
  * @param {() => number} acked
  */
 async function capacity(open, job, acked) {
-  const measure = async () => {
-    const before = acked();
-    const startedAt = performance.now();
-    await delay(Math.max(job.warmupSeconds, 0.5) * 1000);
-    return ((acked() - before) * 1000) / (performance.now() - startedAt);
-  };
   for (const publisher of open) {
     publisher.limit = 1;
     publisher.running = true;
     publisher.fill();
   }
-  await measure();
-  const perSecond = await measure();
+  await passed(job.warmupSeconds, WARM_MESSAGES, acked);
+  const before = acked();
+  const startedAt = performance.now();
+  await delay(1000);
+  const perSecond = ((acked() - before) * 1000) / (performance.now() - startedAt);
   await drain(open, job);
   for (const publisher of open) publisher.limit = Number.POSITIVE_INFINITY;
   return perSecond;
