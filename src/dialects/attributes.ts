@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../model/json.ts';
-import type { AttributeScope, TimedValue } from '../model/telemetry.ts';
+import { type AttributeScope, TAG_PREFIX, type TimedValue } from '../model/telemetry.ts';
 import { type Answer, type Operation, refuse, reply, type ThingContext, type ThingRequest } from './operation.ts';
 import { answered, unreadable } from './uplinks.ts';
 import { objectOf, own, texts } from './values.ts';
@@ -9,8 +9,6 @@ import { isObject } from './wire/envelope.ts';
 const OTA_KEY = /^(?:fw|sw)_(?:title|version|ts|state|size|checksum|checksum_algorithm|url|tag)$/;
 export const isOtaKey = (key: string): boolean => OTA_KEY.test(key);
 
-/** Tags are client attributes whose keys begin so. */
-const TAG = 'tag_';
 const MAX_TAGS = 100;
 const LIMITED: Answer = refuse('rateLimited', 'too many messages');
 
@@ -37,7 +35,7 @@ export function query(member: string): Operation {
     const shared = client && (await readOf(thing, 'SHARED_SCOPE', keys));
     if (!client || !shared) return LIMITED;
     const found = new Map([...client, ...shared]);
-    const entries = [...found].filter(([key]) => keys.length > 0 || !(key.startsWith(TAG) || isOtaKey(key)));
+    const entries = [...found].filter(([key]) => keys.length > 0 || !(key.startsWith(TAG_PREFIX) || isOtaKey(key)));
     return reply('ok', objectOf(entries.map(([key, { value }]) => [key, value])));
   };
 }
@@ -49,7 +47,7 @@ export function remove(member: string): Operation {
     if (!keys) return unreadable(thing, `"${member}" must be a list of texts`);
     const found = await readOf(thing, 'CLIENT_SCOPE', keys);
     if (!found) return LIMITED;
-    const names = [...found.keys()].filter((key) => !key.startsWith(TAG));
+    const names = [...found.keys()].filter((key) => !key.startsWith(TAG_PREFIX));
     await thing.api.deleteAttributes(thing.device.id, 'CLIENT_SCOPE', names);
     return reply('ok', {});
   };
@@ -64,7 +62,7 @@ export function updateTags(key: string, value: string): Operation {
     if (entries.length < tags.length) return unreadable(thing, `"params" must be a list of {${key}, ${value}}`);
     const known = await readOf(thing, 'CLIENT_SCOPE');
     if (!known) return LIMITED;
-    const names = new Set([...known.keys()].filter((name) => name.startsWith(TAG)));
+    const names = new Set([...known.keys()].filter((name) => name.startsWith(TAG_PREFIX)));
     for (const [name] of entries) names.add(name);
     if (names.size > MAX_TAGS) return unreadable(thing, `a device has ${MAX_TAGS} tags at most`);
     return saveClient(thing, request, objectOf(entries));
@@ -77,10 +75,10 @@ export const queryTags: Operation = async (thing, { params }) => {
   if (!names) return unreadable(thing, '"tags" must be a list of texts');
   const found = await readOf(thing, 'CLIENT_SCOPE', names.map(tagKey));
   if (!found) return LIMITED;
-  const tags = [...found].filter(([key]) => key.startsWith(TAG));
+  const tags = [...found].filter(([key]) => key.startsWith(TAG_PREFIX));
   return reply(
     'ok',
-    tags.map(([key, { value }]) => ({ tagKey: key.slice(TAG.length), tagValue: value })),
+    tags.map(([key, { value }]) => ({ tagKey: key.slice(TAG_PREFIX.length), tagValue: value })),
   );
 };
 
@@ -96,7 +94,7 @@ export function deleteTags(names: (params: JsonValue | undefined) => readonly st
   };
 }
 
-const tagKey = (name: string): string => TAG + name;
+const tagKey = (name: string): string => TAG_PREFIX + name;
 
 function readTag(tag: JsonValue, key: string, value: string): readonly [string, JsonValue] | undefined {
   const name = isObject(tag) ? own(tag, key) : undefined;

@@ -1,11 +1,13 @@
 import { ExactNumber, type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
 import type { MsgData } from '../model/msg.ts';
 import { Secret } from '../model/secret.ts';
+import { TAG_PREFIX } from '../model/telemetry.ts';
 
 /**
  * The body with the values of the secret keys wrapped; the same object when there are none. Deeper in the body, where no
  * node looks for a secret, the value is replaced by `[redacted]`: the rest is kept, the secret is nowhere. A key that differs in case or
- * in what stands between its words only was mistyped: its value is no less a secret, and must not be stored.
+ * in what stands between its words only was mistyped: its value is no less a secret, and must not be stored. So is a tag of
+ * that name.
  */
 export function wrapSecrets(data: JsonObject, secretKeys: ReadonlySet<string>): MsgData {
   const names = namesOf(secretKeys);
@@ -60,7 +62,7 @@ let last: SecretNames | undefined;
 /** Made once for each generation's set; nearly every message is of the same generation as the one before. */
 function namesOf(exact: ReadonlySet<string>): SecretNames {
   if (last?.exact === exact) return last;
-  const folded = new Set([...exact].map(fold));
+  const folded = new Set([...exact].flatMap((name) => [fold(name), fold(TAG_PREFIX + name)]));
   last = knownNames.get(exact) ?? { exact, folded, shortest: Math.min(...[...folded].map((name) => name.length)) };
   knownNames.set(exact, last);
   return last;

@@ -20,6 +20,7 @@ describe('wrapSecrets', () => {
     'PowerSupplierSecretKey',
     'Power supplier-secret key ',
     'POWER_SUPPLIER_SECRET_KEY',
+    'tag_Power_supplier_secret_key', // as a device of EnOS or Alibaba tags itself
   ])('wraps a mistyped key as well: %j', (name) => {
     const data = wrapSecrets({ [name]: 'hidden text', near: 1 }, new Set(['Power_supplier_secret_key']));
     expect(withoutSecrets(data)).toEqual({ near: 1 });
