@@ -116,7 +116,7 @@ describe('valuesText', () => {
         const all = [...others, last].map((one) => `"values": ${one}`);
         const payload = `{ ${(tsFirst ? ['"ts":1', ...all] : [...all, '"ts":1']).join(', ')}}`;
         const parsed = parseJson(payload, { maxDepth: 8 });
-        const decoded = parsed.ok && decodeTelemetry(parsed.value, { now: 5, typeCast: false });
+        const decoded = parsed.ok ? decodeTelemetry(parsed.value, { now: 5, typeCast: false }) : undefined;
         if (!decoded?.ok || decoded.value[0]?.verbatim !== 'values') return;
         const text = valuesText(payload);
         if (text === undefined) return;
