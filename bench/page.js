@@ -72,7 +72,7 @@ function render(results) {
     '    npm run bench:page',
     `Measured on ${results.date}: ${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, Node ${machine.node}, data on ` +
       `${machine.fileSystem}; load average ${machine.loadAverage.toFixed(1)} at the start and ${results.loadAfter.toFixed(1)} at the end. Windows of ` +
-      `${results.seconds} s and at least ${results.messages.toLocaleString('en')} messages; the first table is the median of three runs, the others are single runs.`,
+      `${results.seconds} s and at least ${results.messages.toLocaleString('en')} messages, one run of each.`,
     `Load generator and servers share the machine. CPU for each message, of all threads and processes of a server, holds on a busy machine ` +
       'as long as all are measured in the same run; rates and latencies do not. What each column says, and each scenario: ' +
       '[bench/README.md](../bench/README.md).',

@@ -27,7 +27,7 @@ const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) =>
  * @type {{ scenarios: string[], targets?: string[], repeat?: number, connections?: number, registered?: true }[]}
  */
 const PARTS = [
-  { scenarios: ['qos1'], repeat: 3 },
+  { scenarios: ['qos1'] },
   { scenarios: ['qos1-window1'] },
   { scenarios: ['qos0'], targets: BROKERS },
   { scenarios: ['half-load'], targets: PLAIN },
@@ -47,7 +47,7 @@ const PARTS = [
 const text = /** @type {const} */ ({ type: 'string' });
 const flags = readArguments(process.argv.slice(2), { seconds: text, messages: text, counts: text });
 const seconds = numberOption('seconds', flags.seconds, { fallback: 1, min: 0.5, max: 60 });
-const messages = numberOption('messages', flags.messages, { fallback: 40_000, min: 1, max: 1e8, whole: true });
+const messages = numberOption('messages', flags.messages, { fallback: 30_000, min: 1, max: 1e8, whole: true });
 const counts = flags.counts ?? '1000,10000,100000';
 
 const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
