@@ -96,6 +96,7 @@ const EVENTS: Readonly<Record<string, EntityEvent['type']>> = {
   'not-listed': 'ALLOWLIST_MISS',
   'quota-reached': 'QUOTA_EXCEEDED',
   rate: 'RATE_LIMITED',
+  'address-rate': 'RATE_LIMITED',
 };
 
 /** What chains hear of a refusal, by its reason (registration-protocols 3.3). */

@@ -80,7 +80,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
       quota: provision?.quota,
       rate: provision?.rate,
       onExisting: provision?.onExisting,
-      rules: provision ?? {},
+      rules: { ...provision, perMinutePerAddress: limits?.provisionPerMinutePerIp },
       thing,
       listeners: {
         requireTls: file.listeners?.requireTls ?? false,

@@ -81,6 +81,12 @@ export const limitFields = {
       maximum: 1000,
     }),
   ),
+  provisionPerMinutePerIp: optional(
+    integer('Requests to get in, with the right proof, that one address may make in a minute. Absent: no limit.', {
+      minimum: 1,
+      maximum: 100_000,
+    }),
+  ),
   maxPayloadKb: optional(
     integer(
       'Largest payload of a device of another dialect, KiB; what is larger gets an answer that says so. Absent: 512.',

@@ -108,7 +108,9 @@ export const provisionRuleFields = {
 };
 
 const allFields = provisionRuleFields;
-export type ProvisionRulesDraft = Partial<Config<typeof allFields>>;
+export type ProvisionRulesDraft = Partial<Config<typeof allFields>> & {
+  readonly perMinutePerAddress?: number | undefined;
+};
 
 /** The rules in force. */
 export interface ProvisionRules {
@@ -120,6 +122,8 @@ export interface ProvisionRules {
     readonly derivedKeys: (typeof DERIVED_KEYS)[number];
   };
   readonly allowList: ListMode;
+  /** Requests of one address in a minute; absent = no limit. */
+  readonly perMinutePerAddress?: number;
   /** ms since 1970. */
   readonly window?: { readonly from: number; readonly until: number };
   readonly hook?: { readonly chain: string; readonly timeoutMs: number };
@@ -171,6 +175,7 @@ export function resolveProvisionRules(
     ...(previousSecret ? { previousSecret } : {}),
     proof: proof ? proofOf(proof) : NO_RULES.proof,
     allowList: draft.allowList?.mode ?? 'off',
+    ...(draft.perMinutePerAddress === undefined ? {} : { perMinutePerAddress: draft.perMinutePerAddress }),
     ...(window ? { window } : {}),
     ...(endpoints ? { endpoints: withoutAbsent(endpoints) } : {}),
     ...(bootstrap ? { bootstrap } : {}),

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { DeviceProfile, ProfileSet, ProvisionRules } from '../profiles/index.ts';
 import { nameProblem } from '../registry/registry.ts';
 import { type SerialLists, serialProblem } from '../registry/serial-lists.ts';
+import { createAddressRates } from './address-rates.ts';
 
 /** What a request is about, once its proof is right. */
 export interface Applicant {
@@ -22,7 +23,7 @@ export interface Overrides {
   readonly customer?: string;
 }
 
-export type AdmissionRefusal = 'window' | 'not-listed' | 'hook-denied' | 'hook-failed';
+export type AdmissionRefusal = 'address-rate' | 'window' | 'not-listed' | 'hook-denied' | 'hook-failed';
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly overrides: Overrides }
@@ -45,10 +46,14 @@ export interface AdmissionParts {
 }
 
 export function createAdmission({ serials, askHook, profiles, clock }: AdmissionParts): Admit {
+  const rates = createAddressRates();
   return async (applicant) => {
-    const { rules, profile, serial } = applicant;
-    const { window, allowList, hook } = rules;
+    const { rules, profile, serial, address } = applicant;
+    const { window, allowList, hook, perMinutePerAddress: perMinute } = rules;
     const now = clock.now();
+    if (perMinute !== undefined && !rates.take(profile, address, perMinute, clock.monotonic())) {
+      return refused('address-rate');
+    }
     if (window && (now < window.from || now >= window.until)) return refused('window');
     if (allowList !== 'off') {
       const known = serial !== undefined && serialProblem(serial) === undefined;

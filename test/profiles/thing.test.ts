@@ -57,6 +57,9 @@ describe('profiles of other dialects', () => {
     const alibaba = (await one({ ...rod, dialect: 'alibaba' })).profile;
     expect(alibaba.provision.onExisting).toBe('rotate-until-active');
     expect(alibaba.limits.connects).toBeUndefined();
+    expect(alibaba.provision.rules.perMinutePerAddress).toBeUndefined();
+    const bounded = await one({ ...rod, limits: { provisionPerMinutePerIp: 10 } });
+    expect(bounded.profile.provision.rules.perMinutePerAddress).toBe(10);
     const native = (await one({ name: 'meter' })).profile;
     expect(native.thing).toBeUndefined();
     expect(native.provision.onExisting).toBe('reject');

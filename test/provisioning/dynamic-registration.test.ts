@@ -105,6 +105,17 @@ describe('dynamic registration', () => {
     expect(outcomeOf(await early.ask())).toBe('window');
   });
 
+  it('an address may ask so many times a minute; others are not held up', async () => {
+    await using rooms = await openRooms();
+    const rules = { ...NO_RULES, perMinutePerAddress: 2 };
+    const { ask, add } = make(rooms, profileOf({ rules, onExisting: 'rotate-until-active' }));
+    await add();
+    for (const outcome of ['issued', 'issued', 'address-rate']) expect(outcomeOf(await ask())).toBe(outcome);
+    expect(outcomeOf(await ask({ address: '127.0.0.2' }))).toBe('issued');
+    rooms.clock.set(rooms.clock.now() + 30_000);
+    for (const outcome of ['issued', 'address-rate']) expect(outcomeOf(await ask())).toBe(outcome);
+  });
+
   it('rotate-until-active: of the secrets of requests at one time exactly one works', async () => {
     await using rooms = await openRooms();
     const { ask, add, login } = make(rooms, profileOf({ onExisting: 'rotate-until-active' }));
