@@ -24,7 +24,7 @@ const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) =>
 
 /**
  * Parts of the run: the ones most looked at first.
- * @type {{ scenarios: string[], targets?: string[], repeat?: number, connections?: number, registered?: true }[]}
+ * @type {{ scenarios: string[], targets?: string[], connections?: number, registered?: true }[]}
  */
 const PARTS = [
   { scenarios: ['qos1'] },
@@ -70,7 +70,7 @@ const write = () => {
 };
 
 async function main() {
-  for (const { scenarios, targets, repeat = 1, connections, ...part } of PARTS) {
+  for (const { scenarios, targets, connections, ...part } of PARTS) {
     if (part.registered) {
       results.registered = await registered();
       continue;
@@ -82,7 +82,7 @@ async function main() {
       seconds,
       warmupSeconds: 0.5,
       messages,
-      repeat,
+      repeat: 1,
       connections,
       rate: 4000,
     };
