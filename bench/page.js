@@ -92,6 +92,7 @@ function render(results) {
       'bare aedes, mosquitto, RabbitMQ and NATS acknowledge and forget. mosquitto-consumer and node-red do the work behind an acknowledgement that is sent before ' +
       'it; their CPU is counted until the last message is stored. None of the others knows its devices. CPU of Redis stands apart.',
     '## Budgets',
+    'Those of time and rate want a machine that does nothing else; the load of this one stands above. `npm run bench:check` measures those of CPU and memory.',
     budgetTable(results.rows),
   ];
   for (const { title, words, chart, scenarios } of SECTIONS) {
