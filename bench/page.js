@@ -126,6 +126,8 @@ function render(results) {
       ),
     );
   }
+  const absent = SECTIONS.flatMap(({ scenarios }) => scenarios.filter((scenario) => rowsOf(scenario).length === 0));
+  if (absent.length > 0) parts.push(`Not in this run: ${absent.map((name) => `\`${name}\``).join(', ')}.`);
   return { page: `${parts.join('\n\n')}\n`, charts };
 }
 
