@@ -53,8 +53,8 @@ const BUGS: readonly PlantedBug[] = [
       },
       {
         file: 'transport/mqtt/provision-session.js',
-        from: 'sendTo(this.#client, PROVISION_RESPONSE, answer,',
-        to: 'for (const other of new Set([everybody.at(-2) ?? this.#client, this.#client])) sendTo(other, PROVISION_RESPONSE, answer,',
+        from: 'sendTo(this.#client, PROVISION_RESPONSE, payload,',
+        to: 'for (const other of new Set([everybody.at(-2) ?? this.#client, this.#client])) sendTo(other, PROVISION_RESPONSE, payload,',
       },
     ],
     caughtBy: 'I6',
