@@ -112,8 +112,8 @@ export function writeHalf(draft, stored) {
     patches: [
       {
         file: 'device-api/session-claims.js',
-        from: 'const kicked = this.#kick(former.run, id, epoch);',
-        to: 'const kicked = Promise.resolve();',
+        from: 'await this.#kick(former.run, id, epoch);',
+        to: 'await Promise.resolve();',
       },
     ],
     caughtBy: 'take-over',
