@@ -30,9 +30,10 @@ async function wander(brokers: readonly Broker[], key: AppKey, ended: () => bool
   const got: string[] = [];
   const session = { clientId: 'wanderer', clean: false } as const;
   for (let turn = 0; !ended(); turn++) {
-    await using app = await openApp(brokers[turn % brokers.length] as Broker, key, session);
+    const app = await openApp(brokers[turn % brokers.length] as Broker, key, session);
     await app.until(50, 2_000).catch(() => undefined); // or fewer, in its time
-    got.push(...app.got);
+    await app[Symbol.asyncDispose]();
+    got.push(...app.got); // with what came, and was acknowledged, while it closed
   }
   return got;
 }

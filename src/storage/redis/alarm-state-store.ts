@@ -20,7 +20,7 @@ const SCRIPT_ITEMS = 256;
 
 export const fieldOf = (deviceId: string, { chain, node }: AlarmNode): string => `${deviceId}\0${chain}\n${node}`;
 
-export function createAlarmStateStore(queue: Queue, entities: Pick<Entities, 'pass'>): AlarmStateStore {
+export function createAlarmStateStore(queue: Queue, entities: Pick<Entities, 'pass' | 'heedWriters'>): AlarmStateStore {
   const keys = [KEYS.devices, KEYS.alarmStates, KEYS.alarmStatesOf, KEYS.alarmStatesDue];
   const lanes = createLanes<Item>({
     queue,

@@ -32,7 +32,10 @@ const SCRIPT_ITEMS = 256;
 /** How long Redis remembers what a removal answered, ms. */
 const KEEP_MS = 15_000;
 
-export function createAttributeStore(queue: Queue, entities: Pick<Entities, 'pass' | 'revive'>): AttributeStore {
+export function createAttributeStore(
+  queue: Queue,
+  entities: Pick<Entities, 'pass' | 'revive' | 'heedWriters'>,
+): AttributeStore {
   const lanes = createLanes<Item>({ queue, entities, send: write });
 
   async function write(items: readonly Item[], since: number): Promise<void> {

@@ -29,6 +29,8 @@ export interface Entities {
   revive(id: string): Promise<boolean>;
   /** To be waited for before a write is sent: the entity is being created or removed here. */
   pass(id: string): Promise<void> | undefined;
+  /** `underWay` gives what settles with the last write of the entity that was called and is not answered yet. */
+  heedWriters(underWay: (id: string) => Promise<void> | undefined): void;
   /** Runs `work`, which creates or removes the entity, between the writes that were called before it and after it. */
   alone<T>(id: string, work: () => Promise<T>): Promise<T>;
   /** Sets the marker and writes what a creation brought, which was listed with the creation and is taken off the list. */
@@ -39,6 +41,7 @@ export interface Entities {
 
 export function createEntities(queue: Queue, data: EntityData): Entities {
   const busy = new Map<string, Promise<void>>();
+  const writers: ((id: string) => Promise<void> | undefined)[] = [];
 
   async function exists(id: string): Promise<boolean> {
     if (id === TENANT.id) return true;
@@ -71,10 +74,12 @@ export function createEntities(queue: Queue, data: EntityData): Entities {
       await settleListed(id);
       return true;
     },
+    heedWriters: (underWay) => void writers.push(underWay),
     pass: (id) => (busy.size === 0 ? undefined : busy.get(id)),
     async alone(id, work) {
-      const before = busy.get(id);
-      const mine = before === undefined ? work() : before.then(work);
+      // On a Cluster what is sent first may come last: their slots are on other masters.
+      const before = [busy.get(id), ...writers.map((underWay) => underWay(id))].filter((one) => one !== undefined);
+      const mine = before.length === 0 ? work() : Promise.allSettled(before).then(work);
       const tail = mine.then(
         () => undefined,
         () => undefined,

@@ -41,28 +41,41 @@ interface Group<I> {
   readonly reject: (error: BrokerError) => void;
 }
 type Turn<I> = Group<I> | (() => Promise<void>);
+interface Lane<I> {
+  readonly turns: Turn<I>[];
+  /** The group under way. */
+  sent: Group<I> | undefined;
+}
 
 export interface LanesOptions<I> {
   readonly queue: Queue;
-  readonly entities: Pick<Entities, 'pass'>;
+  readonly entities: Pick<Entities, 'pass' | 'heedWriters'>;
   /** Writes the items of a group, in their order. */
   readonly send: (items: readonly I[], since: number) => Promise<void>;
 }
 
 export function createLanes<I extends LaneItem>({ queue, entities, send }: LanesOptions<I>): Lanes<I> {
-  const lanes = new Map<string, Turn<I>[]>();
+  const lanes = new Map<string, Lane<I>>();
   const isolated = new Set<string>();
   const laneOf = (entityId: string): string =>
     isolated.has(entityId) ? entityId : queue.clustered ? String(slotOf(entityId) >> LANE_BITS) : '';
   const starting: string[] = [];
 
-  function turnsOf(name: string): Turn<I>[] {
+  entities.heedWriters((entityId) => {
+    const lane = lanes.get(laneOf(entityId));
+    const holds = (turn: Turn<I> | undefined): turn is Group<I> =>
+      typeof turn === 'object' && turn.items.some((item) => item.entityId === entityId);
+    const last = lane?.turns.findLast(holds) ?? (holds(lane?.sent) ? lane.sent : undefined);
+    return last?.promise;
+  });
+
+  function laneNamed(name: string): Lane<I> {
     const running = lanes.get(name);
     if (running !== undefined) return running;
-    const turns: Turn<I>[] = [];
-    lanes.set(name, turns);
+    const lane: Lane<I> = { turns: [], sent: undefined };
+    lanes.set(name, lane);
     if (starting.push(name) === 1) setImmediate(start);
-    return turns;
+    return lane;
   }
 
   /** Some at a time, so that the first are answered before the last are put together: what is alive at once costs most. */
@@ -71,7 +84,7 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
     while (items < ITEMS_AT_ONCE) {
       const name = starting.shift();
       if (name === undefined) return;
-      const [turn] = lanes.get(name) ?? [];
+      const turn = lanes.get(name)?.turns[0];
       items += typeof turn === 'object' ? turn.items.length : 1;
       void run(name);
     }
@@ -79,8 +92,9 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
   }
 
   async function run(name: string): Promise<void> {
-    const turns = turnsOf(name);
-    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+    const lane = laneNamed(name);
+    for (let turn = lane.turns.shift(); turn !== undefined; turn = lane.turns.shift()) {
+      lane.sent = typeof turn === 'function' ? undefined : turn;
       await (typeof turn === 'function' ? turn() : commit(turn));
     }
     lanes.delete(name);
@@ -98,7 +112,7 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
   }
 
   function enqueue(item: I): Promise<void> {
-    const turns = turnsOf(laneOf(item.entityId));
+    const { turns } = laneNamed(laneOf(item.entityId));
     let group = turns.at(-1);
     if (group === undefined || typeof group === 'function' || group.items.length >= MOST_ITEMS) {
       group = newGroup();
@@ -122,7 +136,7 @@ export function createLanes<I extends LaneItem>({ queue, entities, send }: Lanes
     alone<T>(entityId: string, work: () => Promise<T>): Promise<T> {
       const enqueued = (): Promise<T> =>
         new Promise((resolve, reject) => {
-          turnsOf(laneOf(entityId)).push(() => work().then(resolve, reject));
+          laneNamed(laneOf(entityId)).turns.push(() => work().then(resolve, reject));
         });
       return queue.write(0, () => {
         const wait = entities.pass(entityId);

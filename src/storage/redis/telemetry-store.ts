@@ -43,7 +43,7 @@ const SCRIPT_BYTES = 512 * 1024;
 const SEALS_AT_ONCE = 4;
 
 export interface TelemetryStoreParts {
-  readonly entities: Pick<Entities, 'pass' | 'revive'>;
+  readonly entities: Pick<Entities, 'pass' | 'revive' | 'heedWriters'>;
   /** Hears of an entity whose samples cannot be moved into chunks; they stay where they are. */
   readonly onDamage: (entityId: string, error: unknown) => void;
 }
