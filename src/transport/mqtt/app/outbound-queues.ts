@@ -1,11 +1,9 @@
 import type { OutboundQueue } from './outbound.ts';
-import { type AedesPacket, packetKey, type SessionClient, type SessionKeeper } from './persistence.ts';
+import type { AedesPacket, SessionClient, SessionKeeper } from './persistence.ts';
 
 /** The queue of a session that is stored. */
 export function storedQueue(client: SessionClient, persistence: SessionKeeper): OutboundQueue {
   const { sharesPackets } = persistence;
-  /** Packets whose note that they were sent is on its way: a packet that is taken out before would be made anew by it. */
-  const noted = new Map<string, Promise<unknown>>();
   return {
     async first(limit) {
       const packets: AedesPacket[] = [];
@@ -17,23 +15,10 @@ export function storedQueue(client: SessionClient, persistence: SessionKeeper): 
     },
     async sent(packet, messageId) {
       if (packet.messageId === messageId) return;
-      const note = persistence.outgoingUpdate(client, { ...packet, messageId });
-      if (!sharesPackets) {
-        await note;
-        return;
-      }
-      const key = packetKey(packet);
-      noted.set(key, note);
-      try {
-        await note;
-      } finally {
-        noted.delete(key);
-      }
+      await persistence.outgoingUpdate(client, { ...packet, messageId });
     },
     async done(packet, messageId) {
       if (messageId === undefined) return;
-      const note = noted.get(packetKey(packet));
-      if (note !== undefined) await note.catch(() => undefined); // who sent it hears of it
       await persistence.take(client, packet, messageId);
     },
   };

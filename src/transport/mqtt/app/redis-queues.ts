@@ -20,6 +20,8 @@ export interface QueueRedis {
 export interface RedisQueues {
   /** Call when a packet was added; gives how many messages went because the queue was full. */
   added(id: string, packet: AedesPacket): Promise<number>;
+  /** Call when the library has noted that a packet was sent: the note of one that was taken out meanwhile made it anew. */
+  noted(packet: AedesPacket): Promise<void>;
   /** Takes a packet out, whoever else may do so at the same time. */
   take(id: string, packet: AedesPacket): Promise<void>;
   /** Call when the library has taken a packet out. */
@@ -37,6 +39,7 @@ const KEPT = 0.9;
 const queueOf = (id: string): string => `outgoing:${encodeURIComponent(id)}`;
 /** About what the queue holds, bytes: never less, and counted anew when that is too much. */
 const fillOf = (id: string): string => `queued:${encodeURIComponent(id)}`;
+const keyOf = (packet: AedesPacket): string => `packet:${packetKey(packet)}`;
 /** How many queues have a packet. */
 const countOf = (key: string): string => `${key}:offlineCount`;
 const sizeOf = ({ topic, payload }: AedesPacket): number =>
@@ -48,8 +51,9 @@ export function createRedisQueues(conn: QueueRedis, limits: QueueLimits, ttlS: n
   const release = async (key: string): Promise<void> => {
     const count = countOf(key);
     if ((await conn.decr(count)) > 0) return;
-    // One by one: on a Cluster they may be on different nodes.
-    await Promise.all([conn.del(key), conn.del(count)]);
+    // The count first: a note that still finds it comes before the packet goes.
+    await conn.del(count);
+    await conn.del(key);
   };
 
   /** The oldest ones go. */
@@ -103,14 +107,13 @@ export function createRedisQueues(conn: QueueRedis, limits: QueueLimits, ttlS: n
       const lost = length > maxMessages ? await drop(id, length - maxMessages) : 0;
       return bytes > maxBytes ? lost + (await dropBytes(id)) : lost;
     },
+    async noted(packet) {
+      const key = keyOf(packet);
+      if ((await conn.exists(countOf(key))) === 0) await conn.del(key);
+    },
     async take(id, packet) {
-      const key = `packet:${packetKey(packet)}`;
-      if ((await conn.lrem(queueOf(id), 1, key)) > 0) {
-        await Promise.all([release(key), taken(id, packet)]);
-      } else if ((await conn.exists(countOf(key))) === 0) {
-        // Another broker has taken it out while this one noted that it was sent, which made it anew.
-        await conn.del(key);
-      }
+      const key = keyOf(packet);
+      if ((await conn.lrem(queueOf(id), 1, key)) > 0) await Promise.all([release(key), taken(id, packet)]);
     },
     taken,
     async clear(id) {

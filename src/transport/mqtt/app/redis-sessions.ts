@@ -147,6 +147,11 @@ export class RedisSessions extends RedisPersistence implements SessionKeeper {
     this.lost += gone.reduce((sum, lost) => sum + lost, 0);
   }
 
+  override async outgoingUpdate(client: SessionClient, packet: AedesPacket): Promise<void> {
+    await super.outgoingUpdate(client, packet);
+    await this.#queues.noted(packet);
+  }
+
   override async outgoingClearMessageId(
     client: SessionClient,
     id: { readonly messageId?: number },
