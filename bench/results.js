@@ -9,6 +9,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bench } from './bench.js';
+import { measureDisk } from './machine.js';
 import { numberOption, readArguments } from './options.js';
 import { SCENARIO_NAMES } from './scenarios.js';
 import { TARGETS } from './targets/index.js';
@@ -24,13 +25,14 @@ const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) =>
 
 /**
  * Parts of the run: the ones most looked at first.
- * @type {{ scenarios: string[], targets?: string[], connections?: number, registered?: true }[]}
+ * @type {{ scenarios: string[], targets?: string[], connections?: number, atLeast?: number, registered?: true }[]}
  */
 const PARTS = [
   { scenarios: ['qos1'] },
   { scenarios: ['qos1-window1'] },
   { scenarios: ['qos0'], targets: BROKERS },
-  { scenarios: ['half-load'], targets: PLAIN },
+  // A process that is still compiling itself, or one stall of the disk, would be all that a second shows.
+  { scenarios: ['half-load', 'half-load-memory'], targets: PLAIN, atLeast: 5 },
   { scenarios: named(/^values-/), targets: STORING },
   { scenarios: named(/^chain-/), targets: OURS },
   { scenarios: ['provision'] },
@@ -70,7 +72,8 @@ const write = () => {
 };
 
 async function main() {
-  for (const { scenarios, targets, connections, ...part } of PARTS) {
+  results.disk = measureDisk(tmpdir());
+  for (const { scenarios, targets, connections, atLeast = 0, ...part } of PARTS) {
     if (part.registered) {
       results.registered = await registered();
       continue;
@@ -79,8 +82,8 @@ async function main() {
     const options = {
       scenarios,
       targets: chosen,
-      seconds,
-      warmupSeconds: 0.5,
+      seconds: Math.max(seconds, atLeast),
+      warmupSeconds: Math.max(0.5, atLeast / 2),
       messages,
       repeat: 1,
       connections,

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inMemory } from './machine.js';
 import { SCENARIOS } from './scenarios.js';
 
 const WORKER = fileURLToPath(new URL('./load/worker.js', import.meta.url));
@@ -61,7 +62,9 @@ async function measure(target, scenario, options) {
   const shape = SCENARIOS[scenario];
   if (!shape) throw new Error(`There is no scenario ${scenario}.`);
   const connections = shape.fallback === undefined ? (shape.connections ?? 0) : (options.connections ?? shape.fallback);
-  const directory = mkdtempSync(join(options.directory, 'gridmoor-bench-'));
+  const place = shape.memory ? inMemory() : options.directory;
+  if (place === undefined) throw new Error('There is no /dev/shm here, where data would be in memory.');
+  const directory = mkdtempSync(join(place, 'gridmoor-bench-'));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', remove);
   let server = await target.start(directory, { scenario });

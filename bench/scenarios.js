@@ -15,6 +15,7 @@
  * @property {number} [values]
  * @property {boolean} [paced]
  * @property {boolean} [halfLoad]
+ * @property {boolean} [memory]  Data where no disk is waited for, whatever `--dir` says: what is left is the server's own.
  * @property {number} [chain]  Nodes of the root chain behind its switch by type.
  */
 
@@ -91,6 +92,15 @@ const chains = [1, 5, 10, 20].map((count) => [
 
 const history = { kind: /** @type {const} */ ('history'), unit: 'query', connections: 1 };
 
+const halfLoad = {
+  ...telemetry,
+  title: 'QoS 1 telemetry at half of what the server carries from 200 connections with window 1',
+  connections: 200,
+  window: 50,
+  paced: true,
+  halfLoad: true,
+};
+
 /** @type {Readonly<Record<string, Scenario>>} */
 export const SCENARIOS = {
   qos1: { ...telemetry, title: 'QoS 1 telemetry, 50 connections, window 50', connections: 50, window: 50 },
@@ -103,14 +113,8 @@ export const SCENARIOS = {
     window: 50,
     paced: true,
   },
-  'half-load': {
-    ...telemetry,
-    title: 'QoS 1 telemetry at half of what the server carries from 200 connections with window 1',
-    connections: 200,
-    window: 50,
-    paced: true,
-    halfLoad: true,
-  },
+  'half-load': halfLoad,
+  'half-load-memory': { ...halfLoad, title: `${halfLoad.title}, data in memory`, memory: true },
   ...Object.fromEntries(spread),
   ...Object.fromEntries(values),
   ...Object.fromEntries(chains),
