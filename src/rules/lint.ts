@@ -95,15 +95,7 @@ function nameNode(finding: Finding, byPlace: ReadonlyMap<string, GraphNode>): Fi
 
 /** Rules over all chains together: names and the one root. */
 export function lintChainSet(graphs: readonly ChainGraph[], where: string): Issue[] {
-  const issues: Issue[] = [];
-  const byName = new Map<string, ChainGraph>();
-  for (const graph of graphs) {
-    const other = byName.get(graph.name);
-    if (other) {
-      const problem = `a chain named "${graph.name}" is already in ${other.file}`;
-      issues.push({ file: graph.file, at: graph.at.name, rule: 'duplicate-chain', level: 'error', problem });
-    } else byName.set(graph.name, graph);
-  }
+  const issues = duplicateChains(graphs);
   const roots = graphs.filter((graph) => graph.root);
   for (const root of roots.slice(1)) {
     const problem = `"${root.name}" and "${roots[0]?.name}" (${roots[0]?.file}) are both the root chain`;
@@ -120,6 +112,18 @@ export function lintChainSet(graphs: readonly ChainGraph[], where: string): Issu
     issues.push({ file: graphs[0]?.file ?? where, at: '', rule: 'no-root', level: 'error', problem, hint });
   }
   return issues;
+}
+
+/** Chains whose name another one before them has. */
+export function duplicateChains(graphs: readonly ChainGraph[]): Issue[] {
+  const byName = new Map<string, ChainGraph>();
+  return graphs.flatMap((graph): Issue[] => {
+    const other = byName.get(graph.name);
+    if (!other) byName.set(graph.name, graph);
+    if (!other) return [];
+    const problem = `a chain named "${graph.name}" is already in ${other.file}`;
+    return [{ file: graph.file, at: graph.at.name, rule: 'duplicate-chain', level: 'error', problem }];
+  });
 }
 
 function lintNode(
@@ -144,7 +148,7 @@ function lintNode(
   const kind = kinds.get(node.kind);
   for (const edge of node.edges) {
     lintEdge(edge, node, kind, graph, findings);
-    if (isSource(edge.to, graph, kinds)) findings.push(takesNone(edge.to, edge.at, graph));
+    if (isSource(edge.to, graph, kinds)) findings.push(takesNone(edge.to, edge.at));
   }
   if (kind === undefined) {
     const near = nearest(node.kind, [...kinds.keys()]);
@@ -215,10 +219,10 @@ function lintConfig(node: GraphNode, kind: NodeKind, findings: Finding[]): unkno
 const isSource = (name: string, { nodes }: ChainGraph, kinds: ReadonlyMap<string, NodeKind>): boolean =>
   kinds.get(nodes.get(name)?.kind ?? '')?.source === true;
 
-/** ThingsBoard loads such a chain. */
-const takesNone = (name: string, at: string, { format }: ChainGraph): Finding => ({
+/** No error, since ThingsBoard loads such a chain: an import of it must load too. What comes there is a dead letter. */
+const takesNone = (name: string, at: string): Finding => ({
   at,
-  level: format === 'native' ? 'error' : 'warning',
+  level: 'warning',
   rule: 'takes-no-message',
   problem: `"${name}" makes messages and takes none: no edge may lead to it`,
   hint: 'lead it to what stands behind that node',
@@ -226,8 +230,7 @@ const takesNone = (name: string, at: string, { format }: ChainGraph): Finding =>
 
 function lintPaths(graph: ChainGraph, kinds: ReadonlyMap<string, NodeKind>, findings: Finding[]): void {
   const sources = [...graph.nodes.keys()].filter((name) => isSource(name, graph, kinds));
-  if (graph.first !== null && sources.includes(graph.first))
-    findings.push(takesNone(graph.first, graph.at.first, graph));
+  if (graph.first !== null && sources.includes(graph.first)) findings.push(takesNone(graph.first, graph.at.first));
   if (graph.first !== null && !graph.nodes.has(graph.first)) {
     const near = nearest(graph.first, [...graph.nodes.keys()]);
     const hint = near ? `did you mean "${near}"?` : undefined;

@@ -110,7 +110,7 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
       a: { kind: 'action/log', to: { Success: 'b' } },
       b: { kind: 'debug/generator', config: { jsScript: 'return { msg: {} };' } },
     }),
-    finds: { at: '/nodes/a/to/Success', level: 'error' },
+    finds: { at: '/nodes/a/to/Success', level: 'warning' },
   },
   unreachable: {
     files: one({ save: SAVE, b: SAVE }),

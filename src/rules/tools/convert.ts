@@ -3,7 +3,7 @@ import type { Issue } from '../../schema/issue.ts';
 import { catalogue } from '../catalogue.ts';
 import { readChainFiles } from '../chain-files.ts';
 import type { ChainGraph } from '../chain-graph.ts';
-import { lintChain } from '../lint.ts';
+import { duplicateChains, lintChain } from '../lint.ts';
 import { nativeChain } from '../native-chain.ts';
 import type { NodeKind } from '../node-kind.ts';
 import { parseChains, withLoneRoot } from '../parse.ts';
@@ -68,7 +68,7 @@ export async function importChains(
   return allOrNone(chains, issues);
 }
 
-/** Chains as ThingsBoard's UI exports them. What ThingsBoard has no form for is an error. */
+/** Chains as ThingsBoard's UI exports them. What would not load, or has no form at ThingsBoard, is an error. */
 export async function exportChains(
   paths: readonly string[],
   options: { readonly kinds?: readonly NodeKind[] } = {},
@@ -76,10 +76,14 @@ export async function exportChains(
   const kinds = options.kinds ?? catalogue;
   const { files, issues: fileIssues } = await readChainFiles(paths);
   const parsed = parseChains(files, kinds);
-  const issues = [...fileIssues, ...parsed.issues];
+  const issues = [...fileIssues, ...parsed.issues, ...duplicateChains(parsed.graphs)];
+  const byKind = new Map(kinds.map((kind) => [kind.kind, kind]));
   const ids = new Map(parsed.graphs.map(({ name, thingsboard }) => [name, thingsboard?.id]));
   const names = namesOf(parsed.graphs);
   const chains = parsed.graphs.flatMap((graph): ConvertedChain[] => {
+    const wrong = lintChain(graph, byKind).issues.filter(({ level }) => level === 'error');
+    issues.push(...wrong);
+    if (wrong.length > 0) return [];
     const written = writeThingsBoardChain(graph, { kinds, chainId: (name) => ids.get(name) });
     issues.push(...written.issues);
     if (written.value === undefined) return [];

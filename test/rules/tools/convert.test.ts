@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lintChains } from '../../../src/rules/index.ts';
 import { exportChains, importChains } from '../../../src/rules/tools/index.ts';
 import { tempFolder } from '../../helpers/chain-kit.ts';
 import { exportOf, TB } from '../../helpers/thingsboard-export.ts';
@@ -52,6 +53,19 @@ describe('from ThingsBoard and back', () => {
       // Now with every default written out.
       const again = await imported(first, others);
       expect(await imported(await exported(again, others), others)).toBe(again);
+    },
+  );
+
+  it.each(['root-chain.json', 'legacy-root.json', 'every-class.json'])(
+    '%s: what import writes loads, beside the chain that it calls',
+    async (name) => {
+      await using from = await tempFolder({ [name]: fixture(name), 'called.json': fixture('called.json') });
+      await using to = await tempFolder();
+      const { chains } = await importChains([from.path], { into: to.path });
+      for (const { file, text } of chains) await to.write(file, text);
+      const [first] = chains;
+      await to.write('root.json', JSON.stringify({ rootChain: first?.name }));
+      expect((await lintChains(to.path)).filter(({ level }) => level === 'error')).toEqual([]);
     },
   );
 
@@ -168,6 +182,28 @@ describe('from ThingsBoard and back', () => {
     expect(await exportChains([folder.path])).toMatchObject({
       chains: [],
       issues: [{ rule: 'not-supported', at: `/nodes/s/${word}`, level: 'error' }],
+    });
+  });
+
+  it('exports no chain that would not load: an edge or a beginning that leads nowhere', async () => {
+    const log = { kind: 'action/log', to: { Success: 'gone' } };
+    const chain = { name: 'a', first: 'missing', nodes: { s: log } };
+    await using folder = await tempFolder({ 'a.json': JSON.stringify(chain) });
+    expect(await exportChains([folder.path])).toMatchObject({
+      chains: [],
+      issues: expect.arrayContaining([
+        expect.objectContaining({ rule: 'missing-node', at: '/nodes/s/to/Success', level: 'error' }),
+        expect.objectContaining({ rule: 'missing-first', at: '/first', level: 'error' }),
+      ]),
+    });
+  });
+
+  it('exports no two chains of one name: the second would take the place of the first', async () => {
+    const text = JSON.stringify({ name: 'a', first: 's', nodes: { s: { kind: 'action/log' } } });
+    await using folder = await tempFolder({ 'a.json': text, 'b.json': text });
+    expect(await exportChains([folder.path])).toMatchObject({
+      chains: [],
+      issues: [{ rule: 'duplicate-chain', at: '/name', level: 'error' }],
     });
   });
 });

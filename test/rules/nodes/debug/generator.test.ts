@@ -57,7 +57,7 @@ describe('debug/generator', () => {
     expect(() => form?.write?.({ originatorName: 'm' }, at)).toThrow('originatorName');
   });
 
-  it('is reached without an edge; one that leads to it is an error', async () => {
+  it('is reached without an edge; one that leads to it is warned of', async () => {
     const generator = { kind: 'debug/generator', config: counting, to: { Success: 'end' } };
     const end = { kind: 'action/log' };
     const first = { kind: 'action/log', to: { Success: 'end' } };
