@@ -27,10 +27,12 @@ const PAGE = 1_000;
 interface Sum {
   count: number;
   numbers: number;
+  /** Of whole numbers, as long as a double holds it exactly. */
+  whole: number;
+  /** Of all others. */
   sum: Decimal;
   /** The least or greatest number so far, as it was sent. */
   extreme: JsonValue | undefined;
-  extremeDecimal: Decimal | undefined;
   text: string | undefined;
 }
 
@@ -66,6 +68,8 @@ export async function aggregate(
       }
     }
     from = upTo + 1;
+    // Years of samples must not hold up the devices.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   const points = new Map<string, TimedValue[]>();
   for (const [key, ofKey] of sums) {
@@ -84,40 +88,50 @@ export async function aggregate(
 const emptySum = (): Sum => ({
   count: 0,
   numbers: 0,
+  whole: 0,
   sum: ZERO,
   extreme: undefined,
-  extremeDecimal: undefined,
   text: undefined,
 });
 
 function take(sum: Sum, value: JsonValue, aggregation: Aggregation): void {
   sum.count++;
   if (aggregation === 'COUNT') return;
-  const decimal = decimalOf(value);
   if (aggregation === 'SUM' || aggregation === 'AVG') {
-    if (decimal === undefined) return;
-    sum.sum = add(sum.sum, decimal);
+    if (Number.isSafeInteger(value) && Number.isSafeInteger(sum.whole + Number(value))) sum.whole += Number(value);
+    else {
+      const decimal = decimalOf(value);
+      if (decimal === undefined) return;
+      sum.sum = add(sum.sum, decimal);
+    }
     sum.numbers++;
     return;
   }
+  // Doubles are in the order of the shortest texts that stand for them.
+  if (typeof value === 'number' && typeof sum.extreme === 'number') {
+    if (aggregation === 'MIN' ? value < sum.extreme : value > sum.extreme) sum.extreme = value;
+    return;
+  }
+  const decimal = decimalOf(value);
   const better = (order: number): boolean => (aggregation === 'MIN' ? order < 0 : order > 0);
   if (decimal !== undefined) {
-    if (sum.extremeDecimal !== undefined && !better(compare(decimal, sum.extremeDecimal))) return;
-    sum.extreme = value;
-    sum.extremeDecimal = decimal;
+    const former = sum.extreme === undefined ? undefined : decimalOf(sum.extreme);
+    if (former === undefined || better(compare(decimal, former))) sum.extreme = value;
   } else if (typeof value === 'string') {
     if (sum.text === undefined || better(value < sum.text ? -1 : value > sum.text ? 1 : 0)) sum.text = value;
   }
 }
+
+const total = ({ whole, sum }: Sum): Decimal => add(sum, { units: BigInt(whole), scale: 0 });
 
 function result(sum: Sum, aggregation: Aggregation): JsonValue | undefined {
   switch (aggregation) {
     case 'COUNT':
       return sum.count;
     case 'SUM':
-      return sum.numbers === 0 ? undefined : numberOf(sum.sum);
+      return sum.numbers === 0 ? undefined : numberOf(total(sum));
     case 'AVG':
-      return sum.numbers === 0 ? undefined : quotient(sum.sum, sum.numbers);
+      return sum.numbers === 0 ? undefined : quotient(total(sum), sum.numbers);
     case 'MIN':
     case 'MAX':
       return sum.extreme ?? sum.text;

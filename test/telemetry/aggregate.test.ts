@@ -48,6 +48,11 @@ describe('aggregate', () => {
     ['SUM', ['1.50', '1.5'], '3.00'],
     ['SUM', ['1e400', '1'], `1${'0'.repeat(399)}1`],
     ['SUM', ['-5', '"9"', 'true', '2'], '-3'],
+    ['SUM', ['9007199254740991', '9007199254740991', '0.5'], '18014398509481982.5'],
+    ['SUM', ['9007199254740991', '1', '-9007199254740991'], '1'],
+    ['AVG', ['9007199254740991', '3', '0.5'], '3002399751580331.5'],
+    ['MIN', ['"a"', '5', '2', '2.5', '-0.25'], '-0.25'],
+    ['MAX', ['3', '9007199254740993', '4', '9007199254740992'], '9007199254740993'],
     ['AVG', ['1', '2'], '1.5'],
     ['AVG', ['0.1', '0.2', '0.3'], '0.2'],
     ['AVG', ['9007199254740993', '9007199254740995'], '9007199254740994'],
@@ -78,6 +83,22 @@ describe('aggregate', () => {
       ),
       { numRuns: 20 },
     );
+  });
+
+  it('lets other work of the process run between the pages of a long history', async () => {
+    let turns = 0;
+    let ended = false;
+    const count = (): void => {
+      turns++;
+      if (!ended) setImmediate(count);
+    };
+    setImmediate(count);
+    await run(
+      'SUM',
+      Array.from({ length: 10_000 }, () => '1'),
+    );
+    ended = true;
+    expect(turns).toBeGreaterThanOrEqual(9);
   });
 
   it('refuses more intervals than may be given', async () => {
