@@ -80,6 +80,9 @@ export type BusMessage =
 /** When the run began, ms. */
 export const epochOf = (run: RunId): number => Number.parseInt(run.split('.').at(-2) ?? '', 36);
 
+/** Which instance runs there. */
+export const instanceIdOf = (run: RunId): string => run.split('.').slice(0, -2).join('.');
+
 export type BusListener = (message: BusMessage, from: RunId) => void;
 
 /**

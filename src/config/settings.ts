@@ -85,7 +85,12 @@ export const CONFIG_TREE = {
     id: {
       ...setting(
         'GRIDMOOR_INSTANCE_ID',
-        optional(text('Name of this process in logs.', { pattern: '^[A-Za-z0-9._-]{1,64}$' })) as Field<string>,
+        optional(
+          text(
+            'Name of this broker in logs and lists; behind one Redis each has its own, and a second one is refused.',
+            { pattern: '^[A-Za-z0-9._-]{1,64}$' },
+          ),
+        ) as Field<string>,
       ),
       defaultText: 'the host name',
     },

@@ -36,6 +36,17 @@ describe('a broker that starts on Redis', () => {
     expect(wrong + nobody).not.toContain('planted');
   });
 
+  it('with the name of a broker that lives does not start; killed, its name is free again within seconds', async () => {
+    const GRIDMOOR_INSTANCE_ID = 'one-of-two';
+    const env = { REDIS_URL: url('planted-password'), GRIDMOOR_SECRET_KEY, GRIDMOOR_INSTANCE_ID };
+    await using first = await startBroker({ env });
+    const refused = await refusal(env);
+    expect(refused).toMatch(/"code":1[\s\S]*CONFIG_INVALID[\s\S]*"one-of-two"[\s\S]*GRIDMOOR_INSTANCE_ID/);
+    await using _other = await startBroker({ env: { ...env, GRIDMOOR_INSTANCE_ID: 'two-of-two' } });
+    await first.restart('SIGKILL');
+    await newDevice(first, 'after-the-kill');
+  });
+
   it("by ThingsBoard's settings of a Cluster and of Sentinels", async () => {
     await using cluster = await startRedisCluster();
     await using sentinel = await startSentinel();

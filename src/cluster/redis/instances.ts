@@ -3,6 +3,7 @@ import type { Queue } from '../../storage/redis/queue.ts';
 import { loadScript } from '../../storage/redis/scripts.ts';
 import { epochOf, type RunId } from '../bus.ts';
 import type { InstanceFacts, InstanceInfo, Instances } from '../instances.ts';
+import { beatsOf, readBeats } from './beats.ts';
 import { inboxKey, KEYS } from './keys.ts';
 
 const BEAT = loadScript('instance-beat');
@@ -37,7 +38,7 @@ export function redisInstances(
   const gone: ((run: RunId) => void)[] = [];
   const returned: (() => void)[] = [];
   /** Last sign of life of each run, ms by the clock of Redis. */
-  let beats = new Map<RunId, number>();
+  let beats: ReadonlyMap<RunId, number> = new Map();
   let infos: readonly InstanceInfo[] = [];
   const suspects = new Map<RunId, number>();
   const departed = new Set<RunId>();
@@ -69,8 +70,7 @@ export function redisInstances(
     if (answeredAt !== undefined && answered - answeredAt > times.deadMs / 2) judgesFrom = answered + times.deadMs;
     answeredAt = answered;
     const former = beats;
-    beats = new Map();
-    for (let at = 0; at < scored.length; at += 2) beats.set(scored[at] as RunId, Number(scored[at + 1]));
+    beats = beatsOf(scored);
     for (const [run, at] of suspects) if ((beats.get(run) ?? 0) > at) suspects.delete(run);
     infos = await readInfos(beats, now);
     if (!first && known === 0) for (const listener of returned) listener();
@@ -108,11 +108,8 @@ export function redisInstances(
     self,
     join: () => beat(true),
     async list() {
-      const scored = (await queue.send('zrange', [KEYS.beats, 0, -1, 'WITHSCORES'])) as readonly string[];
-      const [seconds = '0', micros = '0'] = (await queue.send('time', [])) as readonly string[];
-      const runs = new Map<RunId, number>();
-      for (let at = 0; at < scored.length; at += 2) runs.set(scored[at] as RunId, Number(scored[at + 1]));
-      return readInfos(runs, Math.floor(Number(seconds) * 1_000 + Number(micros) / 1_000));
+      const { beats: runs, now } = await readBeats(queue);
+      return readInfos(runs, now);
     },
     get others() {
       return infos.filter(({ run }) => run !== self && isLive(run));

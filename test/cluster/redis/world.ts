@@ -16,10 +16,11 @@ let runs = 0;
 export const member = ({ host, port }: Pick<TestRedis, 'host' | 'port'>): Promise<Member> =>
   memberOf({ kind: 'standalone', host, port });
 
-export function memberOf(target: RedisTarget, times: BeatTimes = FAST): Promise<Member> {
+export function memberOf(target: RedisTarget, times: BeatTimes = FAST, name?: string): Promise<Member> {
   const epoch = Date.now() + ++runs;
+  const id = name ?? `broker-${epoch}`;
   const facts = (): InstanceFacts => ({
-    id: `broker-${epoch}`,
+    id,
     epoch,
     startedAt: epoch,
     version: '1.2.3',
@@ -29,7 +30,7 @@ export function memberOf(target: RedisTarget, times: BeatTimes = FAST): Promise<
   });
   return joinRedisCluster({
     connection: { target },
-    self: newRunId(`broker-${epoch}`, epoch, 'test'),
+    self: newRunId(id, epoch, 'test'),
     facts,
     times,
     log: createLog({ level: 'fatal' }),
