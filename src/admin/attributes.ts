@@ -1,8 +1,7 @@
-import { BrokerError } from '../errors.ts';
 import { ENTITY_TYPES, type EntityType } from '../model/entity.ts';
-import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../model/telemetry.ts';
 import { oneOf, optional, text } from '../schema/fields.ts';
+import { createAttributeWrites } from './attribute-writes.ts';
 import type { AdminDeps } from './deps.ts';
 import { type DataOwner, dataOwnerOf, idParam } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -11,7 +10,6 @@ import { list, NO_CONTENT, object } from './wire.ts';
 
 const tag = 'attributes';
 const URL = '/api/plugins/telemetry';
-const MAX_KEY = 255;
 const keys = optional(text('Comma-separated; absent: all keys.'));
 const scope = oneOf('Scope.', ATTRIBUTE_SCOPES);
 /** Client attributes are the device's own to write. */
@@ -24,45 +22,12 @@ export const attributeRoutes = (deps: AdminDeps): readonly Route[] =>
   ENTITY_TYPES.flatMap((type) => routesOf(type, deps));
 
 function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
-  const { deviceApi, storage, clock, raise } = deps;
+  const { storage } = deps;
+  const { save, remove } = createAttributeWrites(deps);
 
   const read = async (owner: DataOwner, scopes: readonly AttributeScope[], asked: string | undefined) => {
     const maps = await Promise.all(scopes.map((one) => storage.attributes.read(owner.id, one, keyList(asked))));
     return maps.flatMap((map) => [...map].map(([key, { ts, value }]) => ({ lastUpdateTs: ts, key, value })));
-  };
-  const audit = (action: string, owner: DataOwner, changed: readonly string[], at: AttributeScope, by: string) =>
-    storage.audit.append({
-      at: clock.now(),
-      action,
-      by,
-      subject: `${type.toLowerCase()}:${owner.id}`,
-      outcome: 'done',
-      facts: { scope: at, keys: changed.length },
-    });
-  const tell = (
-    type: 'ATTRIBUTES_UPDATED' | 'ATTRIBUTES_DELETED',
-    { originator }: DataOwner,
-    at: AttributeScope,
-    data: JsonObject,
-  ): void => raise({ type, originator, data, metadata: { scope: at } });
-  const save = async (owner: DataOwner, at: AttributeScope, json: JsonValue, by: string): Promise<void> => {
-    const values = attributesOf(json);
-    const { id, device } = owner;
-    const written = device
-      ? await deviceApi.saveAttributes(device.id, at, values)
-      : await storage.attributes.save({ entityId: id, scope: at, values, ts: clock.now(), onlyOnChange: false });
-    const data = Object.fromEntries(written.map((key) => [key, values[key] ?? null]));
-    if (written.length > 0) tell('ATTRIBUTES_UPDATED', owner, at, data);
-    await audit('attributes.save', owner, written, at, by);
-  };
-  const remove = async (owner: DataOwner, at: AttributeScope, asked: string, by: string): Promise<void> => {
-    const keys = keyList(asked) ?? [];
-    const { id, device } = owner;
-    const removed = device
-      ? await deviceApi.deleteAttributes(device.id, at, keys)
-      : await storage.attributes.remove(id, at, keys);
-    if (removed.length > 0) tell('ATTRIBUTES_DELETED', owner, at, { attributes: [...removed] });
-    await audit('attributes.delete', owner, removed, at, by);
   };
   const common = { tag, lenient: true } as const;
   const scoped = type === 'DEVICE' ? ({ supplier: 'device' } as const) : {};
@@ -151,15 +116,4 @@ function routesOf(type: EntityType, deps: AdminDeps): readonly Route[] {
       }),
     ]);
   return [...reads, ...writes];
-}
-
-/** Nulls are skipped, as from a device (thingsboard-device-api 3.4). */
-function attributesOf(json: JsonValue): JsonObject {
-  if (json === null || typeof json !== 'object' || Array.isArray(json) || json instanceof ExactNumber) {
-    throw new BrokerError('BAD_REQUEST', { detail: 'the body must be a JSON object' });
-  }
-  const entries = Object.entries(json).filter(([, value]) => value !== null);
-  const wrong = entries.find(([key]) => key.trim() === '' || key.length > MAX_KEY);
-  if (wrong) throw new BrokerError('BAD_REQUEST', { detail: `a key must have 1 to ${MAX_KEY} characters` });
-  return Object.fromEntries(entries);
 }
