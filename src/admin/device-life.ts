@@ -56,9 +56,11 @@ export function deviceLifeRoutes(deps: AdminDeps): readonly Route[] {
       deviceApi.endSession(id, 'device-disabled');
       return device;
     }),
-    change('enable', 'Lets a disabled device in again, with the credentials it had.', ({ id }, by) =>
-      lifeCycle.enable(id, by),
-    ),
+    change('enable', 'Lets a disabled device in again, with the credentials it had.', async ({ id }, by) => {
+      const device = await lifeCycle.enable(id, by);
+      await deviceApi.things.enabled(device);
+      return device;
+    }),
     change(
       'retire',
       'Ends a device for good: session, credentials, attachment. Its history stays, its name cannot come back.',

@@ -35,7 +35,7 @@ export interface ServiceParts {
   readonly profiles: () => ProfileSet;
   readonly deviceApi: Pick<
     DeviceApi,
-    'saveAttributes' | 'endSession' | 'credentialsChanged' | 'isConnected' | 'registration'
+    'saveAttributes' | 'endSession' | 'credentialsChanged' | 'isConnected' | 'registration' | 'things'
   >;
   readonly cluster: Cluster;
   readonly runner: Pick<MessageRunner, 'raise'>;
@@ -80,6 +80,7 @@ export function startServices(parts: ServiceParts) {
         data: { productKey, serial: deviceKey, address, reason: 'quota-reached' },
         metadata: { deviceName: deviceKey, deviceType: profile },
       }),
+    onEnabled: (device) => deviceApi.things.enabled(device),
     onEnded: (id, why) => deviceApi.endSession(id, why),
   });
   const isOnline = async (id: Parameters<DeviceApi['isConnected']>[0]): Promise<boolean> =>

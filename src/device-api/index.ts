@@ -72,7 +72,7 @@ export type { FrontLimits } from './session-limits.ts';
 export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-device-maker.ts';
 export { createSupplierGuard } from './supplier-lookup.ts';
-export type { ChildLogin, ChildName, ChildResult } from './thing-children.ts';
+export type { ChildLogin, ChildName, ChildResult, ChildVerified } from './thing-children.ts';
 export type { RegistrationForm } from './thing-registration.ts';
 export type { Things } from './things.ts';
 export { watchTimeouts } from './timeout-watch.ts';

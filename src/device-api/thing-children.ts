@@ -37,15 +37,18 @@ export type ChildResult =
       readonly profile: DeviceProfile;
       readonly deviceSecret?: string;
     }
-  /** Unknown, forbidden, or signed wrongly: nobody can tell which. */
-  | { readonly kind: 'refused' };
+  /** `disabled`: signed rightly. Without a reason it is unknown, forbidden, or signed wrongly: nobody can tell which. */
+  | { readonly kind: 'refused'; readonly reason?: 'disabled' };
+
+/** What a signature shows; `disabled` is told to who signed rightly. */
+export type ChildVerified = Device | 'disabled' | undefined;
 
 /** Sub-devices that sign, or whose gateway has them registered. Rejects only when the store fails. */
 export interface ThingChildren {
   /** @param secure whether nobody can listen on the way to the gateway. */
   login(gateway: Device, child: ChildLogin, secure: boolean): Promise<ChildResult>;
   /** The device that a login by its own secret names, without a session. */
-  verify(gateway: Device, child: ChildLogin): Promise<Device | undefined>;
+  verify(gateway: Device, child: ChildLogin): Promise<ChildVerified>;
   register(gateway: Device, child: ChildName, secure: boolean): Promise<ChildResult>;
   /** `Contains` from the gateway to the sub-device. `full`: it has as many as its profile allows. */
   add(gateway: Device, child: Device): Promise<'added' | 'full'>;
@@ -67,6 +70,7 @@ export interface ThingChildrenParts {
 }
 
 const REFUSED: ChildResult = { kind: 'refused' };
+const DISABLED: ChildResult = { kind: 'refused', reason: 'disabled' };
 const CONTAINS = 'Contains';
 
 export function createThingChildren(parts: ThingChildrenParts): ThingChildren {
@@ -96,15 +100,18 @@ export function createThingChildren(parts: ThingChildrenParts): ThingChildren {
       mayMatch: hash !== undefined && profile?.thing?.hashes.has(hash) === true && isDeviceKey(dialect, deviceKey),
     };
   };
-  const verify = async (gateway: Device, child: ChildLogin): Promise<Device | undefined> => {
+  const verify = async (gateway: Device, child: ChildLogin): Promise<ChildVerified> => {
     const { mayMatch, content, key } = read(gateway, child);
     const match = await signedLogins.login(child, (secret) => {
       const right = isSignature(child.sign, content, { ...key, secret });
       return right && mayMatch;
     });
-    if (match.kind === 'device') live.used(match.device, match.credentials);
-    else await refuse(gateway, child, match.kind);
-    return match.kind === 'device' ? match.device : undefined;
+    if (match.kind === 'device') {
+      live.used(match.device, match.credentials);
+      return match.device;
+    }
+    await refuse(gateway, child, match.kind);
+    return match.kind === 'disabled' ? match.kind : undefined;
   };
   const opened = async (gateway: Device, device: Device, deviceSecret?: string): Promise<ChildResult> => {
     const profile = profiles().byName(device.profile);
@@ -133,6 +140,7 @@ export function createThingChildren(parts: ThingChildrenParts): ThingChildren {
     async login(gateway, child, secure) {
       if (!child.byProduct) {
         const device = await verify(gateway, child);
+        if (device === 'disabled') return DISABLED;
         return device ? opened(gateway, device) : REFUSED;
       }
       const { profile, mayMatch, content, key } = read(gateway, child);

@@ -61,7 +61,7 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
     params: JsonValue | undefined,
   ): Promise<readonly Sending[] | Answer> => {
     const kind = KINDS.get(path);
-    if (!kind) return refuse('noHandler', 'the topic has no meaning');
+    if (!kind) return refuse('unknownTopic', 'the topic has no meaning');
     if (!Array.isArray(params) || params.length > MAX_ITEMS) {
       return refuse('invalidParams', `"params" must be a list of ${MAX_ITEMS} items at most`);
     }

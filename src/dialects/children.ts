@@ -2,6 +2,7 @@ import type {
   ChildLogin,
   ChildName,
   ChildResult,
+  ChildVerified,
   CloseReason,
   Device,
   DeviceLink,
@@ -10,7 +11,8 @@ import type {
 } from '../device-api/index.ts';
 import type { ChildSessions, ThingContext } from './operation.ts';
 import type { Thing } from './thing.ts';
-import { formatReply, formatRequest } from './wire/envelope.ts';
+import { childNotice } from './wire/child-notice.ts';
+import { formatReply } from './wire/envelope.ts';
 
 export interface ChildrenParts {
   readonly gateway: Thing;
@@ -105,7 +107,7 @@ export class Children implements ChildSessions {
     return gateway.api.things.children.register(gateway.device, child, secure);
   }
 
-  verify(child: ChildLogin): Promise<Device | undefined> {
+  verify(child: ChildLogin): Promise<ChildVerified> {
     const { gateway } = this.#parts;
     return gateway.api.things.children.verify(gateway.device, child);
   }
@@ -137,13 +139,13 @@ export class Children implements ChildSessions {
     if (this.#open.get(keyOf(child.thing)) !== child) return; // it has a newer login over this connection
     this.logout(child.thing);
     const { gateway } = this.#parts;
-    const own = `${gateway.productKey}/${gateway.deviceKey}`;
-    if (gateway.dialect === 'alibaba') {
-      gateway.send(`/ext/error/${own}`, formatReply('', 520, { productKey, deviceName: deviceKey }, 'no session'));
-      return;
-    }
     const action = reason === 'device-deleted' ? 'delete' : 'disable';
-    const params = { productKey, deviceKey };
-    gateway.send(`/ext/session/${own}/combine/${action}`, formatRequest(reason, `combine.${action}`, params));
+    if (gateway.dialect === 'enos' || reason === 'device-deleted' || reason === 'device-disabled') {
+      const { topic, payload } = childNotice(gateway, child.thing, action, reason);
+      gateway.send(topic, payload);
+    }
+    if (gateway.dialect === 'enos') return;
+    const data = { productKey, deviceName: deviceKey };
+    gateway.send(`/ext/error/${gateway.productKey}/${gateway.deviceKey}`, formatReply('', 520, data, 'no session'));
   }
 }

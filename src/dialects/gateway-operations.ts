@@ -12,6 +12,7 @@ const NAME = { enos: 'deviceKey', alibaba: 'deviceName' } as const;
 const ID = { enos: 'assetId', alibaba: 'iotId' } as const;
 const MAX_TEXT = 512;
 const LOGIN_REFUSED = refuse('notAllowed', 'the sub-device is not let in');
+const DISABLED = refuse('disabled', 'the sub-device is disabled');
 
 type Rules = NonNullable<NonNullable<DeviceProfile['thing']>['children']>;
 
@@ -30,7 +31,8 @@ export const loginChild: Operation = ofGateway(async (thing, children, params) =
   const child = readLogin(params, thing.dialect);
   if (!child) return unreadable(thing, 'the sub-device, its clientId or its sign is missing');
   const result = await children.login(child);
-  return result.kind === 'refused' ? LOGIN_REFUSED : reply('ok', describe(thing.dialect, child, result));
+  if (result.kind === 'refused') return result.reason === 'disabled' ? DISABLED : LOGIN_REFUSED;
+  return reply('ok', describe(thing.dialect, child, result));
 });
 
 /** @param list member of the params that has the sub-devices. */
@@ -91,9 +93,14 @@ export const addTopology: Operation = ofGateway(async (thing, children, params, 
   if (known.length === 0 || known.length < logins.length)
     return unreadable(thing, '"params" must be a list of signed names');
   if (known.length > maxPerRequest) return unreadable(thing, `a request names ${maxPerRequest} sub-devices at most`);
+  const { productKey, deviceKey } = thing;
+  if (known.some((login) => login.productKey === productKey && login.deviceKey === deviceKey)) {
+    return refuse('ownTopology', 'a gateway is no sub-device of its own');
+  }
   const devices = [];
   for (const login of known) {
     const device = login.byProduct ? undefined : await children.verify(login);
+    if (device === 'disabled') return DISABLED;
     if (!device) return LOGIN_REFUSED;
     devices.push(device);
   }

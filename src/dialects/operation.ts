@@ -1,4 +1,12 @@
-import type { ChildLogin, ChildName, ChildResult, Device, DeviceApi, Uplink } from '../device-api/index.ts';
+import type {
+  ChildLogin,
+  ChildName,
+  ChildResult,
+  ChildVerified,
+  Device,
+  DeviceApi,
+  Uplink,
+} from '../device-api/index.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { ReplyCode } from './wire/codes.ts';
 import type { SigningDialect } from './wire/dialect.ts';
@@ -62,7 +70,7 @@ export interface ChildSessions {
   logout(name: ChildName): boolean;
   register(child: ChildName): Promise<ChildResult>;
   /** The device that signed this; it gets no session. */
-  verify(child: ChildLogin): Promise<Device | undefined>;
+  verify(child: ChildLogin): Promise<ChildVerified>;
 }
 
 /** What a path means. Uplinks are handed over before it first waits, so that messages stay in order. */

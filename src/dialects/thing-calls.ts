@@ -2,6 +2,7 @@ import type { CallToDevice, DeviceApi, Downlink, RpcUplink } from '../device-api
 import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { isOtaKey } from './attributes.ts';
 import { methodOf, type ThingContext } from './operation.ts';
+import { CHILD_ENABLED, childNotice } from './wire/child-notice.ts';
 import { formatRequest, isObject, readReply } from './wire/envelope.ts';
 
 type Send = (topic: string, payload: string | Buffer) => boolean;
@@ -11,7 +12,10 @@ const METHOD = /^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+){0,4}$/;
 const RRPC = 'rrpc';
 const DOWN_RAW = 'thing.model.down_raw';
 const RAW_REPLIES: ReadonlySet<string> = new Set([DOWN_RAW, 'thing.model.up_raw_reply']);
-const RRPC_RESPONSE = /^rrpc\/response\/(\d{1,10})$/;
+const RAW_REPLY = 'thing/model/down_raw_reply';
+const RRPC_RESPONSE = /^(?:rrpc\/response\/(\d{1,10})|ext\/rrpc\/(\d{1,10})\/.+)$/;
+/** Methods whose topic is not one of a service: `thing.config.push`, `traffic.control`. */
+const OWN_TOPIC = /^(?:thing\.|traffic\.control$)/;
 
 /** Calls of the server to one device, and attributes that it is set to: no subscription is asked for. */
 export class ThingCalls {
@@ -20,6 +24,8 @@ export class ThingCalls {
   readonly #uplink: RpcUplink;
   #unlisten: (() => void) | undefined;
   #pushes = 0;
+  /** The last call with raw bytes: their reply names none. */
+  #rawCall: number | undefined;
 
   constructor(thing: ThingContext, send: Send) {
     this.#thing = thing;
@@ -57,14 +63,23 @@ export class ThingCalls {
 
   /** The answer to a call. What answers none is taken and dropped. */
   answer(path: string, payload: Buffer): Promise<boolean> {
-    const rrpc = RRPC_RESPONSE.exec(path)?.[1];
+    const [, system, custom] = RRPC_RESPONSE.exec(path) ?? [];
+    const rrpc = system ?? custom;
     if (rrpc !== undefined) return this.#respond(rrpc, payload);
+    if (path === RAW_REPLY) return this.#rawAnswer(payload);
     const parsed = parseJson(payload, this.#thing.api.things.json);
     const reply = parsed.ok ? readReply(parsed.value) : undefined;
     if (!reply || !/^\d{1,10}$/.test(reply.id)) return Promise.resolve(true);
     const { code, data = {}, message } = reply;
     const error = { code, ...(message === undefined ? {} : { message }) };
     return this.#respond(reply.id, Buffer.from(stringifyJson(code === 200 ? data : { error })));
+  }
+
+  #rawAnswer(payload: Buffer): Promise<boolean> {
+    const call = this.#rawCall;
+    this.#rawCall = undefined;
+    if (call === undefined) return Promise.resolve(true);
+    return this.#respond(String(call), Buffer.from(JSON.stringify({ raw: payload.toString('base64') })));
   }
 
   #respond(id: string, payload: Buffer): Promise<boolean> {
@@ -80,12 +95,34 @@ export class ThingCalls {
     }
     if (method === RRPC) return this.#sent(this.#topic(`rrpc/request/${id}`), textOf(params));
     if (RAW_REPLIES.has(method)) {
+      if (method === DOWN_RAW) this.#rawCall = id;
       return this.#sent(this.#topic(method.replaceAll('.', '/')), Buffer.from(textOf(params), 'base64'));
     }
     const parsed = parseJson(params, api.things.json);
-    const path = method.startsWith('thing.') ? method.replaceAll('.', '/') : servicePath(method);
-    const value: JsonValue = parsed.ok ? parsed.value : {};
-    return this.#sent(this.#topic(path), formatRequest(String(id), methodOf(path), value ?? {}));
+    const value: JsonValue = (parsed.ok ? parsed.value : null) ?? {};
+    if (method === CHILD_ENABLED) return this.#enabled(api, id, value);
+    if (this.#thing.dialect === 'alibaba' && /^rrpc[./]/.test(method)) return this.#custom(id, method, params);
+    const path = OWN_TOPIC.test(method) ? method.replaceAll('.', '/') : servicePath(method);
+    return this.#sent(this.#topic(path), formatRequest(String(id), methodOf(path), value));
+  }
+
+  /** A synchronous call on a topic of the device's own, outside `/sys`. */
+  #custom(id: number, method: string, params: string): 'delivered' | 'refused' {
+    const { productKey, deviceKey } = this.#thing;
+    const path = method.slice('rrpc.'.length).replaceAll('.', '/');
+    return this.#sent(`/ext/rrpc/${id}/${productKey}/${deviceKey}/${path}`, textOf(params));
+  }
+
+  /** To a gateway, of its sub-device. */
+  #enabled(api: DeviceApi, id: number, params: JsonValue): 'delivered' | 'refused' {
+    const productKey = isObject(params) ? params.productKey : undefined;
+    const deviceKey = isObject(params) ? params.deviceKey : undefined;
+    if (typeof productKey !== 'string' || typeof deviceKey !== 'string') {
+      this.#misfit(api, id, 'the params name no sub-device');
+      return 'delivered';
+    }
+    const { topic, payload } = childNotice(this.#thing, { productKey, deviceKey }, 'enable', String(id));
+    return this.#sent(topic, payload);
   }
 
   #sent(topic: string, payload: string | Buffer): 'delivered' | 'refused' {

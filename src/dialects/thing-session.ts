@@ -66,7 +66,7 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
     if (!rules()) return 'unknown-topic';
     const child = children.get(name);
     if (!child) {
-      own.refuseFor(topic, payload);
+      if (!name.path.endsWith('_reply')) own.refuseFor(topic, payload); // it confirms what its gateway was told of it
       return 'done';
     }
     children.seen(name);

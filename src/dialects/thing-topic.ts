@@ -21,10 +21,17 @@ export function readThingTopic(topic: string): ThingTopic | undefined {
       return rest.length === 1 ? named(c, rest[0] ?? '', `ota/${a}/${b}`) : undefined;
     case 'ext':
       if (a === 'session') return named(b, c, rest.join('/'));
+      if (a === 'rrpc') return rrpcTopic(b, [c, ...rest]);
       return named(b, c, ['ext', a, ...rest].join('/'));
     default:
       return undefined;
   }
+}
+
+/** `/ext/rrpc/{id}/{topic}`: the topic is one of the device's own, below `/sys` or not. */
+function rrpcTopic(id: string, [root = '', ...rest]: readonly string[]): ThingTopic | undefined {
+  const [productKey = '', deviceKey = '', ...path] = root === 'sys' ? rest : [root, ...rest];
+  return path.length === 0 ? undefined : named(productKey, deviceKey, ['ext/rrpc', id, ...path].join('/'));
 }
 
 function named(productKey: string, deviceKey: string, path: string): ThingTopic | undefined {

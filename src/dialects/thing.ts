@@ -95,7 +95,7 @@ export class Thing implements ThingContext {
     if (!read.ok) return this.#refuse(topic, read.refusal, read.to);
     const { envelope } = read;
     const operation = operationFor(OPERATIONS[this.dialect], path);
-    if (!operation) return this.#refuse(topic, refuse('noHandler', 'the topic has no meaning'), envelope);
+    if (!operation) return this.#refuse(topic, refuse('unknownTopic', 'the topic has no meaning'), envelope);
     const { params, body } = envelope;
     return this.#finish(topic, envelope, await operation(this, { topic, path, params, body }));
   }

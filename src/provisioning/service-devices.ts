@@ -31,6 +31,8 @@ export interface ServiceDeviceParts {
   readonly onCreated: (device: Device) => void;
   readonly onQuota: (what: { productKey: string; deviceKey: string; profile: string; address: string }) => void;
   /** Its session must end. */
+  /** A device may come again. */
+  readonly onEnabled: (device: Device) => Promise<void>;
   readonly onEnded: (id: DeviceId, why: 'device-deleted' | 'device-disabled' | 'credentials-changed') => void;
 }
 
@@ -123,7 +125,7 @@ export function serviceDeviceOperations(parts: ServiceDeviceParts): ServiceOpera
     async enable(call) {
       const found = await grants.device(call, 'enable');
       if (found.kind === 'refused') return found;
-      await life.enable(found.device.id, `service-account:${call.account.name}`);
+      await parts.onEnabled(await life.enable(found.device.id, `service-account:${call.account.name}`));
       return { kind: 'done', data: null };
     },
 
