@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { Msg, Originator } from '../model/msg.ts';
-import { type NodeContext, type RunResult, redactMsg, type TraceStep } from '../rules/index.ts';
+import { type NodeContext, type PathPlace, type RunResult, redactMsg, type TraceStep } from '../rules/index.ts';
 
 export interface ExplainOptions {
   /** Messages kept of each sort: failed ones, and others. */
@@ -26,8 +26,8 @@ export interface Explanation {
   readonly truncated: boolean;
   /** Every visit with labels and times, when the message was traced. */
   readonly steps?: readonly TraceStep[];
-  /** The nodes visited, when only its failure made it worth keeping. */
-  readonly path?: readonly { readonly chain: string; readonly node: string }[];
+  /** The nodes visited and the labels it left by, without times, when only its failure made it worth keeping. */
+  readonly path?: readonly PathPlace[];
   /** Branches that were given up. */
   readonly letters: readonly { readonly chain: string; readonly node: string; readonly reason: string }[];
 }

@@ -10,6 +10,7 @@ import {
   follow,
   isFailureLabel,
   labelsOf,
+  noteLeft,
   outOfCall,
   placesOn,
   routeOf,
@@ -60,7 +61,7 @@ export class ChainRun {
   readonly #startedAt: number;
   #steps = 0;
   #letters: Letter[] | undefined;
-  /** Every node visited, in order; only for `keepPath`. */
+  /** Every node visited, with labels; only for `keepPath`. */
   #path: Way | undefined;
   readonly #keepsPath: boolean;
   #hasFailed = false;
@@ -132,7 +133,7 @@ export class ChainRun {
     for (;;) {
       if (!this.#countStep(node, msg)) return undefined;
       node.counters.in++;
-      if (this.#keepsPath) this.#path = { node, before: this.#path };
+      if (this.#keepsPath) this.#path = { node, before: this.#path, labels: undefined };
       const began = this.#trace === undefined ? 0 : this.#clock.monotonic();
       if (node.maxVisits !== undefined) {
         const visited = withVisit(node, msg, node.maxVisits);
@@ -152,6 +153,7 @@ export class ChainRun {
       if (!isPlain || typeof relation !== 'string' || isFailureLabel(relation)) {
         return this.#settle(node, result, { from: msg, began, attempt: 1 });
       }
+      if (this.#path !== undefined) this.#path.labels = relation;
       const route = routeOf(node, relation);
       if (route === undefined) return undefined;
       const next = route.targets[0];
@@ -256,6 +258,7 @@ export class ChainRun {
   #return(node: CompiledNode, msg: Msg, label: string, began: number): Promise<void> | undefined {
     const { calls } = msg;
     if (calls === undefined) {
+      noteLeft(this.#path, node, [label]);
       this.#traced(node, msg, { labels: [label], to: [], began });
       return undefined;
     }
@@ -299,6 +302,7 @@ export class ChainRun {
       this.#hasFailed = true;
       if (this.#takeOutage()) return this.#cutShort(node, result.msg, visit);
     }
+    noteLeft(this.#path, by, labels);
     const { msg, more } = result;
     const targets = follow(node, labels);
     const all = more === undefined ? targets : [msg, ...more].flatMap(() => targets);
@@ -321,6 +325,7 @@ export class ChainRun {
   /** Without the store there is nothing to do for a `Failure` edge: no other branch runs either. */
   #cutShort(node: CompiledNode, msg: Msg, visit: Visit): undefined {
     this.#isCutShort = true;
+    noteLeft(this.#path, node, ['Failure']);
     const { began, attempt } = visit;
     this.#traced(node, msg, { labels: ['Failure'], to: [], began, attempt, isFailure: true });
     this.#deadLetter(node, msg, failureReason(msg), { kind: 'store' });

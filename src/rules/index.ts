@@ -46,6 +46,7 @@ export { type RedactedMsg, redactMsg, redactText } from './redact.ts';
 export {
   DEFAULT_RUN_LIMITS,
   type Letter,
+  type PathPlace,
   type RunLimits,
   type RunOptions,
   type RunRest,

@@ -1,6 +1,7 @@
 import type { Msg } from '../model/msg.ts';
 import type { CompiledNode, Route } from './compile.ts';
 import { cleanReason } from './failure.ts';
+import type { PathPlace } from './run-result.ts';
 
 /** One edge that a message follows. */
 export interface Target {
@@ -12,12 +13,22 @@ export interface Target {
 export interface Way {
   readonly node: CompiledNode;
   readonly before: Way | undefined;
+  /** By which it left the node; undefined while it is there, and when the node handed it to another chain. */
+  labels: string | readonly string[] | undefined;
+}
+
+/** Notes the labels at the visit that they end: branches run one after the other, so it is the last one. */
+export function noteLeft(way: Way | undefined, node: CompiledNode, labels: readonly string[]): void {
+  if (way?.node === node) way.labels ??= labels;
 }
 
 /** In the order in which they were visited. */
-export function placesOn(way: Way | undefined): { readonly chain: string; readonly node: string }[] {
-  const places: { chain: string; node: string }[] = [];
-  for (let at = way; at; at = at.before) places.push({ chain: at.node.chain, node: at.node.name });
+export function placesOn(way: Way | undefined): PathPlace[] {
+  const places: PathPlace[] = [];
+  for (let at = way; at; at = at.before) {
+    const { node, labels } = at;
+    places.push({ chain: node.chain, node: node.name, ...(labels === undefined ? {} : { labels: [labels].flat() }) });
+  }
   return places.reverse();
 }
 

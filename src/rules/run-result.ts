@@ -19,8 +19,15 @@ export type RunResult = (
 ) & {
   readonly rest?: RunRest;
   /** With `keepPath`, when a node failed or a branch was given up: every node visited, in order. */
-  readonly path?: readonly { readonly chain: string; readonly node: string }[];
+  readonly path?: readonly PathPlace[];
 };
+
+/** A node that a message visited, and the labels that it left by; none when it did not get that far. */
+export interface PathPlace {
+  readonly chain: string;
+  readonly node: string;
+  readonly labels?: readonly string[];
+}
 
 /**
  * What is still to run behind `flow/ack`, only with `splitAtAck`: the outcome beside it is final and may be acknowledged.
@@ -63,7 +70,7 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** Stops where every branch has ended or reached `flow/ack`, and leaves what is behind to `rest`. */
   readonly splitAtAck?: boolean;
-  /** Gives the nodes that a message visited when something failed on its way. */
+  /** Gives the nodes that a message visited, with labels, when something failed on its way. */
   readonly keepPath?: boolean;
   /** Resolves after so many milliseconds: pauses between tries. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;

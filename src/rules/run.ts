@@ -8,6 +8,7 @@ import type { RunOptions, RunResult } from './run-result.ts';
 export {
   DEFAULT_RUN_LIMITS,
   type Letter,
+  type PathPlace,
   type RunLimits,
   type RunOptions,
   type RunRest,
