@@ -8,8 +8,8 @@ import { type Config, flag, integer, json, jsonSchemaOf, oneOf, optional, text, 
 import { ALARM, ALARM_INFO, toAlarm, toAlarmInfo } from './alarm-answer.ts';
 import type { AdminDeps } from './deps.ts';
 import { uuidOf } from './lookup.ts';
+import { isLimited, mayRead } from './readable.ts';
 import { type Call, defineRoute, type Route } from './route.ts';
-import { mayRead } from './supplier-scope.ts';
 
 const tag = 'alarms';
 const alarmParam = { alarmId: text('UUID.') };
@@ -46,8 +46,10 @@ export function alarmRoutes(deps: AdminDeps): readonly Route[] {
   const readable = async (given: string, principal: Principal): Promise<Alarm> => {
     const alarm = await alarms.get(alarmIdOf(given));
     const { entityType, id } = alarm.originator;
-    if (principal.role !== 'supplier') return alarm;
+    if (!isLimited(principal)) return alarm;
     if (entityType === 'DEVICE' && (await mayRead(principal, id as DeviceId, deps))) return alarm;
+    const { subtree } = principal;
+    if (entityType === 'ASSET' && subtree && (await deps.trees.isWithin(subtree, `ASSET:${id}`))) return alarm;
     throw new BrokerError('NOT_FOUND', { field: 'alarmId', detail: 'there is no such alarm' });
   };
   const save = async ({ body, json, by }: SaveCall): Promise<Alarm> => {
@@ -114,8 +116,9 @@ export function alarmRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'Notes that somebody has seen the alarm.',
       params: alarmParam,
       answer: ALARM_INFO,
-      async handle({ params, by }) {
-        const { kind, alarm } = await alarms.acknowledge(alarmIdOf(params.alarmId), by);
+      async handle({ params, by, principal }) {
+        const { id } = await readable(params.alarmId, principal);
+        const { kind, alarm } = await alarms.acknowledge(id, by);
         if (kind === 'unchanged') throw taken('the alarm is acknowledged already');
         return toAlarmInfo(alarm, deps);
       },
@@ -127,8 +130,9 @@ export function alarmRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'Ends the alarm.',
       params: alarmParam,
       answer: ALARM_INFO,
-      async handle({ params, by }) {
-        const { kind, alarm } = await alarms.clear(alarmIdOf(params.alarmId), by);
+      async handle({ params, by, principal }) {
+        const { id } = await readable(params.alarmId, principal);
+        const { kind, alarm } = await alarms.clear(id, by);
         if (kind === 'unchanged') throw taken('the alarm is cleared already');
         return toAlarmInfo(alarm, deps);
       },

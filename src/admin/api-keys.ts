@@ -5,6 +5,7 @@ import { json, number, oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { idParam, supplierIdOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
+import { subtreeOf } from './trees.ts';
 import { API_KEY, API_KEY_WITH_SECRET, NO_CONTENT, pageOf, toApiKey, wholePage } from './wire.ts';
 
 const URL = '/api/gridmoor/api-keys';
@@ -40,6 +41,7 @@ export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
           },
         ),
         supplier: optional(text('Id or name of the supplier, for the role supplier.')),
+        subtree: optional(text('What the key sees and steers, and nothing else: <tree>/<node>. Absent: everything.')),
         subscribe: topicFilters('Topic filters that the key may subscribe to over MQTT; absent: those of its role.'),
         publish: topicFilters('Topic filters that the key may publish to over MQTT; absent: none.'),
         calls: optional(
@@ -55,13 +57,14 @@ export function apiKeyRoutes(deps: AdminDeps): readonly Route[] {
       },
       status: 201,
       answer: API_KEY_WITH_SECRET,
-      async handle({ body: { name, role, supplier, subscribe, publish, calls, ttlSeconds }, by }) {
+      async handle({ body: { name, role, supplier, subtree, subscribe, publish, calls, ttlSeconds }, by }) {
         const ttl = ttlSeconds === undefined ? {} : { ttlMs: Math.round(ttlSeconds * 1_000) };
         const { key, secretKey } = await apiKeys.create({
           name,
           role,
           by,
           ...(await supplierIdOf(supplier, deps)),
+          ...(await subtreeOf(subtree, deps)),
           topics: { ...(subscribe ? { subscribe } : {}), ...(publish ? { publish } : {}) },
           ...(calls ? { calls } : {}),
           ...ttl,

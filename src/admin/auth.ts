@@ -6,6 +6,7 @@ import type { Principal } from '../registry/api-keys.ts';
 import { looksLikeToken } from '../registry/user-tokens.ts';
 import type { AdminDeps } from './deps.ts';
 import type { Route } from './route.ts';
+import { checkSubtreeRoute } from './subtree-scope.ts';
 import { isPartOf, type RouteName } from './work-roles.ts';
 
 const RANK = { supplier: 0, 'read-only': 1, operator: 2, administrator: 3 } as const satisfies Record<
@@ -75,6 +76,7 @@ export async function authorise(
   if (identity === 'hang-up') return 'hang-up';
   const { principal } = identity;
   const { role } = principal;
+  checkSubtreeRoute(principal, route.name);
   if (isWorkRole(role)) {
     if (route.name && isPartOf(role, route.name)) return principal;
     throw new BrokerError('FORBIDDEN', { detail: `this is no part of the role ${role}` });

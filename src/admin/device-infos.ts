@@ -5,8 +5,8 @@ import { optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceAnswer, deviceAnswers } from './device-answer.ts';
 import { deviceOf, idParam, MAX_PAGE_SIZE, pageFields } from './lookup.ts';
+import { mayRead, readableDevices } from './readable.ts';
 import { defineRoute, type Route } from './route.ts';
-import { mayRead, readableDevices } from './supplier-scope.ts';
 import { countedPageOf, DEVICE, list, object, toCountedPage } from './wire.ts';
 
 const common = { tag: 'devices', role: 'read-only', lenient: true } as const;

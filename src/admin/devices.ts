@@ -7,8 +7,8 @@ import type { AdminDeps } from './deps.ts';
 import { deviceAnswer, deviceAnswers } from './device-answer.ts';
 import { createDevice } from './device-create.ts';
 import { deviceOf, findDevice, idParam, pageFields } from './lookup.ts';
+import { mayRead, readableDevices } from './readable.ts';
 import { defineRoute, type Route } from './route.ts';
-import { mayRead, readableDevices } from './supplier-scope.ts';
 import { countedPageOf, DEVICE, NO_CONTENT, object, toCountedPage } from './wire.ts';
 
 const tag = 'devices';

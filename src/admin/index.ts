@@ -44,6 +44,7 @@ import { serialRoutes } from './serials.ts';
 import { serviceAccountRoutes } from './service-accounts.ts';
 import { stateRoutes } from './state.ts';
 import { statisticsRoutes } from './statistics.ts';
+import { checkSubtreeScope } from './subtree-scope.ts';
 import { checkSupplierScope } from './supplier-scope.ts';
 import { supplierRoutes } from './suppliers.ts';
 import { telemetryRoutes } from './telemetry.ts';
@@ -152,6 +153,7 @@ function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
       const { params, query, body, ip: address } = request;
       const principal = principals.get(request) ?? NOBODY;
       await checkSupplierScope(principal, route, params, deps);
+      await checkSubtreeScope(principal, route, params, deps);
       await checkGrant(principal, route, params, deps);
       const { by } = principal;
       const json = bodies.get(request) ?? null;

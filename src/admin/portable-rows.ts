@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { NodeRef } from '../registry/asset-trees.ts';
+import type { NodeRef } from '../model/tree.ts';
 import { flag, json, oneOf } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { shown } from './trees.ts';

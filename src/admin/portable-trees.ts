@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import { newAssetId } from '../model/ids.ts';
 import type { NodeRow } from '../model/portable.ts';
-import type { NodeRef } from '../registry/asset-trees.ts';
+import type { NodeRef, Subtree } from '../model/tree.ts';
 import type { AdminDeps } from './deps.ts';
 import { type ImportOptions, portableName, type RowOutcome } from './portable-rows.ts';
 import { refOf } from './trees.ts';
@@ -29,9 +29,15 @@ export function createPortableTrees(deps: AdminDeps) {
   };
 
   return {
-    async rowsOf(tree: string): Promise<readonly NodeRow[]> {
+    /** @param subtree the part of the tree that is asked for; absent: all of it. */
+    async rowsOf(tree: string, subtree?: Subtree): Promise<readonly NodeRow[]> {
       const rows: NodeRow[] = [];
-      const open: { ref?: NodeRef; parent?: string }[] = [{}];
+      const open: { ref?: NodeRef; parent?: string }[] = subtree ? [] : [{}];
+      if (subtree && (await trees.isWithin(subtree, subtree.root))) {
+        const entity = await portableName(subtree.root, deps);
+        rows.push({ entity });
+        open.push({ ref: subtree.root, parent: entity });
+      }
       for (let next = open.shift(); next; next = open.shift()) {
         const { ref, parent } = next;
         const limit = MAX_NODES + 1 - rows.length;

@@ -1,3 +1,4 @@
+import { BrokerError } from '../errors.ts';
 import { DEVICE_ROW, type DeviceRow, NODE_ROW, type NodeRow } from '../model/portable.ts';
 import { flag, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
@@ -5,8 +6,10 @@ import { pageFields } from './lookup.ts';
 import { createPortableDevices } from './portable-devices.ts';
 import { eachRow, IMPORTED, importFields, rowsOf } from './portable-rows.ts';
 import { createPortableTrees, MAX_NODES } from './portable-trees.ts';
+import { readableDevices } from './readable.ts';
 import { defineRoute, type Route } from './route.ts';
 import { keyList } from './telemetry.ts';
+import { checkTree } from './trees.ts';
 import { countedPageOf, list, object, toCountedPage } from './wire.ts';
 
 const tag = 'import and export';
@@ -18,7 +21,6 @@ const keys = (scope: string) => optional(text(`Keys of ${scope} attributes that 
 
 /** Devices and trees as rows, out and in again, without any secret: new devices get credentials of their own. */
 export function portableRoutes(deps: AdminDeps): readonly Route[] {
-  const { storage } = deps;
   const devices = createPortableDevices(deps);
   const portableTrees = createPortableTrees(deps);
 
@@ -36,10 +38,14 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
         trees: flag('Where each stands in trees, too.', { default: false }),
       },
       answer: countedPageOf(DEVICE_ROW),
-      async handle({ query: { page, pageSize, server, shared, trees: placed } }) {
+      async handle({ query: { page, pageSize, server, shared, trees: placed }, principal }) {
         const wanted = { server: keyList(server) ?? [], shared: keyList(shared) ?? [], trees: placed };
         devices.check(wanted);
-        const found = await storage.registry.devices({ page, pageSize });
+        if (placed && principal.subtree) {
+          const detail = 'other trees are not for who is kept to a part of one: export your tree instead';
+          throw new BrokerError('FORBIDDEN', { field: 'trees', detail });
+        }
+        const found = await readableDevices(principal, { page, pageSize }, deps);
         const rows = await Promise.all(found.data.map((device) => devices.toRow(device, wanted)));
         return toCountedPage({ ...found, data: rows }, pageSize, (row) => row);
       },
@@ -66,7 +72,10 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
       role: 'operator',
       params: treeParam,
       answer: object({ name: string, rows: list(NODE_ROW) }),
-      handle: async ({ params: { tree } }) => ({ name: tree, rows: await portableTrees.rowsOf(tree) }),
+      async handle({ params: { tree }, principal }) {
+        checkTree(principal, tree);
+        return { name: tree, rows: await portableTrees.rowsOf(tree, principal.subtree) };
+      },
     }),
     defineRoute({
       method: 'POST',

@@ -3,9 +3,11 @@ import { BrokerError, type ErrorCode } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import { type JsonObject, parseJson, stringifyJson } from '../model/json.ts';
 import { parseRpcId, RPC_STATES, type RpcId } from '../model/rpc.ts';
+import type { Principal } from '../registry/api-keys.ts';
 import { type Config, flag, integer, json, oneOf, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceOf, idParam, pageFields } from './lookup.ts';
+import { mayRead } from './readable.ts';
 import { type Call, defineRoute, type Route } from './route.ts';
 import { ANY_OBJECT, countedPageOf, NO_CONTENT, object, toCountedPage } from './wire.ts';
 
@@ -77,6 +79,12 @@ export function rpcRoutes(deps: AdminDeps): readonly Route[] {
     throw new BrokerError('QUEUE_FULL', { detail: 'too many persistent calls wait' });
   };
 
+  const readable = async (given: string, principal: Principal) => {
+    const found = await storage.rpcs.get(rpcIdOf(given));
+    if (found && (await mayRead(principal, found.deviceId, deps))) return found;
+    throw new BrokerError('NOT_FOUND', { field: 'rpcId' });
+  };
+
   const calls = (['rpc', 'plugins/rpc'] as const).flatMap((path) => [
     defineRoute({
       method: 'POST',
@@ -115,11 +123,7 @@ export function rpcRoutes(deps: AdminDeps): readonly Route[] {
       lenient: true,
       params: { rpcId: text('UUID.') },
       answer: RPC,
-      async handle({ params }) {
-        const found = await storage.rpcs.get(rpcIdOf(params.rpcId));
-        if (!found) throw new BrokerError('NOT_FOUND', { field: 'rpcId' });
-        return describeRpc(found);
-      },
+      handle: async ({ params, principal }) => describeRpc(await readable(params.rpcId, principal)),
     }),
     defineRoute({
       method: 'DELETE',
@@ -130,9 +134,9 @@ export function rpcRoutes(deps: AdminDeps): readonly Route[] {
       lenient: true,
       params: { rpcId: text('UUID.') },
       answer: NO_CONTENT,
-      async handle({ params }) {
-        if (!(await deviceApi.rpc.remove(rpcIdOf(params.rpcId))))
-          throw new BrokerError('NOT_FOUND', { field: 'rpcId' });
+      async handle({ params, principal }) {
+        const { id } = await readable(params.rpcId, principal);
+        if (!(await deviceApi.rpc.remove(id))) throw new BrokerError('NOT_FOUND', { field: 'rpcId' });
       },
     }),
     defineRoute({

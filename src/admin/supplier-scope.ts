@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import type { Page, PageQuery } from '../model/entity.ts';
-import { type AssetId, type DeviceId, parseDeviceId } from '../model/ids.ts';
+import { type DeviceId, parseDeviceId } from '../model/ids.ts';
 import type { Principal } from '../registry/api-keys.ts';
 import type { AdminDeps } from './deps.ts';
 import type { Route } from './route.ts';
@@ -22,16 +22,15 @@ export async function checkSupplierScope(
   const { id } = params as { readonly id?: string };
   const deviceId = id === undefined ? undefined : parseDeviceId(id);
   if (deviceId === undefined) throw new BrokerError('BAD_REQUEST', { field: 'id', detail: '"id" is not a UUID' });
-  if (!(await mayRead(principal, deviceId, deps))) throw new BrokerError('DEVICE_NOT_FOUND', { device: deviceId });
+  if (!(await isOfSupplier(principal, deviceId, deps))) throw new BrokerError('DEVICE_NOT_FOUND', { device: deviceId });
 }
 
-/** Whether the principal may read this device. */
-export async function mayRead(
-  { role, supplierId }: Principal,
+/** Whether the device is attached to the supplier that the principal is bound to. */
+export async function isOfSupplier(
+  { supplierId }: Principal,
   deviceId: DeviceId,
   { attachments }: Pick<ScopeDeps, 'attachments'>,
 ): Promise<boolean> {
-  if (role !== 'supplier') return true;
   return supplierId !== undefined && (await attachments.attachment(deviceId))?.supplier.id === supplierId;
 }
 
@@ -42,22 +41,13 @@ export interface DeviceFilter extends PageQuery {
 
 const STEP = 500;
 
-/** The devices that the principal may read, by name. */
-export function readableDevices(
-  { role, supplierId }: Principal,
-  filter: DeviceFilter,
-  deps: ScopeDeps,
-): Promise<Page<Device>> {
-  if (role !== 'supplier') return deps.registry.devices(filter);
-  if (supplierId === undefined) throw new BrokerError('FORBIDDEN');
-  return devicesOfSupplier(supplierId, filter, deps);
-}
-
-async function devicesOfSupplier(
-  supplierId: AssetId,
+/** The devices that are attached to the supplier of the principal, by name. */
+export async function devicesOfSupplier(
+  { supplierId }: Principal,
   { page, pageSize, textSearch, profile }: DeviceFilter,
   { attachments, registry }: ScopeDeps,
 ): Promise<Page<Device>> {
+  if (supplierId === undefined) throw new BrokerError('FORBIDDEN');
   const find = async (query: PageQuery) => {
     const found = await attachments.list({ ...query, supplierId });
     const devices = await Promise.all(found.data.map(({ device }) => registry.device(device.id)));

@@ -1,6 +1,8 @@
 import { BrokerError } from '../errors.ts';
 import { parseAssetId } from '../model/ids.ts';
-import type { NodeRef, TreeNode } from '../registry/asset-trees.ts';
+import type { NodeRef, Subtree } from '../model/tree.ts';
+import type { Principal } from '../registry/api-keys.ts';
+import type { TreeNode } from '../registry/asset-trees.ts';
 import { integer, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { findDevice, MAX_PAGE_SIZE } from './lookup.ts';
@@ -37,6 +39,27 @@ export async function refOf(given: string, field: string, deps: TreeDeps): Promi
   return `ASSET:${asset.id}`;
 }
 
+/** The part of a tree that a request names, if it names one: `<tree>/<node>`. Throws BAD_REQUEST, NOT_FOUND, DEVICE_NOT_FOUND. */
+export async function subtreeOf(
+  given: string | undefined,
+  deps: TreeDeps & Pick<AdminDeps, 'trees'>,
+): Promise<{ readonly subtree?: Subtree }> {
+  if (given === undefined) return {};
+  const field = 'subtree';
+  const at = given.indexOf('/');
+  const tree = given.slice(0, Math.max(at, 0));
+  if (tree === '') throw new BrokerError('BAD_REQUEST', { field, detail: `must be <tree>/${ENTITY}` });
+  const root = await refOf(given.slice(at + 1), field, deps);
+  if (await deps.trees.path(tree, root)) return { subtree: { tree, root } };
+  throw new BrokerError('NOT_FOUND', { field, detail: 'it is not in this tree' });
+}
+
+/** Throws NOT_FOUND for a tree that is not the one whose part the principal is kept to. */
+export function checkTree({ subtree }: Principal, tree: string): void {
+  if (subtree === undefined || subtree.tree === tree) return;
+  throw new BrokerError('NOT_FOUND', { field: 'tree', detail: 'there is no such tree' });
+}
+
 /** A node with the name of what stands there; without one, that is gone. */
 export async function shown(ref: NodeRef, { registry, storage }: TreeDeps) {
   const id = ref.slice(ref.indexOf(':') + 1);
@@ -58,6 +81,11 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
   };
   const parentField = { parent: optional(text(`What it stands under: ${ENTITY} Absent: at the top.`)) };
   const refParam = (entity: string) => refOf(entity, 'entity', deps);
+  const boundOf = ({ subtree }: Principal) => (subtree ? { within: subtree.root } : {});
+  const visible = async ({ subtree }: Principal, ref: NodeRef, field: string): Promise<NodeRef> => {
+    if (subtree === undefined || (await trees.isWithin(subtree, ref))) return ref;
+    throw new BrokerError('NOT_FOUND', { field, detail: 'it is not in your part of this tree' });
+  };
   return [
     defineRoute({
       method: 'GET',
@@ -66,7 +94,10 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'The trees, by name.',
       role: 'read-only',
       answer: object({ data: list(TREE) }),
-      handle: async () => ({ data: await trees.list() }),
+      async handle({ principal: { subtree } }) {
+        const all = await trees.list();
+        return { data: subtree ? all.filter(({ name }) => name === subtree.tree) : all };
+      },
     }),
     defineRoute({
       method: 'POST',
@@ -103,10 +134,18 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
         limit: integer('How many at most.', { minimum: 1, maximum: MAX_PAGE_SIZE, default: 100 }),
       },
       answer: object({ data: list(NODE) }),
-      async handle({ params: { tree }, query: { parent, after, limit } }) {
+      async handle({ params: { tree }, query: { parent, after, limit }, principal }) {
+        checkTree(principal, tree);
+        const { subtree } = principal;
+        if (subtree && parent === undefined) {
+          const isThere = after === undefined && (await trees.isWithin(subtree, subtree.root));
+          return { data: isThere ? [await shown(subtree.root, deps)] : [] };
+        }
         const refs = await trees.children(tree, {
           limit,
-          ...(parent === undefined ? {} : { parent: await refOf(parent, 'parent', deps) }),
+          ...(parent === undefined
+            ? {}
+            : { parent: await visible(principal, await refOf(parent, 'parent', deps), 'parent') }),
           ...(after === undefined ? {} : { after: after as NodeRef }),
         });
         return { data: await Promise.all(refs.map((ref) => shown(ref, deps))) };
@@ -137,9 +176,10 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
       params: nodeParams,
       body: parentField,
       answer: NODE,
-      async handle({ params: { tree, entity }, body: { parent }, by }) {
+      async handle({ params: { tree, entity }, body: { parent }, by, principal }) {
+        checkTree(principal, tree);
         const node = await nodeOf(entity, parent);
-        await trees.move(tree, node, by);
+        await trees.move(tree, { ...node, ...boundOf(principal) }, by);
         return shown(node.ref, deps);
       },
     }),
@@ -152,7 +192,10 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
       params: nodeParams,
       status: 204,
       answer: NO_CONTENT,
-      handle: async ({ params: { tree, entity }, by }) => trees.take(tree, await refParam(entity), by),
+      async handle({ params: { tree, entity }, by, principal }) {
+        checkTree(principal, tree);
+        await trees.take(tree, { ref: await refParam(entity), ...boundOf(principal) }, by);
+      },
     }),
     defineRoute({
       method: 'GET',
@@ -162,10 +205,12 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
       role: 'read-only',
       params: nodeParams,
       answer: object({ data: list(NODE) }),
-      async handle({ params: { tree, entity } }) {
-        const path = await trees.path(tree, await refParam(entity));
+      async handle({ params: { tree, entity }, principal }) {
+        checkTree(principal, tree);
+        const path = await trees.path(tree, await visible(principal, await refParam(entity), 'entity'));
         if (!path) throw new BrokerError('NOT_FOUND', { field: 'entity', detail: 'it is not in this tree' });
-        return { data: await Promise.all(path.map((ref) => shown(ref, deps))) };
+        const own = principal.subtree ? path.slice(path.indexOf(principal.subtree.root)) : path;
+        return { data: await Promise.all(own.map((ref) => shown(ref, deps))) };
       },
     }),
     defineRoute({
@@ -176,7 +221,10 @@ export function treeRoutes(deps: AdminDeps): readonly Route[] {
       role: 'read-only',
       params: { entity: text(ENTITY) },
       answer: object({ data: list(string) }),
-      handle: async ({ params: { entity } }) => ({ data: await trees.treesOf(await refParam(entity)) }),
+      async handle({ params: { entity }, principal }) {
+        const ref = await visible(principal, await refParam(entity), 'entity');
+        return { data: principal.subtree ? [principal.subtree.tree] : await trees.treesOf(ref) };
+      },
     }),
   ];
 }

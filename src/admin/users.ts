@@ -2,25 +2,35 @@ import { BrokerError } from '../errors.ts';
 import { parseUserId, type UserId } from '../model/ids.ts';
 import { ROLES } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
+import { formatSubtree } from '../model/tree.ts';
 import { oneOf, optional, text } from '../schema/fields.ts';
 import type { User } from '../storage/user-store.ts';
 import type { AdminDeps } from './deps.ts';
 import { idParam, pageFields, supplierIdOf } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
+import { subtreeOf } from './trees.ts';
 import { NO_CONTENT, object, pageOf, toPage } from './wire.ts';
 
 const URL = '/api/gridmoor/users';
 const tag = 'users';
 const string = { type: 'string' } as const;
-const USER = { id: string, name: string, role: string, 'supplierId?': string, createdTime: { type: 'integer' } };
+const USER = {
+  id: string,
+  name: string,
+  role: string,
+  'supplierId?': string,
+  'subtree?': string,
+  createdTime: { type: 'integer' },
+};
 const password = { ...string, description: 'Shown this once.' } as const;
 const own = optional(text('12 to 512 characters; absent: one is made.'));
 
-const toUser = ({ id, name, role, supplierId, createdAt }: User) => ({
+const toUser = ({ id, name, role, supplierId, subtree, createdAt }: User) => ({
   id,
   name,
   role,
   supplierId,
+  subtree: subtree && formatSubtree(subtree),
   createdTime: createdAt,
 });
 
@@ -40,6 +50,7 @@ export function userRoutes(deps: AdminDeps): readonly Route[] {
           default: 'read-only',
         }),
         supplier: optional(text('Id or name of the supplier, for the role supplier.')),
+        subtree: optional(text('What the user sees and steers, and nothing else: <tree>/<node>. Absent: everything.')),
         password: own,
       },
       status: 201,
@@ -51,6 +62,7 @@ export function userRoutes(deps: AdminDeps): readonly Route[] {
           role,
           by,
           ...(await supplierIdOf(body.supplier, deps)),
+          ...(await subtreeOf(body.subtree, deps)),
           ...(body.password === undefined ? {} : { password: new Secret(body.password) }),
         });
         return { ...toUser(made.user), password: made.password.reveal() };

@@ -2,6 +2,7 @@ import type { Attachment, AttachmentHistoryEntry } from '../model/attachment.ts'
 import type { Device } from '../model/device.ts';
 import { type Asset, type Page, type Relation, TENANT } from '../model/entity.ts';
 import { profileIdOf } from '../model/ids.ts';
+import { formatSubtree } from '../model/tree.ts';
 import type { ApiKey } from '../storage/record-stores.ts';
 import type { Supplier } from '../storage/supplier-store.ts';
 import type { JsonSchema } from './route.ts';
@@ -57,11 +58,12 @@ export const toSupplier = ({ asset, keys }: Supplier) => ({
   keys: keys.map(({ kid, notBefore, notAfter }) => ({ kid, notBefore, notAfter })),
 });
 
-export const toApiKey = ({ id, name, role, supplierId, topics, calls, createdAt, expiresAt }: ApiKey) => ({
+export const toApiKey = ({ id, name, role, supplierId, subtree, topics, calls, createdAt, expiresAt }: ApiKey) => ({
   id,
   name,
   role,
   supplierId,
+  subtree: subtree && formatSubtree(subtree),
   subscribe: topics?.subscribe,
   publish: topics?.publish,
   calls,
@@ -165,6 +167,7 @@ const apiKey = {
   name: string,
   role: string,
   'supplierId?': string,
+  'subtree?': string,
   'subscribe?': list(string),
   'publish?': list(string),
   'calls?': list(string),

@@ -47,9 +47,8 @@ export function createAppLogins(parts: {
       const principal = password.length > MAX_KEY ? undefined : await apiKeys.authenticate(new Secret(password));
       const owner = principal?.key?.id ?? ADMIN;
       if (principal && (userName === ANY_KEY || parseUuid(userName) === owner)) {
-        const { role, supplierId, key } = principal;
-        const { topics } = key ?? {};
-        const rights = rightsOf({ role, ...(supplierId ? { supplierId } : {}), ...(topics ? { topics } : {}) });
+        const { topics } = principal.key ?? {};
+        const rights = rightsOf({ ...principal, ...(topics ? { topics } : {}) });
         return { kind: 'app', owner, rights };
       }
       const answer = await refusalPause.refused(address);

@@ -13,6 +13,7 @@ interface ApiKey {
   readonly name: string;
   readonly role?: string;
   readonly supplierId?: string;
+  readonly subtree?: string;
   readonly subscribe?: readonly string[];
   readonly publish?: readonly string[];
   readonly createdTime?: number;
@@ -33,6 +34,7 @@ const create = defineCommand({
       summary: 'administrator, operator, read-only, supplier, installer, developer, asset-manager or app',
     },
     supplier: { type: 'string', value: '<name>', summary: 'whose devices a key of the role supplier reads' },
+    subtree: { type: 'string', value: '<tree>/<node>', summary: 'the part of a tree it sees and steers, and no more' },
     subscribe: { type: 'string', value: '<filters>', summary: 'topics below app/ it may subscribe to, commas between' },
     publish: { type: 'string', value: '<filters>', summary: 'topics below app/ it may publish to, commas between' },
     calls: { type: 'string', value: '<profiles>', summary: 'role app: whose devices it may call, commas between' },
@@ -42,17 +44,19 @@ const create = defineCommand({
   examples: [
     "gridmoor apikey create billing --role operator --subscribe 'app/readings/#' --publish 'app/billing/#'",
     'gridmoor apikey create grafana --role read-only --days 90',
+    'gridmoor apikey create north --role operator --subtree grid/ASSET:area/north',
     "gridmoor apikey create sol-portal --role supplier --supplier 'Sol Energia'",
   ],
-  async run({ url, json, role, supplier, subscribe, publish, calls, days }, [name = ''], io) {
+  async run({ url, json, role, supplier, subtree, subscribe, publish, calls, days }, [name = ''], io) {
     const topics = { subscribe: filtersOf(subscribe), publish: filtersOf(publish) };
-    const body = { name, role, supplier, ...topics, calls: filtersOf(calls), ttlSeconds: secondsOfDays(days) };
+    const body = { name, role, supplier, subtree, ...topics, calls: filtersOf(calls), ttlSeconds: secondsOfDays(days) };
     const made = await createClient(io, url).post<ApiKey & { readonly secretKey: string }>(API_KEYS, body);
     const facts = [
       ['id', made.id],
       ['name', made.name],
       ['role', made.role],
       ['supplier', made.supplierId],
+      ['subtree', made.subtree],
       ['subscribe', made.subscribe?.join(',')],
       ['publish', made.publish?.join(',')],
       ['expires', formatTime(made.expiresAt)],
@@ -78,8 +82,9 @@ const list = defineCommand({
         key.role,
         formatTime(key.expiresAt),
         key.supplierId ?? '-',
+        key.subtree ?? '-',
       ]);
-      printTable(io, ['id', 'name', 'role', 'expires', 'supplier'], rows);
+      printTable(io, ['id', 'name', 'role', 'expires', 'supplier', 'subtree'], rows);
     }
     return EXIT.fine;
   },

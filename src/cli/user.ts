@@ -15,6 +15,7 @@ interface User {
   readonly name: string;
   readonly role: string;
   readonly supplierId?: string;
+  readonly subtree?: string;
   readonly createdTime: number;
 }
 
@@ -47,14 +48,15 @@ const create = defineCommand({
   summary: 'Creates a user of the management API and prints the password, once.',
   args: '<name>',
   flags: {
-    role: { type: 'string', value: '<role>', summary: 'administrator, operator, read-only or supplier' },
+    role: { type: 'string', value: '<role>', summary: 'one of those of apikey create' },
     supplier: { type: 'string', value: '<name>', summary: 'whose devices a user of the role supplier reads' },
+    subtree: { type: 'string', value: '<tree>/<node>', summary: 'the part of a tree they see and steer, and no more' },
     ...passwordFlag,
     ...urlFlag,
   },
   examples: ['gridmoor user create ops@example.com --role operator'],
-  async run({ url, json, role, supplier, 'password-file': path }, [name = ''], io) {
-    const body = { name, role, supplier, password: await passwordOf(io, path) };
+  async run({ url, json, role, supplier, subtree, 'password-file': path }, [name = ''], io) {
+    const body = { name, role, supplier, subtree, password: await passwordOf(io, path) };
     const made = await createClient(io, url).post<User & { readonly password: string }>(USERS, body);
     const { id, role: given, supplierId, password } = made;
     const facts = [
@@ -62,6 +64,7 @@ const create = defineCommand({
       ['name', made.name],
       ['role', given],
       ['supplier', supplierId],
+      ['subtree', made.subtree],
       ['password', password],
     ] as const;
     printOnce(io, made, { json, facts, what: 'The password is' });
@@ -76,12 +79,13 @@ const list = defineCommand({
   examples: ['gridmoor user list'],
   async run({ url, json, ...given }, _args, io) {
     const page = await createClient(io, url).get<Page<User>>(USERS, pagingOf(given));
-    printPage(io, page, { json, given }, ['id', 'name', 'role', 'created', 'supplier'], (one) => [
+    printPage(io, page, { json, given }, ['id', 'name', 'role', 'created', 'supplier', 'subtree'], (one) => [
       one.id,
       one.name,
       one.role,
       formatTime(one.createdTime),
       one.supplierId ?? '-',
+      one.subtree ?? '-',
     ]);
     return EXIT.fine;
   },

@@ -6,6 +6,7 @@ import { type ApiKeyId, type AssetId, newApiKeyId, type UserId } from '../model/
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
+import type { Subtree } from '../model/tree.ts';
 import type { ApiKey, ApiKeyStore, AppTopics, AuditStore } from '../storage/record-stores.ts';
 import { nameProblem } from './registry.ts';
 
@@ -18,6 +19,8 @@ export interface Principal {
   readonly userId?: UserId;
   /** The one whose devices a principal of the role `supplier` sees. */
   readonly supplierId?: AssetId;
+  /** The part of a tree that the principal is kept to. */
+  readonly subtree?: Subtree;
   /** Set for keys that were made, and not the installation's own. */
   readonly key?: Pick<ApiKey, 'id' | 'expiresAt' | 'topics' | 'calls'>;
 }
@@ -32,6 +35,8 @@ export interface ApiKeys {
     role: Role;
     /** For the role `supplier`, and only for it. */
     supplierId?: AssetId;
+    /** For any role but `administrator` and `supplier`. */
+    subtree?: Subtree;
     /** What it may do as an app client; absent: what follows from the role. */
     topics?: Partial<AppTopics>;
     /** For the role `app`: profiles whose devices it may call. */
@@ -52,6 +57,13 @@ export function checkSupplierOf(role: Role, supplierId: AssetId | undefined): vo
   throw new BrokerError('BAD_REQUEST', { field: 'supplier', detail });
 }
 
+/** Throws BAD_REQUEST for a role that cannot be kept to a part of a tree: one makes keys itself, one has its own bounds. */
+export function checkSubtreeOf(role: Role, subtree: Subtree | undefined): void {
+  if (subtree === undefined || (role !== 'administrator' && role !== 'supplier')) return;
+  const detail = `the role ${role} is not kept to a part of a tree`;
+  throw new BrokerError('BAD_REQUEST', { field: 'subtree', detail });
+}
+
 const MAX_FILTERS = 32;
 const MAX_PROFILES = 100;
 
@@ -61,13 +73,17 @@ function checkCalls(calls: readonly string[], role: Role): void {
   throw new BrokerError('BAD_REQUEST', { field: 'calls', detail });
 }
 
-/** Throws BAD_REQUEST for filters that are none of app clients, or more than the role may have. */
-function checkTopics(topics: Partial<AppTopics>, role: Role, supplierId: AssetId | undefined): void {
+/** Throws BAD_REQUEST for filters that are none of app clients, or more than the owner may have. */
+function checkTopics(
+  topics: Partial<AppTopics>,
+  { role, supplierId, subtree }: Pick<ApiKey, 'role' | 'supplierId' | 'subtree'>,
+): void {
   for (const field of ['subscribe', 'publish'] as const) {
     const filters = topics[field] ?? [];
     const refuse = (detail: string): never => {
       throw new BrokerError('BAD_REQUEST', { field, detail });
     };
+    if (filters.length > 0 && subtree) refuse('a key of a part of a tree has no topics');
     if (filters.length > MAX_FILTERS) refuse(`at most ${MAX_FILTERS} filters`);
     if (field === 'publish' && filters.length > 0 && role !== 'administrator' && role !== 'operator')
       refuse(`a key of the role ${role} publishes nothing`);
@@ -92,12 +108,14 @@ export function createApiKeys(parts: {
   const hashOf = (key: Secret): string => hash.hash('api-key', key.reveal());
   const adminHash = hashOf(parts.adminKey);
   return {
-    async create({ name: rawName, role, supplierId, topics = {}, calls = [], ttlMs, by }) {
+    async create({ name: rawName, role, supplierId, subtree, topics = {}, calls = [], ttlMs, by }) {
       const name = rawName.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       checkSupplierOf(role, supplierId);
-      checkTopics(topics, role, supplierId);
+      checkSubtreeOf(role, subtree);
+      const bounds = { ...(supplierId === undefined ? {} : { supplierId }), ...(subtree ? { subtree } : {}) };
+      checkTopics(topics, { role, ...bounds });
       checkCalls(calls, role);
       const now = clock.now();
       const secretKey = new Secret(`${API_KEY_PREFIX}${randomBytes(32).toString('base64url')}`);
@@ -107,7 +125,7 @@ export function createApiKeys(parts: {
         role,
         hash: hashOf(secretKey),
         createdAt: now,
-        ...(supplierId === undefined ? {} : { supplierId }),
+        ...bounds,
         ...(calls.length === 0 ? {} : { calls }),
         ...(topics.subscribe || topics.publish ? { topics } : {}),
         ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
@@ -137,8 +155,9 @@ export function createApiKeys(parts: {
       if (sameHash(adminHash, given)) return { by: 'admin-key', role: 'administrator' };
       if (!found || !sameHash(found.hash, given)) return undefined;
       if (found.expiresAt !== undefined && found.expiresAt <= clock.now()) return undefined;
-      const { id, role, supplierId } = found;
-      return { by: `api-key:${id}`, role, ...(supplierId === undefined ? {} : { supplierId }), key: found };
+      const { id, role, supplierId, subtree } = found;
+      const bounds = { ...(supplierId === undefined ? {} : { supplierId }), ...(subtree ? { subtree } : {}) };
+      return { by: `api-key:${id}`, role, ...bounds, key: found };
     },
   };
 }

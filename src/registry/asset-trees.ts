@@ -1,10 +1,8 @@
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
+import type { NodeRef, Subtree } from '../model/tree.ts';
 import type { DocumentChange, DocumentStore, StoredDocument } from '../storage/document-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
-
-/** A device or an asset as a node: `DEVICE:<id>`, `ASSET:<id>`. */
-export type NodeRef = `${'DEVICE' | 'ASSET'}:${string}`;
 
 export interface Tree {
   readonly name: string;
@@ -15,6 +13,11 @@ export interface TreeNode {
   readonly ref: NodeRef;
   /** Absent: it stands at the top. */
   readonly parent?: NodeRef;
+}
+
+/** For who may change a part of a tree alone: what is changed must stand below this node when it is, and stay there. */
+export interface Bound {
+  readonly within?: NodeRef;
 }
 
 /**
@@ -30,13 +33,17 @@ export interface AssetTrees {
   /** Throws NOT_FOUND for the tree or the parent, NAME_TAKEN when the node is in this tree, BAD_REQUEST when it gets too deep. */
   add(tree: string, node: TreeNode, by: string): Promise<void>;
   /** Takes along what is below. Throws NOT_FOUND, and BAD_REQUEST for a place below the node itself. */
-  move(tree: string, node: TreeNode, by: string): Promise<void>;
+  move(tree: string, node: TreeNode & Bound, by: string): Promise<void>;
   /** What is below goes to its parent. Throws NOT_FOUND. */
-  take(tree: string, ref: NodeRef, by: string): Promise<void>;
+  take(tree: string, node: { readonly ref: NodeRef } & Bound, by: string): Promise<void>;
   /** Children of a node, or the nodes at the top, ordered by their refs, from behind `after`. */
   children(tree: string, query: { parent?: NodeRef; after?: NodeRef; limit: number }): Promise<readonly NodeRef[]>;
   /** From the top to the node; undefined when it is not in the tree. */
   path(tree: string, ref: NodeRef): Promise<readonly NodeRef[] | undefined>;
+  /** Whether it is the root of the subtree or stands below it, now. Nothing is when the root has left its tree. */
+  isWithin(subtree: Subtree, ref: NodeRef): Promise<boolean>;
+  /** All that is within, from the root down; at most `limit`. Nothing when the root has left its tree. */
+  within(subtree: Subtree, limit: number): Promise<readonly NodeRef[]>;
   /** Names of the trees it stands in. */
   treesOf(ref: NodeRef): Promise<readonly string[]>;
   /** The entity is gone: it leaves all its trees. */
@@ -126,6 +133,17 @@ export function createAssetTrees({ documents, audit, clock }: AssetTreeParts): A
     { kind: CHILD, key: place(node, tree), text: '' },
   ];
 
+  const checkBound = async (tree: string, ref: NodeRef, { within }: Bound, field: string): Promise<void> => {
+    if (within === undefined || (await pathOf(tree, ref))?.includes(within)) return;
+    throw new BrokerError('NOT_FOUND', { field, detail: 'it is not in your part of this tree' });
+  };
+
+  /** Nobody moves or takes the node that bounds them. */
+  const checkChanged = async (tree: string, former: TreeNode, bound: Bound): Promise<void> => {
+    if (former.ref !== bound.within) return checkBound(tree, former.ref, bound, 'entity');
+    throw new BrokerError('FORBIDDEN', { field: 'entity', detail: 'the top of your part of the tree stays' });
+  };
+
   const checkPlace = async (tree: string, { ref, parent }: TreeNode): Promise<void> => {
     if (parent === undefined) return;
     const path = await pathOf(tree, parent);
@@ -156,11 +174,12 @@ export function createAssetTrees({ documents, audit, clock }: AssetTreeParts): A
   };
 
   /** In portions: each leaves a whole tree, the last one without the node. */
-  const take = async (tree: string, ref: NodeRef): Promise<void> => {
+  const take = async (tree: string, ref: NodeRef, bound: Bound = {}): Promise<void> => {
     for (let left = true; left; ) {
       await change(tree, async () => {
         const node = await nodeAt(tree, ref);
         if (!node) throw new BrokerError('NOT_FOUND', { field: 'entity', detail: 'it is not in this tree' });
+        await checkChanged(tree, node, bound);
         const below = await childrenOf(tree, { parent: ref, limit: PORTION + 1 });
         left = below.length > PORTION;
         const up = node.parent === undefined ? {} : { parent: node.parent };
@@ -246,14 +265,19 @@ export function createAssetTrees({ documents, audit, clock }: AssetTreeParts): A
       await change(tree, async () => {
         const former = await nodeAt(tree, node.ref);
         if (!former) throw new BrokerError('NOT_FOUND', { field: 'entity', detail: 'it is not in this tree' });
+        await checkChanged(tree, former, node);
+        if (node.within !== undefined && node.parent === undefined) {
+          throw new BrokerError('FORBIDDEN', { field: 'parent', detail: 'the top of this tree is not yours' });
+        }
+        if (node.parent !== undefined) await checkBound(tree, node.parent, node, 'parent');
         await checkPlace(tree, node);
         return [{ kind: CHILD, key: place(former, tree) }, ...put(tree, node)];
       });
       await note('tree.move', by, tree, node.ref);
     },
 
-    async take(tree, ref, by) {
-      await take(tree, ref);
+    async take(tree, { ref, ...bound }, by) {
+      await take(tree, ref, bound);
       await note('tree.take', by, tree, ref);
     },
 
@@ -265,6 +289,18 @@ export function createAssetTrees({ documents, audit, clock }: AssetTreeParts): A
     async path(tree, ref) {
       await found(tree);
       return pathOf(tree, ref);
+    },
+
+    async isWithin({ tree, root }, ref) {
+      return (await pathOf(tree, ref))?.includes(root) ?? false;
+    },
+
+    async within({ tree, root }, limit) {
+      const refs: NodeRef[] = (await nodeAt(tree, root)) ? [root] : [];
+      for (let at = 0; at < refs.length && refs.length < limit; at++) {
+        refs.push(...(await childrenOf(tree, { parent: refs[at] as NodeRef, limit: limit - refs.length })));
+      }
+      return refs;
     },
 
     treesOf,

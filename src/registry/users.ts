@@ -6,9 +6,10 @@ import { type AssetId, newUserId, newUuid, parseUserId, type UserId } from '../m
 import type { KeyedHash } from '../model/keyed-hash.ts';
 import type { Role } from '../model/role.ts';
 import { Secret } from '../model/secret.ts';
+import type { Subtree } from '../model/tree.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { User, UserStore } from '../storage/user-store.ts';
-import { checkSupplierOf, type Principal } from './api-keys.ts';
+import { checkSubtreeOf, checkSupplierOf, type Principal } from './api-keys.ts';
 import type { Passwords } from './passwords.ts';
 import { nameProblem } from './registry.ts';
 import { createUserTokens, type TokenClaims } from './user-tokens.ts';
@@ -37,6 +38,7 @@ export interface Users {
     readonly name: string;
     readonly role: Role;
     readonly supplierId?: AssetId;
+    readonly subtree?: Subtree;
     readonly password?: Secret;
     readonly by: string;
   }): Promise<{ readonly user: User; readonly password: Secret }>;
@@ -100,11 +102,12 @@ export function createUsers(parts: {
   };
 
   return {
-    async create({ name: rawName, role, supplierId, password: given, by }) {
+    async create({ name: rawName, role, supplierId, subtree, password: given, by }) {
       const name = userName(rawName);
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
       checkSupplierOf(role, supplierId);
+      checkSubtreeOf(role, subtree);
       const password = checkedPassword(given);
       const now = clock.now();
       const user: User = {
@@ -116,6 +119,7 @@ export function createUsers(parts: {
         endedSessions: [],
         createdAt: now,
         ...(supplierId === undefined ? {} : { supplierId }),
+        ...(subtree ? { subtree } : {}),
       };
       if ((await store.createUser(user)) === 'name-taken') throw new BrokerError('NAME_TAKEN', { field: 'name' });
       await note('user.create', by, user.id, 'created', { role });
@@ -177,12 +181,13 @@ export function createUsers(parts: {
     async authenticate(token) {
       const holder = await holderOf(token, false);
       if (holder.kind !== 'user') return { kind: holder.kind === 'expired' ? 'expired' : 'invalid' };
-      const { id, role, supplierId } = holder.user;
+      const { id, role, supplierId, subtree } = holder.user;
       const principal: Principal = {
         by: `user:${id}`,
         role,
         userId: id,
         ...(supplierId === undefined ? {} : { supplierId }),
+        ...(subtree ? { subtree } : {}),
       };
       return { kind: 'user', principal, expiresAt: holder.claims.exp * 1_000 };
     },

@@ -2,6 +2,7 @@ import type { EntityId, Page, PageQuery } from '../model/entity.ts';
 import type { ApiKeyId, AssetId } from '../model/ids.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Role } from '../model/role.ts';
+import type { Subtree } from '../model/tree.ts';
 
 /** One line of the audit: who did what to what, and how it ended. Never a secret. */
 export interface AuditEntry {
@@ -73,6 +74,8 @@ export interface ApiKey {
   readonly role: Role;
   /** Set for the role `supplier`: whose devices the key sees. */
   readonly supplierId?: AssetId;
+  /** The key sees and steers what stands in this part of a tree, and nothing else. */
+  readonly subtree?: Subtree;
   /** What it may do as an app client over MQTT; what is absent follows from the role. */
   readonly topics?: Partial<AppTopics>;
   /** Set for the role `app`: profiles whose devices it may call. */

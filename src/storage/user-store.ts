@@ -1,6 +1,7 @@
 import type { Page, PageQuery } from '../model/entity.ts';
 import type { AssetId, UserId } from '../model/ids.ts';
 import type { Role } from '../model/role.ts';
+import type { Subtree } from '../model/tree.ts';
 
 /** A session that was logged out; kept until its tokens have run out by themselves. */
 export interface EndedSession {
@@ -16,6 +17,8 @@ export interface User {
   readonly role: Role;
   /** The supplier whose devices a user of the role `supplier` sees. */
   readonly supplierId?: AssetId;
+  /** The user sees and steers what stands in this part of a tree, and nothing else. */
+  readonly subtree?: Subtree;
   readonly passwordHash: string;
   /** Grows when the password changes: tokens of an earlier one are void. */
   readonly epoch: number;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AssetTrees, createAssetTrees, type NodeRef } from '../../src/registry/asset-trees.ts';
+import type { NodeRef } from '../../src/model/tree.ts';
+import { type AssetTrees, createAssetTrees } from '../../src/registry/asset-trees.ts';
 import { openRooms } from '../helpers/rooms.ts';
 
 async function open() {

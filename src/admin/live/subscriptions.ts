@@ -4,14 +4,14 @@ import type { TimedValue } from '../../model/telemetry.ts';
 import type { Principal } from '../../registry/api-keys.ts';
 import type { Change } from '../../telemetry/change-feed.ts';
 import type { AdminDeps } from '../deps.ts';
-import { mayRead } from '../supplier-scope.ts';
+import { isLimited, mayRead } from '../readable.ts';
 import { textOf } from '../telemetry.ts';
 import type { Command } from './commands.ts';
 
 export const MAX_SUBSCRIPTIONS = 100;
 const ERRORS = { badRequest: 2, unauthorized: 3 } as const;
 type Subscribe = Extract<Command, { kind: 'subscribe' }>;
-type LiveDeps = Pick<AdminDeps, 'attachments' | 'registry' | 'storage' | 'changes'>;
+type LiveDeps = Pick<AdminDeps, 'attachments' | 'registry' | 'storage' | 'changes' | 'trees'>;
 
 interface Subscription {
   readonly command: Subscribe;
@@ -82,11 +82,11 @@ export class Subscriptions {
       subscription.early.push(change);
       return;
     }
-    if (principal.role !== 'supplier') {
+    if (!isLimited(principal)) {
       this.#deliver(subscription, change);
       return;
     }
-    // The attachment may have ended since.
+    // The attachment may have ended since, or the device left its part of the tree.
     const { id, deviceId } = subscription.command;
     this.#sees(principal, deviceId).then(
       (sees) => {
