@@ -14,6 +14,11 @@ const RESULTS = new URL('./results.json', import.meta.url);
 const PAGE = new URL('../docs/performance.md', import.meta.url);
 const CHARTS = new URL('../docs/performance/', import.meta.url);
 
+/** What bench/flame.js has drawn. */
+const FLAMES = readdirSync(CHARTS)
+  .filter((name) => name.startsWith('flame-'))
+  .sort();
+
 /**
  * @param {readonly (readonly string[])[]} lines  The first one is the head.
  * @param {'words' | 'numbers'} what  Numbers stand to the right, behind a first column of words.
@@ -132,6 +137,14 @@ function render(results) {
       ),
     );
   }
+  if (FLAMES.length > 0) {
+    parts.push(
+      '## Where the time goes',
+      'Flame graphs of the main thread, embedded store, made anew by `node bench/flame.js`: blue is gridmoor, green lmdb, orange aedes and ' +
+        'mqtt-packet, grey Node and its native code, violet the garbage collector.',
+      ...FLAMES.map((name) => `![${name.slice('flame-'.length, -'.svg'.length)}](performance/${name})`),
+    );
+  }
   const absent = SECTIONS.flatMap(({ scenarios }) => scenarios.filter((scenario) => rowsOf(scenario).length === 0));
   if (absent.length > 0) parts.push(`Not in this run: ${absent.map((name) => `\`${name}\``).join(', ')}.`);
   return { page: `${parts.join('\n\n')}\n`, charts };
@@ -152,6 +165,7 @@ if (process.argv.includes('--check')) {
   for (const { url } of stale) process.stderr.write(`${basename(url.pathname)} is not current: npm run gen\n`);
   process.exitCode = stale.length > 0 ? 1 : 0;
 } else {
-  for (const name of readdirSync(CHARTS)) if (!charts.has(name)) rmSync(new URL(name, CHARTS));
+  for (const name of readdirSync(CHARTS))
+    if (!charts.has(name) && !FLAMES.includes(name)) rmSync(new URL(name, CHARTS));
   for (const { url, text } of files) writeFileSync(url, text);
 }

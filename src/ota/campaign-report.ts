@@ -26,8 +26,17 @@ const KEYS = OTA_KINDS.map((kind) => {
   };
 });
 
-/** The reports in a sample of telemetry. Cheap when there is none. */
+/** One of these is in every report. */
+const TELLING = new Set(KEYS.flatMap(({ version, state }) => [version, state]));
+const NONE: readonly OtaReport[] = [];
+
+/** The reports in a sample of telemetry. Asked of every sample, so cheap when there is none. */
 export function readReports(values: JsonObject): readonly OtaReport[] {
+  for (const key in values) if (TELLING.has(key)) return allReports(values);
+  return NONE;
+}
+
+function allReports(values: JsonObject): readonly OtaReport[] {
   const reports: OtaReport[] = [];
   for (const { kind, ...keys } of KEYS) {
     const version = textOf(values, keys.version);
