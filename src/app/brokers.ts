@@ -1,9 +1,14 @@
 import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { BrokerControl, BrokerLine } from '../admin/index.ts';
 import type { InstanceInfo } from '../cluster/instances.ts';
 import { BrokerError } from '../errors.ts';
 import type { Log } from '../observe/index.ts';
 import type { Cluster } from './cluster.ts';
+
+/** A broker that was told to drain says so at its next sign of life, one a second. */
+const SAID_MS = 5_000;
+const LOOK_MS = 100;
 
 /**
  * The brokers of the system. Whichever is asked to drain one tells it; `drainSelf` is called when this one is told.
@@ -22,6 +27,19 @@ export function createBrokerControl(
     ...info,
     state: !instances.isLive(info.run) ? 'gone' : draining ? 'draining' : 'live',
   });
+  /** Only once all know of it: who asks for the next one must not find this one still counted on. */
+  const said = async (target: InstanceInfo): Promise<InstanceInfo> => {
+    const until = performance.now() + SAID_MS;
+    for (;;) {
+      // One that has ended meanwhile is not listed.
+      const info = (await instances.list()).find(({ run }) => run === target.run) ?? { ...target, draining: true };
+      if (info.draining) return info;
+      if (performance.now() >= until) {
+        throw new BrokerError('DEADLINE_EXCEEDED', { detail: 'it was told, and has not said yet that it drains' });
+      }
+      await pause(LOOK_MS);
+    }
+  };
   return {
     list: async () => (await instances.list()).map(lineOf),
     async drain(id) {
@@ -36,7 +54,7 @@ export function createBrokerControl(
       }
       if (target.run === instances.self) drainSelf();
       else await bus.publish(target.run, { type: 'drain' });
-      return { ...lineOf(target), state: 'draining' };
+      return lineOf(await said(target));
     },
   };
 }

@@ -92,7 +92,11 @@ export async function createManagement(
     if (draining) return;
     log.info({ event: 'draining' }, 'draining: not ready, and the devices move to other instances');
     notReady();
-    moving = setTimeout(() => void mqtt.drain(MOVES_PER_SECOND), NOTICE_MS);
+    moving = setTimeout(() => {
+      const { mqtt: _plain, mqtts: _tls, ws: _web, ...open } = core.cluster.own.addresses;
+      core.cluster.own.addresses = open;
+      void mqtt.drain(MOVES_PER_SECOND);
+    }, NOTICE_MS);
   };
   const front = createHttpFront({ ...options, closeTimeoutMs: 5_000 }, { deviceApi, serviceApi: core.serviceApi, log });
   await registerAdmin(front.server, {

@@ -17,6 +17,8 @@ interface Service {
   readonly secrets?: readonly string[];
   readonly ports?: readonly string[];
   readonly networks?: unknown;
+  readonly command?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
 }
 
 interface Compose {
@@ -108,4 +110,81 @@ describe('deploy/compose', () => {
     );
     expect(settings).toMatchObject({ appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' });
   });
+
+  it('haproxy.cfg and prometheus.yml name brokers and ports that are there, and what is published is bound', async () => {
+    const [, { environment = {} }] = brokers[0] as [string, Service];
+    const open = await portsOf(environment);
+    const names = brokers.map(([name]) => name);
+    const haproxy = text('haproxy.cfg');
+    const bound = new Map(
+      [...haproxy.matchAll(/^(?:listen|frontend) (\S+)\n(?:.*\n)*? {4}bind :(\d+)/gm)].map(
+        ([, name, port]) => [name, port] as const,
+      ),
+    );
+    expect(Object.fromEntries(bound)).toEqual({
+      mqtt: String(open.mqtt),
+      'mqtt-websocket': String(open.webSocket),
+      http: String(open.http),
+      metrics: '8404',
+    });
+    const servers = [...haproxy.matchAll(/^ {4}server (\S+) (\S+):(\d+)$/gm)];
+    expect(servers.map(([, name, host, port]) => [name, host, Number(port)])).toEqual(
+      [open.mqtt, open.webSocket, open.http].flatMap((port) => names.map((name) => [name, name, port])),
+    );
+    expect(haproxy).toContain(`check port ${open.http} `);
+    const published = compose.services.haproxy?.ports?.map((port) => port.split(':').at(-1)) ?? [];
+    expect([...bound.values()]).toEqual(expect.arrayContaining(published));
+
+    const { scrape_configs: jobs, rule_files: rules } = parse(text('prometheus.yml')) as {
+      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+      rule_files: string[];
+    };
+    const targets = Object.fromEntries(
+      jobs.map((job) => [job.job_name, job.static_configs.flatMap((one) => one.targets)]),
+    );
+    expect(targets).toEqual({ gridmoor: names.map((name) => `${name}:${open.http}`), haproxy: ['haproxy:8404'] });
+    expect(mountsOf('prometheus')).toEqual(expect.arrayContaining(rules));
+  });
+
+  it('Grafana finds Prometheus and the dashboard, and the dashboard its data source', () => {
+    const sources = parse(text('grafana/datasource.yaml')) as { datasources: { uid: string; url: string }[] };
+    expect(sources.datasources).toMatchObject([{ uid: 'gridmoor-prometheus', url: 'http://prometheus:9090' }]);
+    const dashboard = readFileSync('deploy/monitoring/gridmoor.dashboard.json', 'utf8');
+    const uids = new Set([...dashboard.matchAll(/"datasource":\s*\{[^}]*"uid":\s*"([^"]+)"/g)].map(([, uid]) => uid));
+    expect([...uids]).toEqual(['gridmoor-prometheus']);
+    const providers = parse(text('grafana/dashboards.yaml')) as { providers: { options: { path: string } }[] };
+    const folder = providers.providers[0]?.options.path;
+    expect(mountsOf('grafana')).toContain(`${folder}/gridmoor.json`);
+  });
+
+  it('brokers and Redis are asked for by the names and files that they have', () => {
+    for (const [, { environment, secrets = [] }] of brokers) {
+      expect(Object.keys(compose.services)).toContain(environment?.REDIS_HOST);
+      expect(Object.keys(compose.secrets)).toEqual(expect.arrayContaining([...secrets]));
+    }
+    const { command = [], healthcheck, secrets = [] } = compose.services.redis ?? {};
+    const words = [...command, ...(healthcheck?.test ?? [])].join(' ');
+    for (const [, path = ''] of words.matchAll(/(\/(?:etc|run)\/[\w./-]+)/g)) {
+      const secret = /^\/run\/secrets\/(.+)$/.exec(path)?.[1];
+      expect(secret === undefined ? mountsOf('redis') : secrets).toContain(secret ?? path);
+    }
+    const profile = readFileSync('device-profiles/smart-meter.json', 'utf8');
+    expect(profile).toContain('"PROVISION_SECRET_SMART_METER"');
+  });
 });
+
+function mountsOf(service: string): readonly (string | undefined)[] {
+  return compose.services[service]?.volumes?.map((volume) => volume.split(':')[1]) ?? [];
+}
+
+/** Where a broker of this environment listens. */
+async function portsOf(environment: Readonly<Record<string, string>>) {
+  const plain = Object.entries(environment).filter(([name]) => !name.endsWith('_FILE'));
+  const loaded = await loadConfig({
+    env: { ...Object.fromEntries(plain), GRIDMOOR_SECRET_KEY: 'x'.repeat(43) },
+    cwd: process.cwd(),
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.issues));
+  const { mqtt, http } = loaded.config;
+  return { mqtt: mqtt.bindPort, webSocket: mqtt.wsBindPort, http: http.bindPort };
+}

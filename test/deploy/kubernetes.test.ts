@@ -16,6 +16,7 @@ interface Probe {
 }
 
 interface Container {
+  readonly image: string;
   readonly env: readonly EnvVar[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly startupProbe: Probe;
@@ -23,7 +24,7 @@ interface Container {
   readonly livenessProbe: Probe;
   readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
   readonly securityContext: Readonly<Record<string, unknown>>;
-  readonly volumeMounts: readonly { readonly name: string }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
 interface Pods {
@@ -76,6 +77,14 @@ describe('deploy/kubernetes', () => {
     expect([...resources].sort()).toEqual([...files].sort());
   });
 
+  it('kustomization gives the image of the pods a name and the tag of this version', () => {
+    const { images } = parse(readFileSync(`${FOLDER}/kustomization.yaml`, 'utf8')) as {
+      images: { name: string; newTag: string }[];
+    };
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(images).toMatchObject([{ name: container.image, newTag: version }]);
+  });
+
   it('gives the broker a configuration that is valid, with every secret by reference', async () => {
     const secrets = container.env.filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined);
     const names = secrets.map(({ name }) => name);
@@ -89,7 +98,12 @@ describe('deploy/kubernetes', () => {
       container.env.map(({ name, value }) => [name, value ?? `x${'0123456789'.repeat(5)}`]),
     );
     const loaded = await loadConfig({ env: { ...env, REDIS_URL: 'redis://redis:6379' }, cwd: process.cwd() });
-    expect(loaded.ok ? loaded.warnings : loaded.issues).toEqual([]);
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.issues));
+    expect(loaded.warnings).toEqual([]);
+    const { mqtt, http, files: folders } = loaded.config;
+    const ports = Object.fromEntries(container.ports.map((port) => [port.name, port.containerPort]));
+    expect(ports).toEqual({ mqtt: mqtt.bindPort, 'mqtt-ws': mqtt.wsBindPort, http: http.bindPort });
+    expect(container.volumeMounts.map(({ mountPath }) => mountPath)).toContain(folders.dataDir);
   });
 
   it('asks readiness before traffic and liveness of the process alone, on a port that is there', () => {

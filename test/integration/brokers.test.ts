@@ -16,6 +16,17 @@ interface Line {
   readonly addresses: Readonly<Record<string, string>>;
 }
 
+const ask = (broker: Broker, ...words: readonly string[]) =>
+  runCli(['brokers', ...words, '--url', broker.url], { env: { GRIDMOOR_ADMIN_KEY: broker.adminKey } });
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => done(true)).once('error', () => done(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
 describe('gridmoor brokers', () => {
   let brokers: Brokers;
   let one: Broker;
@@ -27,16 +38,8 @@ describe('gridmoor brokers', () => {
   });
   afterAll(() => brokers[Symbol.asyncDispose]());
 
-  const ask = (broker: Broker, ...words: readonly string[]) =>
-    runCli(['brokers', ...words, '--url', broker.url], { env: { GRIDMOOR_ADMIN_KEY: broker.adminKey } });
   const listed = async (): Promise<readonly Line[]> =>
     (JSON.parse((await ask(two, 'list', '--json')).stdout) as { data: readonly Line[] }).data;
-  const canConnect = (port: number): Promise<boolean> =>
-    new Promise((done) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => done(true)).once('error', () => done(false));
-      socket.once('connect', () => socket.destroy());
-    });
 
   it('list shows every broker with its sessions and where it listens', async () => {
     const token = await newDevice(one, 'counted');
@@ -104,4 +107,15 @@ describe('gridmoor brokers', () => {
     const metrics = await (await fetch(`${three.url}/metrics`)).text();
     expect(metrics).toContain('gridmoor_check{check="redis-settings"} 0');
   });
+});
+
+it('who asks for the next broker at once finds this one draining, and --wait ends when its door is shut, with no device too', async () => {
+  await using brokers = await startBrokers(2);
+  const [one, two] = brokers.all as [Broker, Broker];
+  expect((await ask(two, 'drain', 'broker-1')).code).toBe(0);
+  const next = await ask(two, 'drain', 'broker-2');
+  expect([next.code, next.stderr]).toEqual([1, expect.stringContaining('no other broker')]);
+  const waited = await ask(two, 'drain', 'broker-1', '--wait');
+  expect([waited.code, waited.stdout]).toEqual([0, 'broker-1 drains: 0 sessions left\n']);
+  expect(await canConnect(one.ports.mqtt)).toBe(false);
 });
