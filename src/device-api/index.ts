@@ -1,5 +1,5 @@
 export type { Device } from '../model/device.ts';
-export type { DeviceProfile } from '../profiles/index.ts';
+export type { DeviceProfile, FittedCall } from '../profiles/index.ts';
 export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
 export { type AlarmTimer, startAlarmTimer } from './alarm-timer.ts';

@@ -1,8 +1,9 @@
-import type { CallToDevice, DeviceApi, Downlink, RpcUplink } from '../device-api/index.ts';
-import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import type { CallToDevice, DeviceApi, Downlink, FittedCall, RpcUplink } from '../device-api/index.ts';
+import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { isOtaKey } from './attributes.ts';
 import { methodOf, type ThingContext } from './operation.ts';
 import { CHILD_ENABLED, childNotice } from './wire/child-notice.ts';
+import { REPLY_CODES } from './wire/codes.ts';
 import { formatRequest, isObject, readReply } from './wire/envelope.ts';
 
 type Send = (topic: string, payload: string | Buffer) => boolean;
@@ -12,6 +13,8 @@ const METHOD = /^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+){0,4}$/;
 const RRPC = 'rrpc';
 const DOWN_RAW = 'thing.model.down_raw';
 const RAW_REPLIES: ReadonlySet<string> = new Set([DOWN_RAW, 'thing.model.up_raw_reply']);
+const REPLY = '_reply';
+const SERVICE = /^thing\/service\/([A-Za-z0-9_-]+)$/;
 const RAW_REPLY = 'thing/model/down_raw_reply';
 const RRPC_RESPONSE = /^(?:rrpc\/response\/(\d{1,10})|ext\/rrpc\/(\d{1,10})\/.+)$/;
 /** Methods whose topic is not one of a service: `thing.config.push`, `traffic.control`. */
@@ -58,7 +61,7 @@ export class ThingCalls {
   }
 
   isAnswer(path: string): boolean {
-    return path.endsWith('_reply') || RRPC_RESPONSE.test(path);
+    return path.endsWith(REPLY) || RRPC_RESPONSE.test(path);
   }
 
   /** The answer to a call. What answers none is taken and dropped. */
@@ -72,7 +75,9 @@ export class ThingCalls {
     if (!reply || !/^\d{1,10}$/.test(reply.id)) return Promise.resolve(true);
     const { code, data = {}, message } = reply;
     const error = { code, ...(message === undefined ? {} : { message }) };
-    return this.#respond(reply.id, Buffer.from(stringifyJson(code === 200 ? data : { error })));
+    const fitted = this.#fit(path.slice(0, -REPLY.length), 'output', data);
+    const answer = code !== 200 ? { error } : fitted.ok ? fitted.values : this.#wrong(fitted.problem);
+    return this.#respond(reply.id, Buffer.from(stringifyJson(answer)));
   }
 
   #rawAnswer(payload: Buffer): Promise<boolean> {
@@ -90,7 +95,7 @@ export class ThingCalls {
 
   #call(api: DeviceApi, { id, method, params }: CallToDevice): 'delivered' | 'refused' {
     if (!METHOD.test(method)) {
-      this.#misfit(api, id, `the method ${method.slice(0, 64)} can be no topic`);
+      this.#misfit(api, id, { error: { message: `the method ${method.slice(0, 64)} can be no topic` } });
       return 'delivered';
     }
     if (method === RRPC) return this.#sent(this.#topic(`rrpc/request/${id}`), textOf(params));
@@ -103,7 +108,10 @@ export class ThingCalls {
     if (method === CHILD_ENABLED) return this.#enabled(api, id, value);
     if (this.#thing.dialect === 'alibaba' && /^rrpc[./]/.test(method)) return this.#custom(id, method, params);
     const path = OWN_TOPIC.test(method) ? method.replaceAll('.', '/') : servicePath(method);
-    return this.#sent(this.#topic(path), formatRequest(String(id), methodOf(path), value));
+    const fitted = this.#fit(path, 'input', value);
+    if (fitted.ok) return this.#sent(this.#topic(path), formatRequest(String(id), methodOf(path), fitted.values));
+    this.#misfit(api, id, this.#wrong(fitted.problem));
+    return 'delivered';
   }
 
   /** A synchronous call on a topic of the device's own, outside `/sys`. */
@@ -118,7 +126,7 @@ export class ThingCalls {
     const productKey = isObject(params) ? params.productKey : undefined;
     const deviceKey = isObject(params) ? params.deviceKey : undefined;
     if (typeof productKey !== 'string' || typeof deviceKey !== 'string') {
-      this.#misfit(api, id, 'the params name no sub-device');
+      this.#misfit(api, id, { error: { message: 'the params name no sub-device' } });
       return 'delivered';
     }
     const { topic, payload } = childNotice(this.#thing, { productKey, deviceKey }, 'enable', String(id));
@@ -129,10 +137,23 @@ export class ThingCalls {
     return this.#send(topic, payload) ? 'delivered' : 'refused';
   }
 
+  /** What the thing model says of a service's call, or of its answer. */
+  #fit(path: string, part: 'input' | 'output', values: JsonValue): FittedCall {
+    const { api, device } = this.#thing;
+    const service = SERVICE.exec(path)?.[1];
+    const check = service === undefined ? undefined : api.profile(device.profile)?.model?.service;
+    return service !== undefined && check ? check(service, part, values) : { ok: true, values };
+  }
+
+  #wrong(message: string): JsonObject {
+    return { error: { code: REPLY_CODES[this.#thing.dialect].invalidParams, message } };
+  }
+
   /** It never reaches the device: its caller hears why, once it waits. */
-  #misfit(api: DeviceApi, callId: number, problem: string): void {
+  #misfit(api: DeviceApi, callId: number, told: JsonObject): void {
     const { device } = this.#thing;
-    const answer = Buffer.from(JSON.stringify({ error: { message: problem } }));
+    const answer = Buffer.from(stringifyJson(told));
+    api.things.log.info({ event: 'thing.call', device: device.id, told }, 'a call cannot be made');
     setImmediate(() => void api.rpc.answer(device.id, callId, answer).catch(() => {}));
   }
 

@@ -1,5 +1,6 @@
 export type { CertificateChain, DeviceProfile, ProvisionSecret } from './device-profile.ts';
 export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load.ts';
+export type { FittedCall } from './model-services.ts';
 export { profileSchema } from './profile-schema.ts';
 export type { ProfileSet } from './profile-set.ts';
 export type { ProtobufPayloads } from './protobuf.ts';

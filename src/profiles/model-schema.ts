@@ -36,6 +36,13 @@ export interface ValueSpec {
 const VALUE_REF = { $ref: '#/$defs/modelValue' };
 const VALUES = { type: 'object', maxProperties: 2_000, additionalProperties: VALUE_REF };
 
+/** A service as a model's file has it; a part that is absent is not checked. */
+export interface ServiceSpec {
+  readonly name?: string;
+  readonly input?: Readonly<Record<string, ValueSpec>>;
+  readonly output?: Readonly<Record<string, ValueSpec>>;
+}
+
 /** Schema pieces that refer to themselves: they stand at the root of the profile's schema. */
 export const MODEL_DEFS = {
   modelValue: {
@@ -76,6 +83,24 @@ export const modelFields = {
     json<Readonly<Record<string, Readonly<Record<string, ValueSpec>>>>>(
       'Values of each event, by the id of the event. Absent: not checked.',
       { type: 'object', maxProperties: 500, additionalProperties: VALUES },
+    ),
+  ),
+  services: optional(
+    json<Readonly<Record<string, ServiceSpec>>>(
+      'What services of EnOS and Alibaba devices take and answer, by the id of the service. Absent: not checked.',
+      {
+        type: 'object',
+        maxProperties: 500,
+        additionalProperties: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            name: { description: 'For people.', type: 'string' },
+            input: { ...VALUES, description: 'Values of a call, by id; each may be absent.' },
+            output: { ...VALUES, description: 'Values of its answer, by id; each may be absent.' },
+          },
+        },
+      },
     ),
   ),
 };

@@ -41,6 +41,10 @@ export function resolveProfile(
   const telemetry = compile('telemetrySchema');
   const attributes = compile('attributesSchema');
   const model = draft.model && compileModel(draft.model, (at, ...rest) => error(places.model + at, ...rest));
+  if (draft.model?.services && !draft.thing) {
+    const problem = 'is of EnOS and Alibaba devices: calls of this profile are not checked';
+    report({ at: `${places.model}/services`, rule: 'ignored-field', level: 'warning', problem });
+  }
   const protobuf = draft.protobuf ? resolveProtobuf(draft.protobuf, error) : undefined;
   const secret =
     draft.strategy === 'disabled' || draft.thing

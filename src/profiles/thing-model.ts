@@ -1,5 +1,6 @@
 import type { JsonObject } from '../model/json.ts';
 import type { ModelSpec, UnknownPolicy, ValueSpec } from './model-schema.ts';
+import { compileServices, type FitService } from './model-services.ts';
 import { compileValue, escapePointer, type ModelFault, shownKey, type ValueCheck } from './model-value.ts';
 
 /** Values as the model lets them in. */
@@ -24,6 +25,7 @@ export interface ThingModel {
   readonly attributes?: FitValues;
   /** @param type of the message: `EVENT_{id}`; other types are not checked. */
   readonly event?: (type: string, values: JsonObject) => FittedValues;
+  readonly service?: FitService;
 }
 
 /** Keys of our own meaning, which no model needs to name: tags, and what devices say of their firmware and software. */
@@ -34,7 +36,7 @@ const EVENT = 'EVENT_';
 
 /** Compiles a checked `model` of a profile; faults carry JSON pointers below it. */
 export function compileModel(spec: ModelSpec, fault: ModelFault): ThingModel {
-  const { version, unknown, measurepoints, attributes, events } = spec;
+  const { version, unknown, measurepoints, attributes, events, services } = spec;
   const fitsOf = (values: Readonly<Record<string, ValueSpec>>, at: string): FitValues =>
     fitting(
       new Map(
@@ -54,6 +56,7 @@ export function compileModel(spec: ModelSpec, fault: ModelFault): ThingModel {
     ...(measurepoints ? { telemetry: fitsOf(measurepoints, '/measurepoints') } : {}),
     ...(attributes ? { attributes: fitsOf(attributes, '/attributes') } : {}),
     ...(events ? { event: (type, values) => fitEvent(byEvent, unknown, type, values) } : {}),
+    ...(services ? { service: compileServices(services, unknown, fitsOf) } : {}),
   };
 }
 

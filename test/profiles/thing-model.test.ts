@@ -14,8 +14,16 @@ const values = (text: string): JsonObject => {
 const none = (): never => {
   throw new Error('a fault in a model without one');
 };
+const EMPTY: ModelSpec = {
+  version: '1',
+  unknown: 'reject',
+  measurepoints: undefined,
+  attributes: undefined,
+  events: undefined,
+  services: undefined,
+};
 const modelOf = (measurepoints: Record<string, ValueSpec>, unknown: UnknownPolicy = 'reject') =>
-  compileModel({ version: '1', unknown, measurepoints, attributes: undefined, events: undefined }, none);
+  compileModel({ ...EMPTY, unknown, measurepoints }, none);
 const fault = (spec: ValueSpec, text: string): string | undefined =>
   modelOf({ v: spec }).telemetry?.(values(`{"v":${text}}`), false).fault;
 
@@ -70,13 +78,7 @@ describe('thing models', () => {
   });
 
   it('events are checked by their id, other messages are not', () => {
-    const spec: ModelSpec = {
-      version: '1',
-      unknown: 'reject',
-      measurepoints: undefined,
-      attributes: undefined,
-      events: { hot: { t: { type: 'int' } } },
-    };
+    const spec: ModelSpec = { ...EMPTY, events: { hot: { t: { type: 'int' } } } };
     const model = compileModel(spec, none);
     expect(model.event?.('EVENT_hot', { t: 1 }).fault).toBeUndefined();
     expect(model.event?.('EVENT_hot', { t: 'x' }).fault).toBe('"t" must be of the type int');
@@ -86,7 +88,54 @@ describe('thing models', () => {
     expect(dropping.event?.('EVENT_cold', { t: 1 })).toEqual({ values: {}, left: 1 });
   });
 
+  it('services are checked by their id and part; what is unknown goes by the policy', () => {
+    const services = {
+      reboot: { input: { delay: { type: 'int' } }, output: { done: { type: 'bool' } } },
+      free: {},
+    } as const;
+    const { service } = compileModel({ ...EMPTY, services }, none);
+    expect(service?.('reboot', 'input', { delay: 3 })).toEqual({ ok: true, values: { delay: 3 } });
+    expect(service?.('reboot', 'input', {})).toEqual({ ok: true, values: {} });
+    const problems = [
+      service?.('reboot', 'input', { delay: 's3cret' }),
+      service?.('reboot', 'input', { other: 1 }),
+      service?.('reboot', 'input', values('{"__proto__":1}')),
+      service?.('reboot', 'output', [true]),
+      service?.('reboot', 'output', { done: 'yes' }),
+      service?.('toString', 'input', {}),
+    ];
+    expect(problems.map((one) => (one?.ok === false ? one.problem : one))).toEqual([
+      'input: "delay" must be of the type int',
+      'input: "other" is not in the model',
+      'input: "__proto__" is not in the model',
+      'the output must be an object',
+      'output: "done" must be true, false, 0 or 1',
+      'the service "toString" is not in the model',
+    ]);
+    expect(service?.('free', 'input', [1])).toEqual({ ok: true, values: [1] });
+    const dropping = compileModel({ ...EMPTY, unknown: 'drop', services }, none).service;
+    expect(dropping?.('reboot', 'input', { delay: 3, other: 1 })).toEqual({ ok: true, values: { delay: 3 } });
+    expect(dropping?.('halt', 'input', {})?.ok).toBe(false);
+    const storing = compileModel({ ...EMPTY, unknown: 'store', services }, none).service;
+    expect(storing?.('halt', 'input', 7)).toEqual({ ok: true, values: 7 });
+  });
+
+  it('services in a profile of ThingsBoard devices are told to have no effect', () => {
+    const found: { at: string; level: string }[] = [];
+    const report = (issue: { at: string; level: string }): void => void found.push(issue);
+    const parsed = parseProfile({ name: 'm', model: { version: '1', services: { a: {} } } }, report);
+    expect(parsed && resolveProfile(parsed, { file: 'm.json', env: {} }, report)).toBeDefined();
+    expect(found).toMatchObject([{ at: '/model/services', level: 'warning' }]);
+  });
+
   it.each<[string, unknown, string, string]>([
+    [
+      'a wrong value of a service',
+      { version: '1', services: { 's/t': { output: { a: { type: 'enum' } } } } },
+      '/model/services/s~1t/output/a',
+      'missing-field',
+    ],
+    ['an unknown part of a service', { version: '1', services: { s: { inputs: {} } } }, '/model/services/s', ''],
     ['no version', { measurepoints: {} }, '/model', 'missing-field'],
     ['an unknown type', { version: '1', measurepoints: { a: { type: 'decimal' } } }, '/model/measurepoints/a/type', ''],
     [

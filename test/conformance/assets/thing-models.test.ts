@@ -12,7 +12,7 @@ import {
   openThing,
   startDialects,
 } from '../dialects/kit.ts';
-import { attributes, latest, publishAndRead } from '../dialects/messages.ts';
+import { attributes, latest, publishAndRead, rpc } from '../dialects/messages.ts';
 
 const model = {
   version: '1.0',
@@ -23,6 +23,7 @@ const model = {
   },
   attributes: { serial: { type: 'string', maxLength: 8 } },
   events: { overheat: { temp: { type: 'double' } } },
+  services: { reboot: { input: { delay: { type: 'int', max: 60 } }, output: { done: { type: 'bool' } } } },
 };
 const TIME = 1_700_000_000_000;
 
@@ -34,8 +35,8 @@ describe('device modelling', () => {
     dialects = await startDialects([
       enosProfile('rod', { model }),
       alibabaProfile('light', { model }),
-      { name: 'native', model },
-      { name: 'native-drop', model: { ...model, unknown: 'drop' } },
+      { name: 'native', model: { ...model, services: undefined } },
+      { name: 'native-drop', model: { ...model, services: undefined, unknown: 'drop' } },
     ]);
     broker = dialects.broker;
   });
@@ -88,6 +89,39 @@ describe('device modelling', () => {
     expect(await post({ temp: { value: 20.5, time: TIME } })).toContain('"code":200');
     expect(await latest(broker, id)).toEqual({ temp: [TIME, 20.5] });
   });
+
+  it.each([
+    ['rod', 'model-3', '/sys/pK11111/model-3/thing/service', 1220],
+    ['light', 'model-4', '/sys/a1AbCdEfGhI/model-4/thing/service', 460],
+  ] as const)(
+    'asset 1: %s: a service is called with what fits the model, and answers what fits it; else its caller hears why',
+    async (profile, name, service, code) => {
+      const { id, deviceSecret: secret } = await addDevice(broker, profile, name);
+      const names =
+        profile === 'rod' ? enosNames({ deviceKey: name, secret }) : alibabaNames({ deviceName: name, secret });
+      await using client = await openThing(broker, names, { tls: false });
+      expect(await client.connack()).toBe(0);
+      const call = (method: string, params: unknown) => rpc(broker, id, { method, params, timeout: 10_000 });
+      const answer = async (data: unknown) => {
+        const text = await client.message();
+        expect(text).toContain(`${service}/reboot {`);
+        const { id: request, params } = JSON.parse(text.slice(text.indexOf(' ')));
+        await client.publish(`${service}/reboot_reply`, JSON.stringify({ id: request, code: 200, data }));
+        return params;
+      };
+      const error = (message: string) => ({ status: 200, body: { error: { code, message } } });
+      const wrong = error('input: "delay" must be of the type int from … to 60');
+      expect(await call('reboot', { delay: 61 })).toEqual(wrong);
+      expect(await call('thing.service.reboot', { delay: '3' })).toEqual(wrong);
+      expect(await call('halt', {})).toEqual(error('the service "halt" is not in the model'));
+      const good = call('reboot', { delay: 3 });
+      expect(await answer({ done: true })).toEqual({ delay: 3 }); // the first that reached it
+      expect(await good).toEqual({ status: 200, body: { done: true } });
+      const odd = call('reboot', {});
+      await answer({ done: 'yes' });
+      expect(await odd).toEqual(error('output: "done" must be true, false, 0 or 1'));
+    },
+  );
 
   it('asset 1: a ThingsBoard device is held to the model of its profile, too', async () => {
     const open = async (profile: string) => {
