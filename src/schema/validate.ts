@@ -171,9 +171,23 @@ function explainOne(error: ErrorObject, root: unknown): Violation {
     }
     case 'type':
       return { at, rule: 'wrong-type', problem: `must be ${String(params.type)}, is ${typeName(valueAt(root, at))}` };
+    case 'oneOf':
+      return tooMany(error) ?? { at, rule: 'invalid-value', problem: error.message ?? 'fits none of its forms' };
     default:
       return { at, rule: 'invalid-value', problem: error.message ?? `violates ${error.keyword}` };
   }
+}
+
+/** Two forms at once: the members that make them so. */
+function tooMany({ instancePath: at, params, schema }: ErrorObject): Violation | undefined {
+  const [one, other] = Array.isArray(params.passingSchemas) ? params.passingSchemas : [];
+  const branches = schema as readonly { readonly required?: readonly string[] }[];
+  const [of = [], beside = []] = [branches[one]?.required, branches[other]?.required];
+  const first = of.find((name) => !beside.includes(name));
+  const second = beside.find((name) => !of.includes(name));
+  if (first === undefined || second === undefined) return undefined;
+  const problem = `"${first}" and "${second}" exclude each other`;
+  return { at, rule: 'invalid-value', problem, hint: 'leave one of them out' };
 }
 
 const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

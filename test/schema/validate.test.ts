@@ -84,6 +84,8 @@ describe('violations', () => {
     expect(found({})).toEqual(['missing-field: needs "from" and "telemetry", or "from" and "type", or "advance"']);
     expect(found({ from: 'm1' })).toEqual(['missing-field: needs "telemetry", or "type", or "advance"']);
     expect(found({ telemetry: {} })).toEqual(['missing-field: "from" is missing beside "telemetry"']);
+    const both = { from: 'm1', telemetry: {}, type: 'x' };
+    expect(found(both)).toEqual(['invalid-value: "telemetry" and "type" exclude each other']);
   });
 
   it('finds the nearest word only when it is near', () => {

@@ -65,7 +65,9 @@ function readBoolean(result: Value): boolean {
 function readLabels(result: Value): readonly string[] {
   const labels = Array.isArray(result) ? result : [result];
   if (labels.every((label) => typeof label === 'string')) return labels;
-  throw new ScriptFailure(`a switch returns a text or a list of texts, not ${nameOf(result)}`);
+  const wrong = nameOf(labels.find((label) => typeof label !== 'string'));
+  const what = Array.isArray(result) ? `a list with ${wrong} in it` : wrong;
+  throw new ScriptFailure(`a switch returns a text or a list of texts, not ${what}`);
 }
 
 function readText(result: Value): string {

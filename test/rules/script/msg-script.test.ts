@@ -36,6 +36,7 @@ describe('scripts over messages', () => {
     for (const text of ['return 5;', 'return [1];', 'return null;', "return {a: 'b'};"]) {
       expect(() => compiled(text).labels(testMsg(), NOW)).toThrow(/a switch returns a text or a list of texts/);
     }
+    expect(() => compiled("return ['a', 1];").labels(testMsg(), NOW)).toThrow('not a list with a number in it');
   });
 
   it('a part of a transform that is missing, null or empty keeps the old one', () => {
