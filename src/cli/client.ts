@@ -1,4 +1,4 @@
-import { parseJson } from '../model/json.ts';
+import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { type AdminKey, findAdminKey, KEY_PLACES } from './admin-key.ts';
 import type { Flag } from './command.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
@@ -50,7 +50,7 @@ export function createClient(io: Io, urlGiven: string | undefined): Client {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
     };
-    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const json = body === undefined ? {} : { body: stringifyJson(body as JsonValue) };
     return send(path, query, { method, signal: AbortSignal.timeout(TIMEOUT_MS), headers, ...json });
   }
 

@@ -1,6 +1,8 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { create, credentials, reset, revoke, rotate } from './device-credentials.ts';
+import { exportDevices } from './device-export.ts';
+import { importDevices } from './device-import.ts';
 import { disable, enable, lift, replace, retire, tombstones } from './device-life.ts';
 import { findDevice, type TbDevice } from './device-lookup.ts';
 import { provision } from './device-provision.ts';
@@ -117,4 +119,6 @@ export const run = group('device', 'Devices.', [
   lift,
   remove,
   provision,
+  importDevices,
+  exportDevices,
 ]);

@@ -19,9 +19,18 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   chain: { summary: 'rule chains: lint, fmt, test, explain, diff, replay, graph, …', load: () => import('./chain.ts') },
   explain: { summary: 'where a message went, and why', load: () => import('./explain.ts') },
   device: {
-    summary: 'devices: list, show, create, delete, rotate, disable, retire, replace, provision, …',
+    summary: 'devices: list, show, create, import, export, rotate, disable, retire, replace, provision, …',
     load: () => import('./device.ts'),
   },
+  deviceconfig: {
+    summary: 'configurations that devices are told of: show, set, delete',
+    load: () => import('./deviceconfig.ts'),
+  },
+  tree: {
+    summary: 'trees of devices and assets: list, show, path, add, move, take, import, export, …',
+    load: () => import('./tree.ts'),
+  },
+  statistics: { summary: 'how many devices and messages: devices, messages', load: () => import('./statistics.ts') },
   supplier: { summary: 'power suppliers: create, list, rotate, delete', load: () => import('./supplier.ts') },
   attachment: { summary: 'attachments: list, history, move, end', load: () => import('./attachment.ts') },
   deadletter: {
@@ -31,6 +40,10 @@ const NOUNS: Readonly<Record<string, Noun>> = {
   serials: {
     summary: 'serials that may get in with a profile: import, list, remove',
     load: () => import('./serials.ts'),
+  },
+  certificate: {
+    summary: 'certificates of devices, signed for their own requests: list, issue, revoke',
+    load: () => import('./certificate.ts'),
   },
   apikey: { summary: 'keys of the management API: create, list, revoke', load: () => import('./apikey.ts') },
   serviceaccount: {

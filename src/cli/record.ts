@@ -1,10 +1,9 @@
-import { open } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { recordingHeader } from '../rules/index.ts';
 import { apiPath, type Client, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { single } from './frame.ts';
-import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
+import { EXIT, UsageError } from './io.ts';
+import { openSink, type Sink } from './sink.ts';
 import { printJson } from './table.ts';
 
 const POLL_MS = 500;
@@ -79,23 +78,5 @@ async function follow(client: Client, id: string, sink: Sink): Promise<State> {
     known += part.lines.length;
     if (part.state !== 'running' && known >= part.messages) return part;
     if (part.lines.length === 0) await new Promise((done) => setTimeout(done, POLL_MS));
-  }
-}
-
-interface Sink {
-  write(text: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function openSink(io: Io, file: string): Promise<Sink> {
-  if (file === '-') return { write: async (text) => void io.stdout.write(text), close: async () => {} };
-  try {
-    // Never over a file that is there, and only for its owner to read.
-    const handle = await open(resolve(io.cwd, file), 'wx', 0o600);
-    return { write: (text) => handle.appendFile(text), close: () => handle.close() };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? 'is there already: name another file' : `cannot be written (${code})`;
-    throw new CommandFailure(EXIT.usage, `${file} ${why}.`);
   }
 }

@@ -1,0 +1,23 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { CommandFailure, EXIT, type Io } from './io.ts';
+
+/** Where a command writes what it fetched. */
+export interface Sink {
+  write(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A new file, or standard output for `-`. */
+export async function openSink(io: Io, file: string): Promise<Sink> {
+  if (file === '-') return { write: async (text) => void io.stdout.write(text), close: async () => {} };
+  try {
+    // Never over a file that is there, and only for its owner to read.
+    const handle = await open(resolve(io.cwd, file), 'wx', 0o600);
+    return { write: (text) => handle.appendFile(text), close: () => handle.close() };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'is there already: name another file' : `cannot be written (${code})`;
+    throw new CommandFailure(EXIT.usage, `${file} ${why}.`);
+  }
+}

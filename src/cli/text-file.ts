@@ -1,0 +1,31 @@
+import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { utf8Text } from '../model/json.ts';
+import { readAtMost } from '../schema/regular-file.ts';
+import { CommandFailure, EXIT, type Io } from './io.ts';
+
+export interface TextFile {
+  /** As it was typed. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The text of a file or a pipe in UTF-8, without its byte order mark. Throws CommandFailure. */
+export function readTextFile(io: Io, path: string, maxBytes: number): TextFile {
+  const fail = (problem: string) => new CommandFailure(EXIT.findings, `${path} ${problem}`);
+  let bytes: Buffer | undefined;
+  try {
+    const fd = openSync(resolve(io.cwd, path), 'r');
+    try {
+      bytes = readAtMost(fd, maxBytes);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw fail(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+  if (bytes === undefined) throw fail(`is larger than ${maxBytes} bytes: split it`);
+  const text = utf8Text(bytes);
+  if (text === undefined) throw fail('is not UTF-8: save it as UTF-8 (in a spreadsheet: "CSV UTF-8")');
+  return { path, text: text.startsWith('\uFEFF') ? text.slice(1) : text };
+}
