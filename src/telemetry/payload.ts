@@ -1,4 +1,4 @@
-import { castString, ExactNumber, type JsonObject, type JsonValue, plainNotation } from '../model/json.ts';
+import { castString, ExactNumber, type JsonObject, type JsonValue, numberKind, plainNotation } from '../model/json.ts';
 import type { Sample } from '../model/telemetry.ts';
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -82,8 +82,7 @@ function cleanValues(source: JsonObject, options: DecodeOptions): JsonObject | s
   for (const key in source) {
     const value = source[key];
     if (key.length > KEY_MAX || key.length === 0) return 'a key must have 1 to 255 characters';
-    if (value === null || (options.typeCast && typeof value === 'string')) clean = false;
-    if (options.typeCast && value instanceof ExactNumber) clean = false;
+    if (value === null || (options.typeCast && mayBeCast(value))) clean = false;
   }
   if (clean) return source;
   const values: JsonObject = {};
@@ -98,11 +97,17 @@ function cleanValues(source: JsonObject, options: DecodeOptions): JsonObject | s
   return values;
 }
 
-// What ThingsBoard makes of numbers is what it makes of their plain notation as text: 1.5e3 is 1500, 1E19 is text.
+/** Numbers that ThingsBoard keeps as they are do not make a copy of the sample necessary. */
+const mayBeCast = (value: JsonValue | undefined): boolean =>
+  typeof value === 'string' ||
+  value instanceof ExactNumber ||
+  (typeof value === 'number' && numberKind(value) === 'STRING');
+
+// What ThingsBoard makes of numbers is what it makes of their plain notation as text: 1.5e3 is 1500, 1E19 and 1e-17 are text.
 function cast(value: JsonValue): JsonValue {
   if (typeof value === 'string') return castString(value);
-  if (value instanceof ExactNumber) return castString(plainNotation(value.text));
-  return value;
+  if (!mayBeCast(value)) return value;
+  return castString(plainNotation(String(value)));
 }
 
 /** ms; numeric text is taken, a fraction is cut off (thingsboard-device-api 3.2). Undefined: a double does not hold it. */

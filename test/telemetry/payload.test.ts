@@ -60,6 +60,14 @@ describe('telemetry payloads (thingsboard-device-api 3.2)', () => {
     ]);
   });
 
+  it('casts numbers of more than 16 fraction digits to text, in plain notation', () => {
+    const sent = '{"a":1e-17,"b":1e-16,"c":0.000012345678901234567,"d":0.5,"e":-1.5e-17,"f":0.12345678901234567}';
+    expect(samples(sent, true)).toEqual([
+      '1000 {"a":"0.00000000000000001","b":1e-16,"c":"0.000012345678901234567","d":0.5,"e":"-0.000000000000000015","f":"0.12345678901234567"}',
+    ]);
+    expect(samples(sent)).toEqual([`1000 ${sent}`]);
+  });
+
   it('says verbatim only when the values are the whole payload unchanged', () => {
     const verbatim = (text: string) => {
       const decoded = decodeTelemetry(json(text), options);
