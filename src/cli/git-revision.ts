@@ -51,7 +51,7 @@ function git(io: Io, ...args: string[]): string {
   } catch (error) {
     const { stderr, code } = error as { readonly stderr?: string; readonly code?: string };
     const why = code === 'ENOENT' ? 'git is not there' : (stderr ?? '').trim().split('\n')[0];
-    throw new CommandFailure(EXIT.findings, `git could not give it: ${why}`);
+    throw new CommandFailure(EXIT.usage, `git could not give it: ${why}`);
   }
 }
 

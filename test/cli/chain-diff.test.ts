@@ -177,7 +177,7 @@ describe('chain diff', () => {
     expect(ran).toMatchObject({ code: 1, stdout: expect.stringContaining('~ first: "has" -> "note"') });
     expect(ran.stdout).toContain('case main.test.json: a reading');
     expect(await runCli(['chain', 'diff', 'nowhere:rules', 'rules'], { cwd })).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining('git could not give it'),
     });
     expect(await runCli(['chain', 'diff', '--', '--output=x:rules', 'rules'], { cwd })).toMatchObject({ code: 2 });
