@@ -49,6 +49,8 @@ export interface ThingIdentity {
   readonly deviceKey: string;
   /** `C` of its client id, with what stands in braces. */
   readonly clientName: string;
+  /** `_ss=1` of Alibaba's clients: all topics of the device count as subscribed. */
+  readonly subscribesAll: boolean;
   /** As in `Login`. */
   readonly secure: boolean;
 }

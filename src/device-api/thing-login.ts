@@ -78,7 +78,8 @@ export function createThingLogin(parts: ThingLoginParts): LoginThing {
     if (match.kind === 'unknown' || match.kind === 'expired') return refuse(attempt, match.kind, false);
     if (match.kind === 'disabled') return refuse(attempt, 'disabled', true, match.device);
     if (profile?.listeners?.requireTls && !login.secure) return refuse(attempt, 'no-tls', true, match.device);
-    const identity = { productKey, deviceKey: device, clientName: clientId.name, secure: login.secure };
+    const about = { clientName: clientId.name, subscribesAll: clientId.parameters.get('_ss') === '1' };
+    const identity = { productKey, deviceKey: device, ...about, secure: login.secure };
     const entered = { kind: 'device', device: match.device, thing: identity, credentials: match.credentials } as const;
     if (!thing?.x509) return entered;
     const shown = login.certificate?.der;

@@ -23,6 +23,8 @@ export interface ThingSession {
   /** The connection is there: what is for the device may be sent. */
   opened(): void;
   publish(topic: string, payload: Buffer, done: (verdict: ThingVerdict) => void): void;
+  /** Whether a filter names the device, or a sub-device that is logged in over it. */
+  mayHave(filter: string): boolean;
   /** Something for the device; false when it does not read. */
   send(downlink: Downlink): boolean;
   /** The server ends the connection: the device hears why, where its dialect has a word for it. */
@@ -82,6 +84,13 @@ export function createThingSession(parts: ThingSessionParts): ThingSession {
           'not handled',
         );
         done('close');
+      });
+    },
+    mayHave(filter) {
+      const levels = filter.split('/');
+      return levels.some((level, at) => {
+        const name = { productKey: level, deviceKey: levels[at + 1] ?? '' };
+        return (level === productKey && name.deviceKey === deviceKey) || children.get(name) !== undefined;
       });
     },
     send: (downlink) => own.push(downlink),

@@ -62,6 +62,8 @@ export interface ThingProfile {
   readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
+  /** Off: clients are sent what they subscribed to. */
+  readonly pushWithoutSubscription: boolean;
 }
 
 /** A profile's dialect as its file says it; secrets are not looked at yet. */
@@ -82,4 +84,6 @@ export interface ThingDraft {
   readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
+  /** Off: clients are sent what they subscribed to. */
+  readonly pushWithoutSubscription: boolean;
 }

@@ -84,6 +84,10 @@ export const listenerFields = {
 const refusalCode = { enum: [2, 3, 4, 5] };
 export const compatFields = {
   legacyHashes: flag('Whether SHA-1 and MD5 are taken, too, from clients that know no other.', { default: false }),
+  pushWithoutSubscription: flag(
+    'Whether replies and calls are sent to a client that did not subscribe to their topics, as SDKs of EnOS never do. Off: they are dropped, except for what answers an activation or registration.',
+    { default: true },
+  ),
   refusalCodes: optional(
     json<{ readonly credentials?: 2 | 3 | 4 | 5; readonly notAllowed?: 2 | 3 | 4 | 5 }>(
       'MQTT 3.1.1 return codes of refused logins; the vendors document none.',

@@ -100,6 +100,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     ...(downloads ? { downloadUrl: downloads.url.replace(/\/$/, '') } : {}),
     ...(gateway ? { children: { maxPerRequest: 30, max: 2000, ...gateway.children } } : {}),
     maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
+    pushWithoutSubscription: compat?.pushWithoutSubscription ?? true,
   };
 }
 

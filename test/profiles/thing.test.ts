@@ -50,6 +50,7 @@ describe('profiles of other dialects', () => {
       serviceAccounts: [],
       functionCompute: false,
       maxPayloadBytes: 524_288,
+      pushWithoutSubscription: true,
     });
     expect(profile.provision.onExisting).toBe('once');
     expect(profile.listeners).toEqual({ requireTls: false, allowPlaintextProvisioning: false });

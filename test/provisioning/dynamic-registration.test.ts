@@ -26,6 +26,7 @@ const profileOf = (provision: Partial<DeviceProfile['provision']>, dynamic = tru
     serviceAccounts: [],
     functionCompute: false,
     maxPayloadBytes: 524_288,
+    pushWithoutSubscription: true,
   },
   listeners: { requireTls: false, allowPlaintextProvisioning: false },
   transport: 'default',

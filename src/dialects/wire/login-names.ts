@@ -11,7 +11,7 @@ export interface SignedUserName {
   readonly productKey: string;
 }
 
-const PARAMETERS = ['securemode', 'signmethod', 'timestamp', 'authType', 'random', 'instanceId'] as const;
+const PARAMETERS = ['securemode', 'signmethod', 'timestamp', 'authType', 'random', 'instanceId', '_ss'] as const;
 export type SignedParameter = (typeof PARAMETERS)[number];
 
 const isKnown = (key: string): key is SignedParameter => (PARAMETERS as readonly string[]).includes(key);

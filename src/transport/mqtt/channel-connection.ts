@@ -20,7 +20,11 @@ export class ChannelConnection {
       api,
       productKey,
       profile: () => api.profile(login.profile.name),
-      send: (topic, payload) => sendTo(client, topic, payload, this.#subscriptions.qosOf(topic) ?? 0),
+      send: (topic, payload) => {
+        const qos = this.#subscriptions.qosFor(topic);
+        const wanted = qos !== undefined || api.profile(login.profile.name)?.thing?.pushWithoutSubscription !== false;
+        return !wanted || sendTo(client, topic, payload, qos ?? 0);
+      },
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Client } from 'aedes';
 import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from 'mqtt-packet';
+import { filterCovers } from '../../model/app-topic.ts';
 import { disconnectClient, guardOf } from './aedes-private.ts';
 import { nextMessageId, writePacket } from './downlink.ts';
 import { reasonCodes } from './reason-codes.ts';
@@ -121,5 +122,14 @@ export class Subscriptions {
       if (qos !== undefined) return qos;
     }
     return undefined;
+  }
+
+  /** The highest QoS of the granted filters that match a topic; undefined when none does. */
+  qosFor(topic: string): QoS | undefined {
+    let highest: QoS | undefined;
+    for (const [filter, qos] of this.#granted ?? []) {
+      if (filterCovers(filter, topic)) highest = highest === 1 ? 1 : qos;
+    }
+    return highest;
   }
 }

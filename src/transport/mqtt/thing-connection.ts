@@ -43,8 +43,14 @@ export class ThingConnection implements DeviceLink {
     this.#login = login;
     this.#lastProfile = login.profile;
     this.#presence = api.presence(device); // before aedes closes the connection that this one takes over from
-    const send = (topic: string, payload: string | Buffer): boolean =>
-      sendTo(client, topic, payload, this.#subscriptions.qosOf(topic) ?? 0);
+    const send = (topic: string, payload: string | Buffer): boolean => {
+      const qos = this.#subscriptions.qosFor(topic);
+      if (qos !== undefined || thing.subscribesAll || this.#profile().thing?.pushWithoutSubscription !== false) {
+        return sendTo(client, topic, payload, qos ?? 0);
+      }
+      api.countDownlink(false);
+      return true; // the device reads, and asked for nothing of it
+    };
     this.#thing = createThingSession({ api, device, thing, profile: () => this.#profile(), send });
   }
 
@@ -70,7 +76,7 @@ export class ThingConnection implements DeviceLink {
 
   /** Whatever is subscribed, only what is for this device ever comes: nothing is routed by filters. */
   subscribe(packet: ISubscribePacket): Packet {
-    return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => this.#mayHave(filter));
+    return this.#subscriptions.subscribe(packet, this.#client.version, (filter) => this.#thing.mayHave(filter));
   }
 
   unsubscribe(packet: IUnsubscribePacket): Packet {
@@ -90,12 +96,6 @@ export class ThingConnection implements DeviceLink {
   close(reason: CloseReason): void {
     this.#thing.closing(reason);
     disconnectClient(this.#client, CLOSE_CODES[reason]);
-  }
-
-  /** Filters that name a device name this one. */
-  #mayHave(filter: string): boolean {
-    const { productKey, deviceKey } = this.#login.thing;
-    return filter.split('/').includes(deviceKey) && filter.split('/').includes(productKey);
   }
 
   /** A changed profile holds for live sessions too; one whose file is gone keeps its last form. */
