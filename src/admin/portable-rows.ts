@@ -52,28 +52,60 @@ export const IMPORTED = object({
 export const rowsOf = <T>(schema: Record<string, unknown>, maxItems: number) =>
   json<readonly T[]>(`At most ${maxItems} rows.`, { type: 'array', maxItems, items: schema });
 
-/** Each row on its own: what is wrong with one is told by its number, and the others are done. */
-export async function eachRow<T>(rows: readonly T[], run: (row: T) => Promise<RowOutcome>) {
+interface Refused {
+  readonly row: number;
+  readonly code: string;
+  readonly field?: string;
+  readonly detail: string;
+  readonly partly?: true;
+}
+
+/** Rows that are written at once share their commits. */
+const AT_ONCE = 50;
+
+/**
+ * Each row on its own: what is wrong with one is told by its number, and the others are done.
+ * @param waits whether a row must not begin before the earlier one has ended; absent: all wait for each other
+ */
+export async function eachRow<T>(
+  rows: readonly T[],
+  run: (row: T) => Promise<RowOutcome>,
+  waits: (row: T, earlier: T) => boolean = () => true,
+) {
   const counts = { created: 0, changed: 0, known: 0 };
-  const refused: { row: number; code: string; field?: string; detail: string; partly?: true }[] = [];
-  for (const [at, row] of rows.entries()) {
-    try {
-      counts[await run(row)]++;
-    } catch (thrown) {
-      const partly = thrown instanceof PartlyDone;
-      const error = partly ? thrown.cause : thrown;
-      if (!(error instanceof BrokerError) || error.code === 'STORE_UNAVAILABLE') throw error;
-      const { field } = error.facts;
-      refused.push({
-        row: at + 1,
-        code: error.code,
-        ...(typeof field === 'string' ? { field } : {}),
-        detail: error.detail,
-        ...(partly ? { partly } : {}),
-      });
+  const refused: Refused[] = [];
+  for (let at = 0; at < rows.length; ) {
+    const group = independentFrom(rows, at, waits);
+    const ended = await Promise.allSettled(group.map(run));
+    for (const [index, one] of ended.entries()) {
+      if (one.status === 'fulfilled') counts[one.value]++;
+      else refused.push(toRefused(at + index + 1, one.reason));
     }
+    at += group.length;
   }
   return { ...counts, refused };
+}
+
+function independentFrom<T>(rows: readonly T[], at: number, waits: (row: T, earlier: T) => boolean): readonly T[] {
+  const most = rows.slice(at, at + AT_ONCE);
+  const first = most.findIndex((row, index) => most.slice(0, index).some((earlier) => waits(row, earlier)));
+  return first < 0 ? most : most.slice(0, first);
+}
+
+/** Throws what no row can help. */
+function toRefused(row: number, thrown: unknown): Refused {
+  const partly = thrown instanceof PartlyDone;
+  const error = partly ? thrown.cause : thrown;
+  if (!(error instanceof BrokerError) || error.code === 'STORE_UNAVAILABLE') throw error;
+  const { code, detail } = error;
+  const { field } = error.facts;
+  return {
+    row,
+    code,
+    ...(typeof field === 'string' ? { field } : {}),
+    detail,
+    ...(partly ? { partly } : {}),
+  };
 }
 
 /** How an export names a device or an asset: as an import elsewhere finds it. */

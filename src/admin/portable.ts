@@ -61,7 +61,7 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
       handle({ body: { existing, dryRun }, json, by }) {
         // As they were sent: numbers keep their digits.
         const { rows } = json as unknown as { readonly rows: readonly DeviceRow[] };
-        return eachRow(rows, (row) => devices.take(row, { existing, dryRun, by }));
+        return eachRow(rows, (row) => devices.take(row, { existing, dryRun, by }), waits);
       },
     }),
     defineRoute({
@@ -92,3 +92,7 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
     }),
   ];
 }
+
+/** A row about a device that an earlier one registers, or under which it shall stand. */
+const waits = (row: DeviceRow, { name }: DeviceRow): boolean =>
+  row.name === name || (row.trees?.some(({ parent }) => parent === `DEVICE:${name}`) ?? false);

@@ -19,7 +19,7 @@ describe('import and export of devices', () => {
   };
   const take = (rows: readonly object[], options: object = {}) => post(IMPORT, { rows, ...options });
   const exported = async (query = '') => (await harness.api('GET', `${EXPORT}${query}`)).json();
-  const only = async (name: string, query = '?server=site,limit&shared=interval&trees=true') =>
+  const only = async (name: string, query = '?server=site,limit&shared=interval&trees=true&pageSize=1000') =>
     (await exported(query)).data.find((row: { name: string }) => row.name === name);
 
   const whole = {
@@ -89,6 +89,25 @@ describe('import and export of devices', () => {
       expect(answer.refused[0].partly).toBeUndefined();
     }
     expect(await only(row.name)).toBeUndefined();
+  });
+
+  it('rows are done as if one after the other: the same twice, and what stands under a device of an earlier row', async () => {
+    const rows = [
+      { name: 'gw', profile, gateway: true, trees: [{ tree: 'grid' }] },
+      { name: 'sub', profile, trees: [{ tree: 'grid', parent: 'DEVICE:gw' }] },
+      { name: 'sub', profile },
+      { name: 'sub', profile, label: 'other' },
+      ...Array.from({ length: 120 }, (_, at) => ({ name: `many-${at % 100}`, profile })),
+    ];
+    expect(await take(rows, { existing: 'complete' })).toMatchObject({
+      created: 102,
+      changed: 1,
+      known: 21,
+      refused: [],
+    });
+    const refused = (await take(rows)).refused as readonly { readonly row: number }[];
+    expect(refused.map(({ row }) => row)).toEqual(rows.map((_, at) => at + 1));
+    expect(await only('sub')).toMatchObject({ label: 'other', trees: [{ tree: 'grid', parent: 'DEVICE:gw' }] });
   });
 
   it('a profile of a device that is there is never changed', async () => {
