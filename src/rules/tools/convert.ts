@@ -56,7 +56,7 @@ export async function importChains(
       issues.push({ file: graph.file, at: '', rule: 'not-supported', level: 'error', problem });
       return [];
     }
-    const other = parsed.graphs.find((one) => one !== graph && one.name === graph.name && one.file !== graph.file);
+    const other = graphs.find((one) => one !== graph && one.name === graph.name);
     if (other) {
       const problem = `a chain named "${graph.name}" is already in ${other.file}`;
       issues.push({ file: graph.file, at: graph.at.name, rule: 'duplicate-chain', level: 'error', problem });

@@ -198,6 +198,20 @@ describe('from ThingsBoard and back', () => {
     });
   });
 
+  it('imports no two chains of one name, of one file neither', async () => {
+    const { ruleChain, metadata } = exportOf('twice', [TB.series()]);
+    const ids = ['11111111-0000-4000-8000-000000000001', '11111111-0000-4000-8000-000000000002'];
+    const bulk = {
+      ruleChains: ids.map((id) => ({ ...(ruleChain as object), id: { entityType: 'RULE_CHAIN', id } })),
+      metadata: ids.map((id) => ({ ...(metadata as object), ruleChainId: { entityType: 'RULE_CHAIN', id } })),
+    };
+    await using folder = await tempFolder({ 'all.json': JSON.stringify(bulk) });
+    expect(await importChains([folder.file('all.json')], { into: folder.path })).toMatchObject({
+      chains: [],
+      issues: expect.arrayContaining([expect.objectContaining({ rule: 'duplicate-chain', at: '/ruleChains/1/name' })]),
+    });
+  });
+
   it('exports no two chains of one name: the second would take the place of the first', async () => {
     const text = JSON.stringify({ name: 'a', first: 's', nodes: { s: { kind: 'action/log' } } });
     await using folder = await tempFolder({ 'a.json': text, 'b.json': text });
