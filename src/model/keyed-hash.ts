@@ -12,6 +12,7 @@ import {
 export type HashDomain =
   | 'credentials-name'
   | 'credentials-hash'
+  | 'credentials-parts'
   | 'signed-secret'
   | 'password'
   | 'provision-key'

@@ -25,13 +25,18 @@ export interface LoginNames {
  * that spells another device's hash finds nothing.
  */
 export function loginIndexes(login: LoginNames, hash: KeyedHash): readonly string[] {
-  if (login.userName === '') {
-    return login.clientId === '' ? [] : [hash.hash('credentials-hash', sha3Hex(login.clientId))];
-  }
-  return [
-    hash.hash('credentials-hash', sha3Hex(`${login.clientId}|${login.userName}`)),
-    hash.hash('credentials-name', login.userName),
-  ];
+  const { clientId, userName } = login;
+  if (userName === '') return clientId === '' ? [] : [clientIndex(clientId, '', hash)];
+  return [clientIndex(clientId, userName, hash), hash.hash('credentials-name', userName)];
+}
+
+/**
+ * ThingsBoard joins client id and user name with a bar, and looks at the parts afterwards. Only hashes are kept here: a client
+ * id that holds a bar itself has a form of its own, so that `a|b` alone is never taken for `a` with user name `b`.
+ */
+function clientIndex(clientId: string, userName: string, hash: KeyedHash): string {
+  if (clientId.includes('|')) return hash.hash('credentials-parts', sha3Hex(JSON.stringify([clientId, userName])));
+  return hash.hash('credentials-hash', sha3Hex(userName === '' ? clientId : `${clientId}|${userName}`));
 }
 
 /** Unique index of credentials: the keyed hash of ThingsBoard's credentials id. */
@@ -42,7 +47,7 @@ export function credentialsIndex(credentials: Credentials, hash: KeyedHash): str
     case 'MQTT_BASIC': {
       const { clientId = '', userName = '' } = credentials;
       if (clientId === '') return hash.hash('credentials-name', userName);
-      return hash.hash('credentials-hash', sha3Hex(userName === '' ? clientId : `${clientId}|${userName}`));
+      return clientIndex(clientId, userName, hash);
     }
     case 'X509_CERTIFICATE':
       return hash.hash('credentials-hash', sha3Hex(credentials.certificate));

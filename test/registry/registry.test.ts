@@ -31,6 +31,16 @@ describe('credentials', () => {
     expect(loginIndexes({ clientId: 'cid', userName: '' }, hash)).toEqual([clientOnly]);
   });
 
+  it('a client id with a bar is not taken for a client id and a user name', () => {
+    const both = credentialsIndex({ type: 'MQTT_BASIC', clientId: 'a', userName: 'b|c' }, hash);
+    expect(loginIndexes({ clientId: 'a', userName: 'b|c' }, hash)).toContain(both);
+    expect(loginIndexes({ clientId: 'a|b|c', userName: '' }, hash)).not.toContain(both);
+    expect(loginIndexes({ clientId: 'a|b', userName: 'c' }, hash)).not.toContain(both);
+    const barred = credentialsIndex({ type: 'MQTT_BASIC', clientId: 'a|b', userName: 'c' }, hash);
+    expect(loginIndexes({ clientId: 'a|b', userName: 'c' }, hash)).toContain(barred);
+    expect(loginIndexes({ clientId: '["a', userName: 'b","c"]' }, hash)).not.toContain(barred);
+  });
+
   it.each([
     [{ type: 'ACCESS_TOKEN', token: '' }],
     [{ type: 'ACCESS_TOKEN', token: 'a\u0000b' }],

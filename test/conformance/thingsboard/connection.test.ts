@@ -75,6 +75,14 @@ describe('thingsboard-device-api 12: connection', () => {
     expect(await extra.connack()).toBe(5);
   });
 
+  it('7: MQTT_BASIC with client id and user name does not let in one who joins both in the client id', async () => {
+    await provision(broker, { deviceName: 'c7b', credentialsType: 'MQTT_BASIC', clientId: 'c7b', username: 'u-c7b' });
+    await using right = await open({ clientId: 'c7b', userName: 'u-c7b' });
+    expect(await right.connack()).toBe(0);
+    await using joined = await open({ clientId: 'c7b|u-c7b' });
+    expect(await joined.connack()).toBe(2);
+  });
+
   it('8: MQTT_BASIC with user name and password takes any client id', async () => {
     await provision(broker, { deviceName: 'c8', credentialsType: 'MQTT_BASIC', username: 'u-c8', password: 'p' });
     await using right = await open({ clientId: 'any', userName: 'u-c8', password: 'p' });
