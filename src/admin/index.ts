@@ -29,6 +29,7 @@ import { explainRoutes } from './explain.ts';
 import { registerLive } from './live/socket.ts';
 import { loginRoutes } from './login.ts';
 import { pullMetrics } from './message-metrics.ts';
+import { registerNotOffered } from './not-offered.ts';
 import { registerOpenApi } from './openapi.ts';
 import { otaRoutes } from './ota.ts';
 import { otaCampaignRoutes } from './ota-campaigns.ts';
@@ -111,6 +112,7 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
     registerProbes(scope, deps);
     registerOpenApi(scope, deps.instance.version);
   });
+  await server.register(async (scope) => registerNotOffered(scope));
   await server.register(async (scope) => registerOtaTransfer(scope, deps));
   await server.register(async (scope) => registerBackup(scope, deps));
   await server.register(async (scope) => {

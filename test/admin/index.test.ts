@@ -164,6 +164,9 @@ describe('bad input', () => {
   it('paths that are not offered are 404 with NOT_OFFERED', async () => {
     expect(await problem('GET', '/api/dashboard/x')).toMatchObject({ status: 404, code: 'NOT_OFFERED' });
     expect(await problem('PUT' as 'POST', '/api/device', {})).toMatchObject({ code: 'NOT_OFFERED' });
+    for (const path of ['/api/device/types', '/api/asset/types', '/api/deviceProfileInfo/default']) {
+      expect(await problem('GET', path), path).toMatchObject({ status: 404, code: 'NOT_OFFERED' });
+    }
   });
 });
 
