@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 import { readMeasurepoints } from './enos/measurepoints.ts';
 import { joinAnswers } from './join-answers.ts';
 import { type Answer, refuse } from './operation.ts';
-import { readRequest, repliesTo } from './read-request.ts';
+import { readRequest } from './read-request.ts';
 import type { ThingVerdict } from './thing-session.ts';
 import { answered } from './uplinks.ts';
 import { type Decoded, decoded, own, problem } from './values.ts';
@@ -28,6 +28,8 @@ type Post = (uplink: Uplink, done: (result: UplinkResult) => void) => void;
 
 /** Items of one request. */
 const MAX_ITEMS = 1_000;
+/** Bytes, and no envelope. */
+const RAW = 'integration/model/up_raw';
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Reads one item: what it becomes of its device. */
@@ -79,6 +81,22 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
     return sendings;
   };
 
+  const readRaw = async (topic: string, payload: Buffer): Promise<readonly Sending[] | Answer> => {
+    const deviceKey = profile()?.thing?.rawDevice;
+    if (deviceKey === undefined) return refuse('noHandler', 'the profile names no device for raw bytes');
+    const device = await api.things.find({ productKey, deviceKey });
+    if (!device) return refuse('unknownDevice', 'the device for raw bytes is not known');
+    const data = { raw: payload.toString('base64') };
+    return [{ uplink: api.uplink(device), post: (up, done) => up.event({ type: 'RAW_DATA', data }, done, topic) }];
+  };
+  /** Reads behind what came before it, and sends. */
+  const handOver = async (reading: () => Promise<readonly Sending[] | Answer>): Promise<Answer> => {
+    const sendings = handedOver.then(reading);
+    const ends = sendings.then(async (all) => ('kind' in all ? all : joinAnswers(await Promise.all(all.map(sendOne)))));
+    handedOver = sendings.catch(() => {});
+    return ends;
+  };
+
   const finish = (
     topic: string,
     { id, wantsReply }: Pick<Envelope, 'id' | 'wantsReply'>,
@@ -93,15 +111,12 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
   const run = async (topic: string, payload: Buffer): Promise<ThingVerdict> => {
     const path = topic.slice(prefix.length);
     const max = profile()?.thing?.maxPayloadBytes ?? 0;
-    if (payload.length > max)
-      return finish(topic, repliesTo(EMPTY, json), refuse('tooLarge', `more than ${max} bytes`));
+    if (payload.length > max) return finish(topic, NOBODY, refuse('tooLarge', `more than ${max} bytes`));
+    if (path === RAW) return finish(topic, NOBODY, await handOver(() => readRaw(topic, payload)));
     const request = readRequest(payload, path, json);
     if (!request.ok) return finish(topic, request.to, request.refusal);
     const { envelope } = request;
-    const sendings = handedOver.then(() => read(path, topic, envelope.params));
-    const ends = sendings.then(async (all) => ('kind' in all ? all : joinAnswers(await Promise.all(all.map(sendOne)))));
-    handedOver = sendings.catch(() => {});
-    return finish(topic, envelope, await ends);
+    return finish(topic, envelope, await handOver(() => read(path, topic, envelope.params)));
   };
 
   return {
@@ -123,7 +138,7 @@ interface Sending {
   readonly post: Post;
 }
 
-const EMPTY = Buffer.alloc(0);
+const NOBODY = { id: '', wantsReply: true } as const;
 
 const sendOne = ({ uplink, post }: Sending): Promise<Answer> => answered({ uplink }, (done) => post(uplink, done));
 

@@ -50,6 +50,8 @@ export interface ThingProfile {
   readonly dynamic: boolean;
   /** The integration channel. */
   readonly integration: boolean;
+  /** Key of the device that raw bytes of the channel are of. */
+  readonly rawDevice?: string;
   /** Names of the accounts that may register and manage its devices. */
   readonly serviceAccounts: readonly string[];
   /** Whether a device gets its triple for its deviceId (registration-protocols 1.6). */
@@ -75,6 +77,8 @@ export interface ThingDraft {
   readonly naming: { readonly source: NameSource; readonly pattern?: string };
   readonly dynamic: boolean;
   readonly integration: boolean;
+  /** Key of the device that raw bytes of the channel are of. */
+  readonly rawDevice?: string;
   readonly serviceAccounts: readonly string[];
   readonly functionCompute: boolean;
   readonly x509: X509Draft | undefined;

@@ -121,6 +121,12 @@ export const integrationFields = {
   enabled: flag("Whether a back end may publish for all devices of the product, signed with the product's secret.", {
     default: false,
   }),
+  rawDevice: optional(
+    text(
+      'Key of the device whose chain gets raw bytes that come over the channel, as `RAW_DATA`: they name no device themselves. Absent: they are refused.',
+      { minLength: 1, examples: ['converter'] },
+    ),
+  ),
 };
 
 export interface ChildrenSpec {

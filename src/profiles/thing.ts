@@ -93,6 +93,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     naming: { source: naming?.source ?? 'deviceKey', ...(pattern === undefined ? {} : { pattern }) },
     dynamic: provision?.dynamic ?? false,
     integration: integration?.enabled ?? false,
+    ...(integration?.rawDevice === undefined ? {} : { rawDevice: integration.rawDevice }),
     serviceAccounts: provision?.serviceAccounts ?? [],
     functionCompute: provision?.functionCompute ?? false,
     x509: file.x509,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../helpers/broker.ts';
 import { eventChain, eventsOf } from '../../helpers/event-chain.ts';
 import type { MqttClient } from '../../helpers/mqtt-client.ts';
+import { api } from '../../helpers/system.ts';
 import { addDevice, channelNames, type DialectBroker, ENOS, enosProfile, openThing, startDialects } from './kit.ts';
 import { attributes, latest, publishAndRead } from './messages.ts';
 
@@ -15,9 +16,13 @@ describe('the integration channel of EnOS', () => {
 
   beforeAll(async () => {
     chain = await eventChain('Other');
-    dialects = await startDialects([enosProfile('rod', { integration: { enabled: true } })], {
-      chainsDir: chain.chainsDir,
-    });
+    dialects = await startDialects(
+      [enosProfile('rod', { integration: { enabled: true, rawDevice: 'one' } }), enosProfile('bare', bare)],
+      {
+        chainsDir: chain.chainsDir,
+        env: { MQTT_MAX_PAYLOAD_BYTES: '1000000' },
+      },
+    );
     broker = dialects.broker;
     for (const name of ['one', 'two']) ids[name] = (await addDevice(broker, 'rod', name)).id;
   });
@@ -26,6 +31,10 @@ describe('the integration channel of EnOS', () => {
     await chain[Symbol.asyncDispose]();
   });
 
+  const bare = {
+    product: { key: 'pKbare', secrets: [{ secret: { env: 'ENOS_SECRET' }, state: 'current' }] },
+    integration: { enabled: true },
+  };
   const open = async (): Promise<MqttClient> => {
     const client = await openThing(broker, channelNames(ENOS.productKey, ENOS.productSecret));
     expect(await client.connack()).toBe(0);
@@ -76,6 +85,26 @@ describe('the integration channel of EnOS', () => {
   ])('%s refuses what it cannot read: %#', async (what, params) => {
     await using client = await open();
     expect(await post(client, what, params)).toContain('"code":1220');
+  });
+
+  it('raw bytes are a message of the device that the profile names for them; without one they are refused', async () => {
+    await using client = await open();
+    const topic = `${TOPIC}/model/up_raw`;
+    expect(await publishAndRead(client, topic, Buffer.from([0, 255, 7]))).toBe(
+      `${topic}_reply {"id":"","code":200,"data":{}}`,
+    );
+    const raw = (await eventsOf(broker, 'one')).filter(({ msgType }) => msgType === 'RAW_DATA');
+    expect(raw).toMatchObject([{ data: { raw: 'AP8H' } }]);
+    expect(await publishAndRead(client, topic, Buffer.alloc(513 * 1024))).toContain('"code":1008');
+    await api(broker, `/api/gridmoor/devices/${ids.one}/disable`, { method: 'POST' });
+    expect(await publishAndRead(client, topic, Buffer.from([1]))).toContain('"code":700');
+    await api(broker, `/api/gridmoor/devices/${ids.one}/enable`, { method: 'POST' });
+
+    await using other = await openThing(broker, channelNames('pKbare', ENOS.productSecret));
+    expect(await other.connack()).toBe(0);
+    expect(await publishAndRead(other, '/sys/pKbare/integration/model/up_raw', Buffer.from([1]))).toContain(
+      '"code":1101',
+    );
   });
 
   it('a topic without a meaning and a payload that is no JSON are answered by code', async () => {
