@@ -4,7 +4,7 @@ import { inPortions } from './portions.ts';
 import type { FileRow, Finding, RowFile } from './row-file.ts';
 import { cleanText, printJson } from './table.ts';
 
-const BATCH = 200;
+const BATCH = 100;
 /** A request has 10,000 keys at most, and a key is at least 5 characters. */
 const MOST_CHARACTERS = 48_000;
 /** Lines about rows for people; `--json` has all. */

@@ -126,15 +126,15 @@ describe('device import', () => {
     const { bodies } = await run(heading + lines);
     expect(bodies.flatMap(({ rows }) => rows)).toHaveLength(500);
     for (const body of bodies) expect(JSON.stringify(body).match(/":/g)?.length).toBeLessThan(10_000);
-    const small = await run(`name,profile\n${Array.from({ length: 401 }, (_, at) => `m${at},x`).join('\n')}`);
-    expect(small.bodies.map(({ rows }) => rows.length)).toEqual([200, 200, 1]);
+    const small = await run(`name,profile\n${Array.from({ length: 201 }, (_, at) => `m${at},x`).join('\n')}`);
+    expect(small.bodies.map(({ rows }) => rows.length)).toEqual([100, 100, 1]);
     await using api = await startApi({
       [IMPORT]: { status: 503, body: { code: 'STORE_UNAVAILABLE', detail: 'gone' } },
     });
     const failed = await runCli(['device', 'import', 'devices.csv'], { env: api.env, cwd: dir });
     expect(failed).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('gone, in devices 1 to 200; those before'),
+      stderr: expect.stringContaining('gone, in devices 1 to 100; those before'),
     });
   });
 

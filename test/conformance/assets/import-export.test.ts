@@ -1,4 +1,8 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runCli } from '../../cli/run-cli.ts';
 import { type Broker, startBroker } from '../../helpers/broker.ts';
 import { api } from '../../helpers/system.ts';
 
@@ -60,4 +64,53 @@ describe('import and export', () => {
     expect(await exported(to)).toEqual(all);
     expect((await post(to, '/api/gridmoor/import/trees/grid', { rows: all.tree.rows })).created).toBe(0);
   });
+
+  it('asset 2, 17: the same with CSV files from the command line', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'gridmoor-files-'));
+    await using _ = { [Symbol.asyncDispose]: () => rm(cwd, { recursive: true, force: true }) };
+    await using from = await startBroker();
+    await using to = await startBroker();
+    const cli = (broker: Broker, ...argv: string[]) =>
+      runCli(argv, { cwd, env: { GRIDMOOR_URL: broker.url, GRIDMOOR_ADMIN_KEY: broker.adminKey } });
+    const told = async (broker: Broker, ...argv: string[]) => JSON.parse((await cli(broker, ...argv, '--json')).stdout);
+
+    await writeFile(join(cwd, 'tree.csv'), 'entity,parent\nASSET:area/north,\nASSET:area/street,ASSET:area/north\n');
+    expect(await told(from, 'tree', 'import', 'grid', 'tree.csv')).toMatchObject({ created: 2, refused: [] });
+    const rows = Array.from({ length: 200 }, (_, at) => `m${at},00${at},${at}.0,ASSET:area/street`);
+    for (const at of [10, 100, 199]) rows[at] = rows[1] ?? '';
+    const heading = 'name,server:site,shared-json:limit,tree:grid';
+    await writeFile(join(cwd, 'devices.csv'), [heading, ...rows].join('\r\n'));
+    const args = ['device', 'import', 'devices.csv', '--profile', 'smart-meter'];
+    const dry = await told(from, ...args, '--dry-run');
+    expect(dry).toMatchObject({ created: 197, changed: 0, known: 0 });
+    expect((await api<{ totalElements: number }>(from, '/api/gridmoor/export/devices')).totalElements).toBe(0);
+    const first = await told(from, ...args);
+    expect(first).toEqual({ ...dry, dryRun: false });
+    expect(first.refused.map(({ row, column }: { row: number; column: string }) => [row, column])).toEqual([
+      [12, 'name'],
+      [102, 'name'],
+      [201, 'name'],
+    ]);
+    expect(await told(from, ...args)).toMatchObject({ created: 0, changed: 0, known: 197 });
+
+    const columns = ['--attributes', 'server:site,shared-json:limit', '--trees'];
+    for (const [broker, place] of [
+      [from, 'from'],
+      [to, 'to'],
+    ] as const) {
+      for (const form of ['csv', 'json']) {
+        if (broker === to) {
+          await cli(to, 'tree', 'import', 'grid', 'tree.csv');
+          expect(await told(to, 'device', 'import', `from.${form}`)).toMatchObject({ refused: [] });
+        }
+        expect(await cli(broker, 'device', 'export', `${place}.${form}`, ...columns)).toMatchObject({ code: 0 });
+        if (broker === to) {
+          const texts = ['from', 'to'].map((name) => readFile(join(cwd, `${name}.${form}`), 'utf8'));
+          const [out, again] = await Promise.all(texts);
+          expect(again).toBe(out);
+          expect(again).toContain(form === 'csv' ? 'm7,smart-meter,,,active,007,7.0,ASSET:area/street' : '"limit":7.0');
+        }
+      }
+    }
+  }, 120_000);
 });
