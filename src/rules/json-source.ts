@@ -2,7 +2,8 @@ import { parseJson } from '../model/json.ts';
 import type { Issue } from '../schema/issue.ts';
 
 /** Deeper files are refused: no chain needs it, and checks walk the tree. */
-const MAX_DEPTH = 64;
+/** Levels that a file may have. */
+export const MAX_DEPTH = 64;
 
 export type JsonSource =
   | { readonly ok: true; readonly value: unknown; readonly issues: readonly Issue[] }

@@ -110,6 +110,18 @@ describe('chain explain', () => {
     expect(ran.stdout).toContain('  dead-lettered\n    at m/no: as told\n');
   });
 
+  it('takes a list, in which a message that names no device comes from device-1, with the digits of its numbers', async () => {
+    const list =
+      '[{"telemetry":{"n":1.50}},{"advance":1000},{"from":"m2","attributes":{"b":2}},{"type":"A","data":{}}]';
+    const ran = await explain(list);
+    expect(ran.stderr).toBe('');
+    expect(ran.stdout.split('\n').filter((line) => /^\S+: [A-Z]/.test(line))).toEqual([
+      'device-1: POST_TELEMETRY_REQUEST {"n":1.50}',
+      'm2: POST_ATTRIBUTES_REQUEST {"b":2}',
+      'device-1: A {}',
+    ]);
+  });
+
   it.each([
     ['no message', []],
     ['two messages', ['--msg', '{}', '--file', 'x']],
@@ -129,5 +141,6 @@ describe('chain explain', () => {
   it('names what is wrong with a message', async () => {
     const ran = await explain('{"telemetri":{"a":1}}');
     expect(ran.stderr).toContain('did you mean "telemetry"?');
+    expect((await explain('{"telemetry":{"a":1,"a":2}}')).stderr).toContain('the key stands twice in its object');
   });
 });

@@ -1,5 +1,6 @@
+import { ExactNumber, type JsonValue, parseJson, stringifyJson } from '../../model/json.ts';
 import { parseChainTest, type TestMessage } from '../chain-test-file.ts';
-import { readJsonText } from '../json-source.ts';
+import { MAX_DEPTH, readJsonText } from '../json-source.ts';
 import type { Play } from '../rehearsal.ts';
 
 export type Messages =
@@ -7,6 +8,8 @@ export type Messages =
   | { readonly ok: false; readonly problem: string };
 
 const DEVICE = 'device-1';
+const SENT = ['telemetry', 'attributes', 'type'];
+const GIVEN = '/cases/0/given';
 const WRAPPER = /^\/cases\/0\/(?:when\/)?/;
 
 /**
@@ -15,30 +18,35 @@ const WRAPPER = /^\/cases\/0\/(?:when\/)?/;
  */
 export function parseMessages(text: string, world: string | undefined): Messages {
   const list = readJsonText('the message', text);
-  if (!list.ok) return { ok: false, problem: `The message is not JSON: ${list.issues[0]?.problem ?? 'unreadable'}.` };
+  const [unreadable] = list.issues;
+  if (!list.ok || unreadable) return refusal(`The message is not JSON: ${unreadable?.problem ?? 'unreadable'}.`);
   const given = world === undefined ? undefined : readJsonText('given', world);
-  if (given?.ok === false)
-    return { ok: false, problem: `What is given is not JSON: ${given.issues[0]?.problem ?? ''}.` };
-  // The text itself goes on, not its value: numbers keep their digits.
-  const one = Array.isArray(list.value) ? strip(text) : `[${withSender(strip(text), list.value)}]`;
+  if (given?.ok === false) return refusal(`What is given is not JSON: ${given.issues[0]?.problem ?? ''}.`);
   const before = world === undefined ? '' : `"given":${strip(world)},`;
-  const parsed = parseChainTest('', `{"cases":[{"name":"message",${before}"when":${one},"then":{}}]}`);
+  const parsed = parseChainTest('', `{"cases":[{"name":"message",${before}"when":${listOf(text)},"then":{}}]}`);
   const [found] = parsed.ok ? parsed.value.cases : [];
   if (parsed.ok && found) return { ok: true, when: found.when, ...(found.given ? { given: found.given } : {}) };
   const issues = parsed.ok ? [] : parsed.issues;
   // A misspelt member is why another one is missing.
   const issue = issues.find(({ rule }) => rule === 'unknown-field') ?? issues[0];
   const hint = issue?.hint ? ` (${issue.hint})` : '';
-  return {
-    ok: false,
-    problem: `The message cannot be read: ${issue?.at.replace(WRAPPER, '/')}: ${issue?.problem}${hint}.`,
-  };
+  const what = issue?.at.startsWith(GIVEN) ? 'What is given' : 'The message';
+  return refusal(`${what} cannot be read: ${issue?.at.replace(WRAPPER, '/')}: ${issue?.problem}${hint}.`);
 }
 
-/** A message that names no sender comes from some device. */
-function withSender(text: string, value: unknown): string {
-  const isMessage = value !== null && typeof value === 'object' && Object.keys(value).length > 0 && !('from' in value);
-  return isMessage ? text.replace('{', `{"from":"${DEVICE}",`) : text;
+const refusal = (problem: string): Messages => ({ ok: false, problem });
+
+/** One message or several as a list, each from some device when it names none; numbers keep their digits. */
+function listOf(text: string): string {
+  const parsed = parseJson(strip(text), { maxDepth: MAX_DEPTH });
+  return parsed.ok ? stringifyJson([parsed.value].flat().map(withSender)) : text;
+}
+
+function withSender(message: JsonValue): JsonValue {
+  if (message === null || typeof message !== 'object' || Array.isArray(message) || message instanceof ExactNumber)
+    return message;
+  const isSent = SENT.some((key) => Object.hasOwn(message, key));
+  return isSent && !Object.hasOwn(message, 'from') ? { from: DEVICE, ...message } : message;
 }
 
 const strip = (text: string): string => text.replace(/^\ufeff/, '');
