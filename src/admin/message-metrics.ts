@@ -1,3 +1,4 @@
+import { OUTCOMES, type ProfileCounters, sumOfProfiles } from '../device-api/index.ts';
 import type { MetricSpec, Sample } from '../observe/index.ts';
 import type { AdminDeps } from './deps.ts';
 
@@ -25,7 +26,7 @@ export function pullMetrics(
     Object.entries(counters.outcomes).map(([outcome, value]) => ({ value, labels: { outcome } })),
   );
   totals('device_messages', 'Messages that devices sent, by their one outcome.', ['outcome'], () =>
-    Object.entries(counters.fromDevices).map(([outcome, value]) => ({ value, labels: { outcome } })),
+    OUTCOMES.map((outcome) => ({ value: endedSo(sumOfProfiles(counters), outcome), labels: { outcome } })),
   );
   metrics.pull(
     'gauge',
@@ -45,11 +46,19 @@ export function pullMetrics(
     byWord(counters.refusals, 'reason'),
   );
   totals('provisioned', 'Devices provisioned.', ['reason'], () => byWord(counters.provisioned, 'reason'));
-  total('connects', 'Device sessions opened.', () => counters.connects);
+  total('connects', 'Connections that devices opened.', () => sumOfProfiles(counters).connects);
+  total(
+    'sub_device_connects',
+    'Sessions of sub-devices, opened by way of their gateways.',
+    () => sumOfProfiles(counters).subDeviceConnects,
+  );
   total('take_overs', 'Sessions that ended a former one of their device.', () => counters.takeOvers);
-  total('downlinks', 'Messages sent to devices.', () => counters.downlinks);
-  total('downlinks_dropped', 'Messages to devices that did not read.', () => counters.downlinksDropped);
+  total('downlinks', 'Messages sent to devices.', () => sumOfProfiles(counters).downlinks);
+  const dropped = 'Messages to devices that did not read.';
+  total('downlinks_dropped', dropped, () => sumOfProfiles(counters).downlinksDropped);
   gauge('sessions', 'Devices connected now.', () => deviceApi.connected);
+  const behind = 'Those of them that are connected by way of a gateway.';
+  gauge('sub_device_sessions', behind, () => statistics.open().subDevices);
   const waiting = 'Messages in the store that go on later: delayed, or at a checkpoint.';
   gauge('waiting_messages', waiting, () => storage.messages.count(), 'max');
   const ready = 'Whether the instance takes traffic, as /readyz says.';
@@ -83,6 +92,9 @@ export function pullMetrics(
     .gauge({ name: 'gridmoor_info', help: 'Always 1; the labels say what runs.', labels: ['version', 'instance'] })
     .set(1, { version: instance.version, instance: instance.id });
 }
+
+const endedSo = ({ up }: ProfileCounters, outcome: (typeof OUTCOMES)[number]): number =>
+  Object.values(up).reduce((sum, outcomes) => sum + outcomes[outcome], 0);
 
 const byWord = (map: ReadonlyMap<string, number>, label: string): readonly Sample[] =>
   [...map].map(([word, value]) => ({ value, labels: { [label]: word } }));

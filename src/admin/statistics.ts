@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import { oneOf, optional, text } from '../schema/fields.ts';
+import { type Config, oneOf, optional, text } from '../schema/fields.ts';
 import {
   COUNTED,
   type Counted,
@@ -22,6 +22,12 @@ const COUNTS = object({
   down: { ...integer, description: 'Messages to devices.' },
   ...Object.fromEntries(COUNTED.map((name) => [`${name}?`, integer])),
 });
+
+/** Each with several values is any of them; both together is both. */
+const whose = {
+  profile: optional(text('Names of profiles, commas between; absent: all.')),
+  org: optional(text('Organisations of products (`product.orgId`), commas between; absent: all.')),
+};
 
 const words = (given: string): readonly string[] => given.split(',').flatMap((word) => word.trim() || []);
 
@@ -48,7 +54,18 @@ function shown(counts: Counts, metrics: readonly Counted[]) {
 }
 
 /** What a dashboard shows: devices by condition, and messages and connections in buckets of time. */
-export function statisticsRoutes({ statistics, clock }: AdminDeps): readonly Route[] {
+export function statisticsRoutes({ statistics, clock, profiles }: AdminDeps): readonly Route[] {
+  /** Names of the profiles that are meant: any of `profile`, and of any organisation of `org`; undefined: all. */
+  const profilesOf = ({ profile, org }: Config<typeof whose>): readonly string[] | undefined => {
+    const named = profile === undefined ? undefined : [...new Set(words(profile))];
+    if (org === undefined) return named;
+    const orgs = words(org);
+    const theirs = profiles()
+      .all()
+      .filter(({ thing }) => thing?.orgId !== undefined && orgs.includes(thing.orgId))
+      .map(({ name }) => name);
+    return named ? theirs.filter((name) => named.includes(name)) : theirs;
+  };
   return [
     defineRoute({
       method: 'GET',
@@ -56,12 +73,12 @@ export function statisticsRoutes({ statistics, clock }: AdminDeps): readonly Rou
       tag,
       summary: 'Devices by condition: online, offline, inactive (never heard of), disabled, retired.',
       role: 'read-only',
-      query: { profile: optional(text('Names of profiles, commas between; absent: all.')) },
+      query: whose,
       answer: object({
         total: integer,
         ...Object.fromEntries(DEVICE_CONDITIONS.map((name) => [name, integer])),
       }),
-      handle: ({ query: { profile } }) => statistics.devices.counts(profile === undefined ? undefined : words(profile)),
+      handle: ({ query }) => statistics.devices.counts(profilesOf(query)),
     }),
     defineRoute({
       method: 'GET',
@@ -72,20 +89,25 @@ export function statisticsRoutes({ statistics, clock }: AdminDeps): readonly Rou
       query: {
         window: oneOf('How far back.', Object.keys(WINDOWS) as [Window, ...Window[]], { default: '1h' }),
         granularity: oneOf('Minutes a bucket.', GRANULARITIES, { default: '1' }),
+        ...whose,
         metric: optional(text(`Which ones, commas between: ${COUNTED.join(', ')}, or what stands before the dot.`)),
       },
       answer: object({
         at: integer,
-        active: { ...integer, description: 'Connections that this instance has open now.' },
+        active: { ...integer, description: 'Connections that this instance has open now; a gateway is one.' },
+        subDevices: { ...integer, description: 'Sub-devices that are connected to this instance by way of gateways.' },
         sum: COUNTS,
         buckets: list(object({ at: integer, active: integer, counts: COUNTS })),
       }),
-      async handle({ query: { window, granularity, metric } }) {
+      async handle({ query: { window, granularity, metric, ...rest } }) {
         const metrics = metricsOf(metric);
-        const { sum, buckets } = await statistics.messages(window, Number(granularity));
+        const names = profilesOf(rest);
+        const { sum, buckets } = await statistics.messages(window, Number(granularity), names);
+        const { connections, subDevices } = statistics.open(names);
         return {
           at: clock.now(),
-          active: statistics.now().active,
+          active: connections,
+          subDevices,
           sum: shown(sum, metrics),
           buckets: buckets.map(({ at, active, counts }) => ({ at, active, counts: shown(counts, metrics) })),
         };

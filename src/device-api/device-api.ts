@@ -19,7 +19,7 @@ import { type BootstrapAnswer, createBootstrap } from './bootstrap.ts';
 import type { Claims } from './claims.ts';
 import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
-import { bump, type MessageCounters } from './counters.ts';
+import { bump, countersOf, type MessageCounters } from './counters.ts';
 import type { DeviceConfigs } from './device-configs.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { EntityEvent } from './entity-makers.ts';
@@ -41,7 +41,7 @@ import { createRpcUplink, type RpcUplink } from './rpc-uplink.ts';
 import type { ServerRpc } from './server-rpc.ts';
 import type { SessionClaims } from './session-claims.ts';
 import { type FrontLimits, formatSessionLimits } from './session-limits.ts';
-import type { DeviceLink, Sessions } from './sessions.ts';
+import type { DeviceLink, OpenSessions, Sessions } from './sessions.ts';
 import type { SubDeviceRules } from './sub-device-maker.ts';
 import { createThingLogin } from './thing-login.ts';
 import { createThingRegistration, type RegistrationAnswer, type RegistrationForm } from './thing-registration.ts';
@@ -104,11 +104,13 @@ export interface DeviceApi {
   /** Ends the device's live session after its credentials changed or it was deleted or disabled, in all instances. */
   endSession(id: DeviceId, reason: SessionEndReason): void;
   isConnected(id: DeviceId): boolean;
-  /** Counts a message to a device. @param sent false: it did not read, and the message was dropped. */
-  countDownlink(sent: boolean): void;
+  /** Counts a message to a device of the profile; absent: to who is no device yet. @param sent false: it did not read it. */
+  countDownlink(sent: boolean, profile?: string): void;
   /** Resolves when no message is under way. */
   settled(): Promise<void>;
   readonly connected: number;
+  /** The same by the names of profiles, connections apart from sub-devices. */
+  openSessions(): ReadonlyMap<string, OpenSessions>;
   readonly ota: OtaDownloads;
   /** What sessions of other dialects need besides. */
   readonly things: Things;
@@ -239,7 +241,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     openSession(device, link, presence = connectivity.presence(device)) {
       const session = new ConnectedSession({ device, link, since: clock.now() }, presence, ends);
-      counters.connects++;
+      countersOf(counters, device.profile)[link.isSubDevice ? 'subDeviceConnects' : 'connects']++;
       if (!claimed.opened(session)) {
         link.close('taken-over');
         return session;
@@ -305,15 +307,15 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
       claim: (device) => (claimed.shared ? claimed.claim(device) : Promise.resolve(true)),
     }),
     credentialsChanged: (id) => everywhere.credentialsChanged(id),
-    countDownlink(sent) {
-      if (sent) counters.downlinks++;
-      else counters.downlinksDropped++;
+    countDownlink(sent, profile = '') {
+      countersOf(counters, profile)[sent ? 'downlinks' : 'downlinksDropped']++;
     },
     settled: () => runner.drain(),
     isConnected: (id) => sessions.get(id) !== undefined,
     get connected() {
       return sessions.size;
     },
+    openSessions: () => sessions.byProfile(),
   };
 
   /** The chain hears of provisioning as ThingsBoard's would (thingsboard-device-api 2.5), without keys and secrets. */

@@ -103,7 +103,7 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   let seenAt = Number.NEGATIVE_INFINITY;
 
   const refuse = (result: GatewayResult, done: GatewayDone): void => {
-    countEnded(counters, result.kind === 'rate-limited' ? 'rate-limited' : 'refused');
+    countEnded(counters, result.kind === 'rate-limited' ? 'rate-limited' : 'refused', device.profile, 'other');
     done(result);
   };
   /** The message by its form, or undefined when it has been answered. */

@@ -15,7 +15,14 @@ export {
   createConnectivity,
   type StateElsewhere,
 } from './connectivity.ts';
-export { createMessageCounters, type MessageCounters, OUTCOMES } from './counters.ts';
+export {
+  createMessageCounters,
+  MESSAGE_KINDS,
+  type MessageCounters,
+  OUTCOMES,
+  type ProfileCounters,
+  sumOfProfiles,
+} from './counters.ts';
 export { createDeviceApi, type DeviceApi, type RegistrationReply } from './device-api.ts';
 export { createDeviceConfigs, type DeviceConfig, type DeviceConfigs } from './device-configs.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
@@ -69,7 +76,7 @@ export { createServerRpc } from './server-rpc.ts';
 export { type ApiRequest, createServiceApi, type ServiceApi, type ServiceReply } from './service-api.ts';
 export { SessionClaims } from './session-claims.ts';
 export type { FrontLimits } from './session-limits.ts';
-export { type CloseReason, type DeviceLink, type Downlink, Sessions } from './sessions.ts';
+export { type CloseReason, type DeviceLink, type Downlink, type OpenSessions, Sessions } from './sessions.ts';
 export type { SubDeviceRules } from './sub-device-maker.ts';
 export { createSupplierGuard } from './supplier-lookup.ts';
 export type { ChildLogin, ChildName, ChildResult, ChildVerified } from './thing-children.ts';

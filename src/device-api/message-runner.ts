@@ -19,7 +19,7 @@ import type { MessageStore } from '../storage/message-store.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
 
 import { CommitGate } from './commit-gate.ts';
-import type { MessageCounters, Outcome } from './counters.ts';
+import { countFromDevice, type MessageCounters, type Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { ExplainRing, Traced } from './explain-ring.ts';
 import { outageOf, toRecord } from './letters.ts';
@@ -106,10 +106,10 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const prefix = `${parts.instanceId}-${clock.now().toString(36)}-`;
   let serial = 0;
 
-  const end = (outcome: Outcome, { comesAgain }: Work): void => {
+  const end = (outcome: Outcome, { comesAgain, msg }: Work): void => {
     counters.inFlight--;
     counters.outcomes[outcome]++;
-    if (comesAgain) counters.fromDevices[outcome]++;
+    if (comesAgain) countFromDevice(counters, outcome, msg);
   };
 
   const refuse = (work: Work, context: MessageContext, err: unknown): void => {
@@ -233,7 +233,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     if (enqueue(work)) return;
     counters.received++;
     counters.outcomes['rate-limited']++;
-    if (work.comesAgain) counters.fromDevices['rate-limited']++;
+    if (work.comesAgain) countFromDevice(counters, 'rate-limited', work.msg);
     work.done('busy');
   };
 

@@ -60,7 +60,8 @@ export function createRpcUplink(
   /** Counts a message that reaches no chain, by its outcome. */
   const count = <R extends CallResult>(result: R): R => {
     const { kind } = result;
-    countEnded(counters, kind === 'stored' ? 'processed' : kind === 'rate-limited' ? kind : 'refused');
+    const outcome = kind === 'stored' ? 'processed' : kind === 'rate-limited' ? kind : 'refused';
+    countEnded(counters, outcome, device.profile, 'calls');
     return result;
   };
 

@@ -26,6 +26,8 @@ export interface DeviceLink {
   /** False when the device does not read: the downlink was dropped. */
   send(downlink: Downlink): boolean;
   close(reason: CloseReason): void;
+  /** Set for a sub-device, whose messages take its gateway's connection. */
+  readonly isSubDevice?: true;
   /** True when that reason is none to end this connection. */
   ignores?(reason: CloseReason): boolean;
 }
@@ -35,6 +37,12 @@ export interface LiveSession {
   readonly link: DeviceLink;
   /** Wall time of the connect, ms. */
   readonly since: number;
+}
+
+/** How many sessions are open. A gateway is one connection, whatever it has behind it. */
+export interface OpenSessions {
+  readonly connections: number;
+  readonly subDevices: number;
 }
 
 /** One session per device, the newest wins, whatever its client id (design.md 5.1). */
@@ -84,6 +92,17 @@ export class Sessions {
     if (session?.link.ignores?.(reason)) return;
     this.#byDevice.delete(id);
     session?.link.close(reason);
+  }
+
+  /** Those of this instance, by the names of their devices' profiles. */
+  byProfile(): ReadonlyMap<string, OpenSessions> {
+    const counts = new Map<string, { connections: number; subDevices: number }>();
+    for (const { device, link } of this.#byDevice.values()) {
+      const one = counts.get(device.profile) ?? { connections: 0, subDevices: 0 };
+      one[link.isSubDevice ? 'subDevices' : 'connections']++;
+      counts.set(device.profile, one);
+    }
+    return counts;
   }
 
   get size(): number {

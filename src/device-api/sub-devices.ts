@@ -45,6 +45,7 @@ export interface SubDevice {
 }
 
 class OpenSub implements SubDevice, DeviceLink {
+  readonly isSubDevice = true;
   readonly device: Device;
   readonly uplink: Uplink;
   readonly #owner: SubDevices;

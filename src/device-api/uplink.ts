@@ -10,7 +10,7 @@ import type { SessionMark } from '../storage/session-mark.ts';
 import { decodeAttributes, decodeTelemetry, sampleText, timestamp } from '../telemetry/payload.ts';
 import { type AttributesFound, formatFound, keyList } from './attributes-found.ts';
 import { type Claims, readClaim } from './claims.ts';
-import { bump, countEnded, type MessageCounters } from './counters.ts';
+import { bump, countEnded, type MessageCounters, type MessageKind } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
 import { fitSamples } from './model-fit.ts';
@@ -46,8 +46,8 @@ export interface Uplink {
   claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
   /** The payload as JSON, whatever the form it came in; undefined after `done` heard that it cannot be read. */
   readable(kind: PayloadKind, payload: Uint8Array, form: PayloadForm, done: UplinkDone): Uint8Array | undefined;
-  /** A payload that cannot be read: it is counted and logged, and `done` hears so. */
-  refuse(problem: string, done: UplinkDone): void;
+  /** A payload that cannot be read: it is counted and logged, and `done` hears so. @param kind what it was to hold, where that is known. */
+  refuse(problem: string, done: UplinkDone, kind?: MessageKind): void;
   /** Takes what a session, a subscription or a long poll costs; `what` names it in the counters. False: over the limit. */
   takeMessage(what: string): boolean;
   /** Client and shared attributes as JSON text (thingsboard-device-api 3.5). Rejects when the store cannot be read. */
@@ -124,7 +124,7 @@ class DeviceUplink implements Uplink {
     const text = utf8Text(payload);
     const parsed = parseJson(text ?? payload, this.#parts.json);
     if (parsed.ok) this.telemetryJson(parsed.value, done, { topic, text });
-    else this.refuse(parsed.error.problem, done);
+    else this.refuse(parsed.error.problem, done, 'telemetry');
   }
 
   telemetryJson(json: JsonValue, done: UplinkDone, source: UplinkSource = {}): void {
@@ -137,17 +137,17 @@ class DeviceUplink implements Uplink {
     const { clock, runner } = this.#parts;
     const fault = profile.checkTelemetry?.(json);
     if (fault !== undefined) {
-      this.refuse(fault, done);
+      this.refuse(fault, done, 'telemetry');
       return;
     }
     const decoded = decodeTelemetry(json, { now: clock.now(), typeCast: profile.typeCast && !typed });
     if (!decoded.ok) {
-      this.refuse(decoded.problem, done);
+      this.refuse(decoded.problem, done, 'telemetry');
       return;
     }
     const fitted = profile.model && fitSamples(profile.model, decoded.value, skipInvalid);
     if (fitted?.ok === false) {
-      this.refuse(fitted.problem, done);
+      this.refuse(fitted.problem, done, 'telemetry');
       return;
     }
     const samples = fitted?.samples ?? decoded.value;
@@ -155,7 +155,7 @@ class DeviceUplink implements Uplink {
     let points = 0;
     for (const sample of samples) for (const _ in sample.values) points++;
     if (!this.#takeTelemetry(profile, points)) {
-      this.#limited(done);
+      this.#limited(done, 'telemetry');
       return;
     }
     if (samples.length === 0) {
@@ -184,7 +184,7 @@ class DeviceUplink implements Uplink {
   attributes(payload: Uint8Array, done: UplinkDone, topic?: string): void {
     const parsed = parseJson(payload, this.#parts.json);
     if (parsed.ok) this.attributesJson(parsed.value, done, { topic });
-    else this.refuse(parsed.error.problem, done);
+    else this.refuse(parsed.error.problem, done, 'attributes');
   }
 
   attributesJson(json: JsonValue, done: UplinkDone, { topic, typed = false }: UplinkSource = {}): void {
@@ -196,19 +196,19 @@ class DeviceUplink implements Uplink {
     const { clock, runner } = this.#parts;
     const fault = profile.checkAttributes?.(json);
     if (fault !== undefined) {
-      this.refuse(fault, done);
+      this.refuse(fault, done, 'attributes');
       return;
     }
     const now = clock.now();
     const decoded = decodeAttributes(json, { now, typeCast: profile.typeCast && !typed });
     if (!decoded.ok) {
-      this.refuse(decoded.problem, done);
+      this.refuse(decoded.problem, done, 'attributes');
       return;
     }
-    const data = this.#fit(profile.model?.attributes?.(decoded.value, false), decoded.value, done);
+    const data = this.#fit(profile.model?.attributes?.(decoded.value, false), decoded.value, done, 'attributes');
     if (!data) return;
     if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
-      this.#limited(done);
+      this.#limited(done, 'attributes');
       return;
     }
     runner.run(
@@ -234,13 +234,13 @@ class DeviceUplink implements Uplink {
     const { clock, runner } = this.#parts;
     const ts = time === undefined || time === null ? clock.now() : timestamp(time);
     if (ts === undefined) {
-      this.refuse('"time" must be an integer of milliseconds', done);
+      this.refuse('"time" must be an integer of milliseconds', done, 'events');
       return;
     }
-    const data = this.#fit(profile.model?.event?.(type, sent), sent, done);
+    const data = this.#fit(profile.model?.event?.(type, sent), sent, done, 'events');
     if (!data) return;
     if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
-      this.#limited(done);
+      this.#limited(done, 'events');
       return;
     }
     const metadata = this.#metadata(topic, String(ts));
@@ -266,14 +266,14 @@ class DeviceUplink implements Uplink {
     const profile = this.#profile();
     const read = profile && readPayload(kind, payload, form, profile, this.#parts.json);
     if (read?.ok) return read.payload;
-    if (read) this.refuse(read.problem, done);
+    if (read) this.refuse(read.problem, done, kind === 'telemetry' || kind === 'attributes' ? kind : 'other');
     else done(FAILED);
     return undefined;
   }
 
-  refuse(problem: string, done: UplinkDone): void {
+  refuse(problem: string, done: UplinkDone, kind: MessageKind = 'other'): void {
     this.#complain(problem);
-    countEnded(this.#parts.counters, 'refused');
+    countEnded(this.#parts.counters, 'refused', this.#device.profile, kind);
     done({ kind: 'invalid', problem });
   }
 
@@ -347,8 +347,13 @@ class DeviceUplink implements Uplink {
   }
 
   /** The values that the profile's model lets in; undefined after `done` heard what does not fit. */
-  #fit(fitted: FittedValues | undefined, values: JsonObject, done: UplinkDone): JsonObject | undefined {
-    if (fitted?.fault !== undefined) this.refuse(fitted.fault, done);
+  #fit(
+    fitted: FittedValues | undefined,
+    values: JsonObject,
+    done: UplinkDone,
+    kind: MessageKind,
+  ): JsonObject | undefined {
+    if (fitted?.fault !== undefined) this.refuse(fitted.fault, done, kind);
     else this.#left(fitted?.left);
     return fitted?.fault === undefined ? (fitted?.values ?? values) : undefined;
   }
@@ -368,8 +373,8 @@ class DeviceUplink implements Uplink {
     this.#parts.log.info({ event: 'msg.invalid', device: this.#device.id, problem: shown }, 'payload refused');
   }
 
-  #limited(done: UplinkDone): void {
-    countEnded(this.#parts.counters, 'rate-limited');
+  #limited(done: UplinkDone, kind: MessageKind): void {
+    countEnded(this.#parts.counters, 'rate-limited', this.#device.profile, kind);
     done(RATE_LIMITED);
   }
 }

@@ -26,6 +26,7 @@ export interface ChildrenParts {
 
 /** One sub-device that is logged in. */
 class Child implements DeviceLink {
+  readonly isSubDevice = true;
   readonly thing: Thing;
   readonly #ended: (child: Child, reason: CloseReason) => void;
   session: OpenSession | undefined;

@@ -1,19 +1,32 @@
 import type { Clock } from '../model/clock.ts';
 import type { DeviceCounter } from './device-counts.ts';
-import { type History, MINUTE, minuteOf } from './history.ts';
-import { COUNTED, type Counts, plus, since, type Totals } from './totals.ts';
+import { type History, MINUTE, type Minute, minuteOf } from './history.ts';
+import { type Counts, plus, since, type Totals } from './totals.ts';
 import { type Bucket, toBuckets, type Window, windowStart } from './windows.ts';
+
+/** Open now. A gateway is one connection, whatever it has behind it. */
+export interface Open {
+  readonly connections: number;
+  readonly subDevices: number;
+}
+
+/** What the devices of one profile, or of all, have done since this process has started, and which are connected. */
+export interface Tally {
+  readonly totals: Totals;
+  readonly open: Open;
+}
 
 /** What there is and what has happened, over restarts and over all instances. */
 export interface Statistics {
   readonly devices: DeviceCounter;
-  /** Buckets of the window, oldest first, and their sum. */
+  /** Buckets of the window, oldest first, and their sum; of the profiles of these names, or of all. */
   messages(
     window: Window,
     granularityMinutes: number,
+    profiles?: readonly string[],
   ): Promise<{ readonly sum: Counts; readonly buckets: readonly Bucket[] }>;
-  /** Since this process has started, and connections open now. */
-  now(): { readonly totals: Totals; readonly active: number };
+  /** In this instance, of the profiles of these names, or of all. */
+  open(profiles?: readonly string[]): Open;
   /** Stores what has been counted; never rejects. */
   flush(): Promise<void>;
   /** Ends the timer and stores what has been counted. */
@@ -23,32 +36,33 @@ export interface Statistics {
 export interface StatisticsParts {
   readonly devices: DeviceCounter;
   readonly history: History;
-  readonly totals: () => Totals;
-  /** Connections open now. A gateway is one, whatever it has behind it. */
-  readonly active: () => number;
+  /** By the names of profiles, and with no name of all. */
+  readonly tallies: () => ReadonlyMap<string | undefined, Tally>;
   readonly clock: Clock;
   /** How often what was counted is stored, ms. */
   readonly flushMs: number;
   readonly onError: (error: unknown) => void;
 }
 
-const ZERO = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Totals;
-
 export function startStatistics(parts: StatisticsParts): Statistics {
-  const { devices, history, totals, active, clock, flushMs, onError } = parts;
-  let stored = ZERO;
-  let storedActive = 0;
+  const { devices, history, tallies, clock, flushMs, onError } = parts;
+  let stored: ReadonlyMap<string | undefined, Tally> = new Map();
   let running: Promise<void> = Promise.resolve();
 
   const store = async (): Promise<void> => {
-    const now = totals();
-    const open = active();
-    const counts = since(stored, now);
-    if (Object.keys(counts).length === 0 && open === storedActive) return;
+    const now = tallies();
+    const minutes = new Map<string | undefined, Minute>();
+    for (const [profile, { totals, open }] of now) {
+      const former = stored.get(profile);
+      const counts = since(former?.totals, totals);
+      const active = open.connections;
+      if (Object.keys(counts).length === 0 && active === (former?.open.connections ?? 0)) continue;
+      minutes.set(profile, { counts, active });
+    }
+    if (minutes.size === 0) return;
     try {
-      await history.add(minuteOf(clock.now()), { counts, active: open });
+      await history.add(minuteOf(clock.now()), minutes);
       stored = now;
-      storedActive = open;
     } catch (error) {
       onError(error); // the next flush has it all
     }
@@ -62,14 +76,24 @@ export function startStatistics(parts: StatisticsParts): Statistics {
 
   return {
     devices,
-    async messages(window, granularityMinutes) {
+    async messages(window, granularityMinutes, profiles) {
       await flush();
       const now = clock.now();
-      const minutes = await history.read(windowStart(now, window, granularityMinutes), minuteOf(now) + MINUTE);
+      const from = windowStart(now, window, granularityMinutes);
+      const minutes = await history.read(from, minuteOf(now) + MINUTE, profiles);
       const buckets = toBuckets(minutes, granularityMinutes);
       return { sum: buckets.reduce((sum, { counts }) => plus(sum, counts), {} as Counts), buckets };
     },
-    now: () => ({ totals: totals(), active: active() }),
+    open(profiles) {
+      const now = tallies();
+      const sum = { connections: 0, subDevices: 0 };
+      for (const profile of profiles ?? [undefined]) {
+        const { connections = 0, subDevices = 0 } = now.get(profile)?.open ?? {};
+        sum.connections += connections;
+        sum.subDevices += subDevices;
+      }
+      return sum;
+    },
     flush,
     async stop() {
       clearInterval(timer);

@@ -80,6 +80,8 @@ class Connection extends StrictGate {
   /** Between the login and its answer. */
   login: LoginResult | undefined;
   session: Session | undefined;
+  /** Of the device that has logged in. */
+  profile: string | undefined;
 
   constructor({ address, secure, certificate }: Peer) {
     super();
@@ -129,7 +131,7 @@ export class DeviceBroker extends Aedes {
     this.#guard = {
       maxPacketBytes: options.maxPacketBytes,
       onPublish: (client, packet) => this.#publish(client, packet),
-      onDownlink: (sent) => this.#api.countDownlink(sent),
+      onDownlink: (client, sent) => this.#api.countDownlink(sent, this.#connections.get(client)?.profile),
       onDownlinkAck: (client, messageId, reasonCode) =>
         this.#connections.get(client)?.session?.acknowledged(messageId, reasonCode),
       ...(apps ? { handOver: (client: Client, packet: IConnectPacket) => this.#handOver(apps, client, packet) } : {}),
@@ -303,6 +305,7 @@ export class DeviceBroker extends Aedes {
       done(new ConnectRefused(reason, client.version, returnCode), false);
       return;
     }
+    connection.profile = login.kind === 'device' ? login.device.profile : undefined;
     connection.session = this.#sessionOf(client, login, connection.address);
     done(null, true);
   }

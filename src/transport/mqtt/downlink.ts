@@ -29,7 +29,7 @@ export function maxPendingBytes(client: Client): number {
  */
 export function writePacket(client: Client, packet: Packet): boolean {
   const written = write(client, packet);
-  if (packet.cmd === 'publish') guardOf(client)?.options.onDownlink?.(written);
+  if (packet.cmd === 'publish') guardOf(client)?.options.onDownlink?.(client, written);
   return written;
 }
 

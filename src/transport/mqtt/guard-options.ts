@@ -21,7 +21,7 @@ export interface GuardOptions {
    */
   readonly onPublish?: (client: Client, packet: IPublishPacket) => void;
   /** Hears of each message to a client that `sendTo` and calls write; `sent` false: it does not read. */
-  readonly onDownlink?: (sent: boolean) => void;
+  readonly onDownlink?: (client: Client, sent: boolean) => void;
   /** The device acknowledged a message written by `writePacket`. */
   readonly onDownlinkAck?: (client: Client, messageId: number, reasonCode: number) => void;
   /** Gives who takes a connection over whose CONNECT is not for this broker: it reads that anew. */

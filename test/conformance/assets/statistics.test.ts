@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../helpers/broker.ts';
 import { MqttClient } from '../../helpers/mqtt-client.ts';
 import { api, newDevice } from '../../helpers/system.ts';
+import { addDevice, ENOS, enosNames, enosProfile, openThing, startDialects } from '../dialects/kit.ts';
+import { publishAndRead } from '../dialects/messages.ts';
 
 const MESSAGES = '/api/gridmoor/statistics/messages';
 
 interface Answer {
   readonly active: number;
+  readonly subDevices: number;
   readonly sum: Readonly<Record<string, number>>;
   readonly buckets: readonly { readonly at: number; readonly counts: Readonly<Record<string, number>> }[];
 }
@@ -81,5 +84,57 @@ describe('statistics', () => {
     await using again = await MqttClient.connect({ port: broker.ports.mqtt, userName: 'token-of-meter-0123456789' });
     await again.publish('v1/devices/me/telemetry', '{"v":1}');
     await expect.poll(() => sums(), { timeout: 40_000 }).toMatchObject({ up: 101, failed: 5 });
+  });
+
+  it('asset 5: devices, messages and connections by profile, organisation and what they hold; a gateway is one connection', async () => {
+    const secrets = [{ secret: { env: 'ENOS_SECRET' }, state: 'current' }];
+    const product = { key: ENOS.productKey, secrets, orgId: 'o-demo' };
+    const native = { name: 'native', provision: { strategy: 'disabled' } };
+    await using dialects = await startDialects([enosProfile('rod', { product }), native]);
+    const { broker } = dialects;
+    const body = { name: 'gate', type: 'native', additionalInfo: { gateway: true } };
+    await api(broker, '/api/device?accessToken=token-of-the-gateway-0123', { method: 'POST', body });
+    const { deviceSecret } = await addDevice(broker, 'rod', 'thing');
+    await using gate = await MqttClient.connect({ port: broker.ports.mqtt, userName: 'token-of-the-gateway-0123' });
+    await using thing = await openThing(broker, enosNames({ deviceKey: 'thing', secret: deviceSecret }));
+    expect(await thing.connack()).toBe(0);
+
+    for (const device of ['a', 'b', 'c'])
+      await gate.publish('v1/gateway/connect', JSON.stringify({ device, type: 'native' }));
+    await gate.publish('v1/gateway/telemetry', '{"a":[{"ts":1,"values":{"v":1}}]}');
+    await gate.publish('v1/devices/me/telemetry', '{"v":1}');
+    await gate.publish('v1/devices/me/attributes', '{"v":1}');
+    const post = `/sys/${ENOS.productKey}/thing/thing/measurepoint/post`;
+    await publishAndRead(thing, post, { id: '1', params: { measurepoints: { power: 1 } } });
+
+    const ask = (query: string) =>
+      api<Answer>(broker, `${MESSAGES}?metric=up,connections,sub-devices,telemetry,attributes&${query}`);
+    const wanted = {
+      up: 3,
+      'telemetry.processed': 2,
+      'attributes.processed': 1,
+      'connections.accepted': 1,
+      'sub-devices.accepted': 3,
+    };
+    await expect.poll(async () => (await ask('profile=native')).sum, { timeout: 20_000 }).toMatchObject(wanted);
+    expect(await ask('profile=native')).toMatchObject({ active: 1, subDevices: 3 });
+    const theirs = {
+      up: 1,
+      'telemetry.processed': 1,
+      'attributes.processed': 0,
+      'connections.accepted': 1,
+      'sub-devices.accepted': 0,
+    };
+    for (const query of ['org=o-demo', 'profile=rod', 'profile=rod,native&org=o-demo,o-other']) {
+      expect([query, await ask(query)]).toMatchObject([query, { active: 1, subDevices: 0, sum: theirs }]);
+    }
+    expect(await ask('')).toMatchObject({ active: 2, subDevices: 3, sum: { up: 4, 'connections.accepted': 2 } });
+    for (const query of ['org=o-other', 'profile=native&org=o-demo', 'org=__proto__'])
+      expect((await ask(query)).sum.up).toBe(0);
+    expect(await metric(broker, 'gridmoor_connects_total')).toBe(2);
+    expect(await metric(broker, 'gridmoor_sub_device_sessions')).toBe(3);
+    const devices = (query: string) => api(broker, `/api/gridmoor/statistics/devices?${query}`);
+    await expect.poll(() => devices('org=o-demo'), { timeout: 20_000 }).toMatchObject({ total: 1, online: 1 });
+    expect(await devices('profile=native&org=o-demo')).toMatchObject({ total: 0 });
   });
 });
