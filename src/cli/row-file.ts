@@ -91,7 +91,8 @@ export function readRows<T>(io: Io, path: string, shape: Shape<T>): RowFile<T> {
       const missing = /^"(.*)" is missing$/.exec(first?.problem ?? '')?.[1];
       const field = [first?.at.slice(1), missing].filter(Boolean).join('/');
       const hint = first?.hint ? ` (${first.hint})` : '';
-      return { ...(field === '' ? {} : { column: columnOf(field) }), detail: `${first?.problem}${hint}` };
+      const fix = missing === undefined ? hint : ': fill it in';
+      return { ...(field === '' ? {} : { column: columnOf(field) }), detail: `${first?.problem}${fix}` };
     }
     const key = shape.key.of(checked.value);
     const before = known.get(key);

@@ -39,6 +39,13 @@ describe('device import', () => {
     expect(stdout).toBe('devices: 0 created, 0 changed, 0 there already, 0 refused\n');
   });
 
+  it('the example of the documentation is read without a finding', async () => {
+    const page = await readFile(new URL('../../docs/assets.md', import.meta.url), 'utf8');
+    const { bodies, code, stderr } = await run(/^```csv\n([^`]*)```/m.exec(page)?.[1] ?? '');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(bodies[0]?.rows).toHaveLength(2);
+  });
+
   it.each([
     ['name,profil\nm1,x', 'row 1, column 2: there is no column "profil". Did you mean "profile"?'],
     ['name,client:x\nm1,x', 'row 1, column 2: there is no column "client:x". Known: name, profile'],
