@@ -222,6 +222,7 @@ function wire(
     supplierGuard: createSupplierGuard(),
     deadLetters,
     messages: storage.messages,
+    lanes: storage.lanes,
     hash,
     counters,
     generation: (id) => live.generationFor(id),

@@ -1,3 +1,5 @@
+import type { WriteLanes } from '../storage/storage.ts';
+
 /** Called when everything before it is durable (no error) or its own writes failed. */
 export type Released = (error?: unknown) => void;
 
@@ -43,5 +45,26 @@ export class CommitGate {
   /** Resolves when everything that passed so far is released. */
   drained(): Promise<void> {
     return this.#tail;
+  }
+}
+
+/** A gate for each lane of the store: messages of one that is stuck hold up no others. */
+export class CommitGates {
+  readonly #lanes: WriteLanes;
+  readonly #gates: readonly [CommitGate, ...CommitGate[]];
+
+  constructor(lanes: WriteLanes) {
+    this.#lanes = lanes;
+    this.#gates = [new CommitGate(), ...Array.from({ length: lanes.count - 1 }, () => new CommitGate())];
+  }
+
+  /** The gate of the messages of an originator. */
+  of(originatorId: string): CommitGate {
+    return this.#gates[this.#lanes.of(originatorId)] ?? this.#gates[0];
+  }
+
+  /** Resolves when everything that passed any of them so far is released. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#gates.map((gate) => gate.drained()));
   }
 }

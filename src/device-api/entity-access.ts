@@ -68,21 +68,18 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
 
   return {
     async readAttributes(of, scope: AttributeScope, keys) {
-      await fence.passed();
+      await fence.passed(of.id);
       return attributes.read(of.id, scope, keys);
     },
     async readLatest(of, keys) {
-      await fence.passed();
+      await fence.passed(of.id);
       return telemetry.latest(of.id, keys);
     },
     async readHistory(of, query) {
-      await fence.passed();
+      await fence.passed(of.id);
       return readHistory(telemetry, of.id, query);
     },
-    async readFields(of) {
-      await fence.passed();
-      return fieldsOf(of, parts);
-    },
+    readFields: (of) => fieldsOf(of, parts),
     entity,
     async findEntity(entityType, name) {
       switch (entityType) {
@@ -103,11 +100,9 @@ export function createEntityAccess(parts: EntityParts): EntityAccess {
       }
     },
     async relations(of, direction, { type, limit }) {
-      await fence.passed();
       return direction === 'FROM' ? assets.relationsFrom(of, type, limit) : assets.relationsTo(of, type, limit);
     },
     async customerOf(of) {
-      await fence.passed();
       if (of.entityType === 'CUSTOMER') return entity(of);
       const id = await customers.customerOf(of.id);
       return id && entity({ entityType: 'CUSTOMER', id });

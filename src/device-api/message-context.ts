@@ -116,9 +116,9 @@ export class MessageContext implements NodeContext {
     return this.#more ? Promise.all(this.#more) : this.#commit;
   }
 
-  /** Joins a write to those that the acknowledgement waits for. */
-  join(write: Promise<unknown>): void {
-    this.#parts.fence.note(write);
+  /** Joins a write to those that the acknowledgement waits for. @param entityId reads of its values wait for it too. */
+  join(write: Promise<unknown>, entityId?: string): void {
+    if (entityId !== undefined) this.#parts.fence.note(entityId, write);
     if (this.#commit === undefined) this.#commit = write;
     else if (this.#commit !== write) {
       this.#more ??= [this.#commit];
@@ -156,7 +156,7 @@ export class MessageContext implements NodeContext {
     const { id: entityId } = originator;
     if (latest || history) {
       const session = this.#markFor(entityId);
-      this.join(this.#parts.telemetry.save({ entityId, ts, values, text, latest, history, session }));
+      this.join(this.#parts.telemetry.save({ entityId, ts, values, text, latest, history, session }), entityId);
     }
     // Who watches hears of new latest values by themselves.
     if (live && !latest) this.#tell(entityId, { kind: 'telemetry', ts, values });
@@ -174,7 +174,7 @@ export class MessageContext implements NodeContext {
       onlyOnChange,
       session: this.#markFor(originator.id),
     });
-    this.join(saved);
+    this.join(saved, originator.id);
     if (event) this.#later(() => void saved.then((written) => this.#tellUpdated(originator, scope, values, written)));
     if (scope === 'SHARED_SCOPE' && notifyDevice && originator.entityType === 'DEVICE') {
       this.#push(originator.id, 'shared-attributes', values);
@@ -190,7 +190,7 @@ export class MessageContext implements NodeContext {
     { scope, keys, notifyDevice, event }: Parameters<NodeContext['removeAttributes']>[1],
   ): Promise<readonly string[]> {
     const removal = this.#parts.attributes.remove(originator.id, scope, keys);
-    this.join(removal);
+    this.join(removal, originator.id);
     const removed = await removal;
     if (removed.length === 0) return removed;
     if (event) {
@@ -276,16 +276,15 @@ export class MessageContext implements NodeContext {
   replyToDevice(msg: Msg, body: JsonObject): void {
     const values = withoutSecrets(body);
     const deviceId = deviceOf(msg).id;
-    this.join(
-      this.#parts.attributes.save({
-        entityId: deviceId,
-        scope: 'SHARED_SCOPE',
-        values,
-        ts: this.now(),
-        onlyOnChange: false,
-        session: this.#markFor(deviceId),
-      }),
-    );
+    const saved = this.#parts.attributes.save({
+      entityId: deviceId,
+      scope: 'SHARED_SCOPE',
+      values,
+      ts: this.now(),
+      onlyOnChange: false,
+      session: this.#markFor(deviceId),
+    });
+    this.join(saved, deviceId);
     this.#push(deviceId, 'reply', values);
   }
 

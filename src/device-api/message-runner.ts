@@ -17,8 +17,9 @@ import {
 } from '../rules/index.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { DeadLetter, DeadLetterStore } from '../storage/record-stores.ts';
+import type { WriteLanes } from '../storage/storage.ts';
 
-import { CommitGate } from './commit-gate.ts';
+import { CommitGates } from './commit-gate.ts';
 import { countFromDevice, type MessageCounters, type Outcome } from './counters.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import type { ExplainRing, Traced } from './explain-ring.ts';
@@ -43,7 +44,7 @@ export type LetterRetry = RunResult['outcome'] | 'unknown' | 'busy' | 'failed' |
 export interface MessageRunner {
   /**
    * Runs a message through the root chain of the generation in force, first in, first out per originator, and calls back
-   * once its outcome is durable; callbacks come in the order the messages finished. Secrets are wrapped before any node runs.
+   * once its outcome is durable; callbacks of an originator come in the order its messages finished. Secrets are wrapped before any node runs.
    */
   run(message: NewMessage, done: (end: MessageEnd) => void): void;
   /**
@@ -76,6 +77,7 @@ const GONE: KeptMessage = { begin: nothing, release: nothing };
 export interface MessageRunnerParts extends ContextParts {
   readonly deadLetters: DeadLetterStore;
   readonly messages: MessageStore;
+  readonly lanes: WriteLanes;
   readonly hash: Pick<KeyedHash, 'seal' | 'open'>;
   readonly counters: MessageCounters;
   /** The generation that messages of this originator run in. */
@@ -100,7 +102,7 @@ const traceInto = ({ steps }: Traced): RunOptions => ({ trace: (step) => steps.p
 export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
   const { counters, generation, deadLetters, clock, log, explain, recorder } = parts;
   const queue = new OriginatorQueue(parts.queue);
-  const gate = new CommitGate();
+  const gates = new CommitGates(parts.lanes);
   const seal = createMsgSeal(parts.hash);
   // Unique over restarts, cheap per message.
   const prefix = `${parts.instanceId}-${clock.now().toString(36)}-`;
@@ -140,7 +142,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       const first = { first: work.msg, retries: work.retries };
       for (const letter of result.letters) context.join(deadLetters.put(toRecord(letter, first, { context, seal })));
     }
-    gate.pass(context.commit(), releaseOf(work, context, result.outcome));
+    gates.of(work.msg.originator.id).pass(context.commit(), releaseOf(work, context, result.outcome));
   };
 
   /** What runs behind `flow/ack` has no outcome of its own: what fails there is logged. */
@@ -150,7 +152,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
       const facts = { event: 'msg.failed-after-ack', msg: id, originator: originator.id, chain, node, reason };
       log.warn(facts, 'a message failed after it was acknowledged');
     }
-    gate.pass(context.commit(), (error) => {
+    gates.of(originator.id).pass(context.commit(), (error) => {
       if (error === undefined) {
         context.runEffects();
         return;
@@ -180,9 +182,11 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
 
   /** What it has begun to write may be stored, and is the same when it comes again. */
   const cutShort = (work: Work, context: MessageContext, reason: string): void =>
-    gate.pass(context.commit(), (error) =>
-      refuse(work, context, error ?? new BrokerError('STORE_UNAVAILABLE', { reason })),
-    );
+    gates
+      .of(work.msg.originator.id)
+      .pass(context.commit(), (error) =>
+        refuse(work, context, error ?? new BrokerError('STORE_UNAVAILABLE', { reason })),
+      );
 
   const goOn = (msg: Msg, rest: RunRest): undefined | Promise<void> => {
     const context = new MessageContext(parts, hooks, msg);
@@ -378,7 +382,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     settled(id) {
       return new Promise((resolve) => {
         const queued = queue.run(id, () => {
-          void gate.drained().then(resolve);
+          void gates.of(id).drained().then(resolve);
           return undefined;
         });
         if (!queued) resolve();
@@ -386,7 +390,7 @@ export function createMessageRunner(parts: MessageRunnerParts): MessageRunner {
     },
     async drain() {
       await queue.whenIdle();
-      await gate.drained();
+      await gates.drained();
     },
     get waiting() {
       return queue.waiting;

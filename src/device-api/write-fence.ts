@@ -1,27 +1,48 @@
 /**
- * Lets reads see what was written before them: the store applies writes in call order, so once the last one has settled, all
- * before it have.
+ * Lets reads of an entity see what was written to it before them. Its writes may settle in any order, since stores for telemetry
+ * and attributes need not wait for each other, nor do entities: a read waits for those of its own entity, and for all of them.
  */
 export class WriteFence {
-  #last: Promise<unknown> | undefined;
+  /** What settles with the writes under way of each entity. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Entities of the write that was noted last: writes of one commit are one promise. */
+  #last: { readonly write: Promise<unknown>; readonly entities: string[] } | undefined;
 
-  note(write: Promise<unknown>): void {
-    if (write !== this.#last) this.#follow(write);
+  note(entityId: string, write: Promise<unknown>): void {
+    const before = this.#underWay.get(entityId);
+    if (before === write) return;
+    if (before === undefined) {
+      this.#underWay.set(entityId, write);
+      this.#follow(entityId, write);
+    } else {
+      const both = Promise.allSettled([before, write]);
+      this.#underWay.set(entityId, both);
+      void both.then(() => this.#forget([entityId], both));
+    }
   }
 
-  #follow(write: Promise<unknown>): void {
-    this.#last = write;
+  #follow(entityId: string, write: Promise<unknown>): void {
+    if (this.#last?.write === write) {
+      this.#last.entities.push(entityId);
+      return;
+    }
+    const last = { write, entities: [entityId] };
+    this.#last = last;
     const settled = (): void => {
-      if (this.#last === write) this.#last = undefined;
+      if (this.#last === last) this.#last = undefined;
+      this.#forget(last.entities, write);
     };
     // Whoever made the write hears of its failure.
     write.then(settled, settled);
   }
 
-  /** Resolves when every write so far has settled; undefined when none is under way. */
-  passed(): Promise<void> | undefined {
-    const last = this.#last;
-    return last?.then(nothing, nothing);
+  #forget(entities: readonly string[], write: Promise<unknown>): void {
+    for (const id of entities) if (this.#underWay.get(id) === write) this.#underWay.delete(id);
+  }
+
+  /** Resolves when every write to the entity so far has settled; undefined when none is under way. */
+  passed(entityId: string): Promise<void> | undefined {
+    return this.#underWay.get(entityId)?.then(nothing, nothing);
   }
 }
 

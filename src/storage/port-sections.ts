@@ -2,7 +2,7 @@ import type { Storage } from './storage.ts';
 import type { SectionName } from './transfer.ts';
 
 /** The ports of a store: a new one does not compile before it says what of it is moved. */
-export type PortName = Exclude<keyof Storage, 'kind' | 'transfer' | 'health' | 'drain' | 'backup' | 'close'>;
+export type PortName = Exclude<keyof Storage, 'kind' | 'lanes' | 'transfer' | 'health' | 'drain' | 'backup' | 'close'>;
 
 /** What each port holds, in sections. */
 export const PORT_SECTIONS = {

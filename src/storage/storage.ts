@@ -36,10 +36,20 @@ export interface StoreLog {
   error(facts: object, message: string): void;
 }
 
+/** Groups of entities whose writes come to the same place: one that is stuck holds up its own group alone. */
+export interface WriteLanes {
+  readonly count: number;
+  /** From 0 on; always the same of an entity. */
+  of(entityId: string): number;
+}
+
+export const ONE_LANE: WriteLanes = { count: 1, of: () => 0 };
+
 /** All ports of one store. Their writes share commit groups and are applied in call order across ports. */
 export interface Storage {
   /** `embedded`, `redis`. */
   readonly kind: string;
+  readonly lanes: WriteLanes;
   readonly registry: RegistryStore;
   readonly assets: AssetStore;
   readonly suppliers: SupplierStore;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CommitGate } from '../../src/device-api/commit-gate.ts';
+import { CommitGate, CommitGates } from '../../src/device-api/commit-gate.ts';
 import { withResolvers } from '../helpers/promises.ts';
 
 describe('commit gate', () => {
@@ -49,5 +49,21 @@ describe('commit gate', () => {
       released = true;
     });
     expect(released).toBe(true);
+  });
+});
+
+describe('commit gates', () => {
+  it('a lane that is stuck holds up its own originators, and no others', async () => {
+    const gates = new CommitGates({ count: 2, of: (id) => (id.startsWith('stuck') ? 1 : 0) });
+    const stuck = withResolvers();
+    const order: string[] = [];
+    gates.of('stuck-1').pass(stuck.promise, () => order.push('stuck-1'));
+    gates.of('stuck-2').pass(Promise.resolve(), () => order.push('stuck-2'));
+    gates.of('fine').pass(Promise.resolve(), () => order.push('fine'));
+    await gates.of('fine').drained();
+    expect(order).toEqual(['fine']);
+    stuck.resolve();
+    await gates.drained();
+    expect(order).toEqual(['fine', 'stuck-1', 'stuck-2']);
   });
 });

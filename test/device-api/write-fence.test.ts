@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEntityAccess, type EntityParts } from '../../src/device-api/entity-access.ts';
 import { WriteFence } from '../../src/device-api/write-fence.ts';
+import { withResolvers } from '../helpers/promises.ts';
 import { openRooms } from '../helpers/rooms.ts';
 
 describe('write fence', () => {
@@ -16,19 +17,41 @@ describe('write fence', () => {
     const access = createEntityAccess({ attributes, telemetry, fence } as unknown as EntityParts);
     for (let n = 0; n < 20; n++) {
       const values = { n };
-      fence.note(attributes.save({ entityId: id, scope: 'SERVER_SCOPE', values, ts: n, onlyOnChange: false }));
-      fence.note(telemetry.save({ entityId: id, ts: n, values }));
+      fence.note(id, attributes.save({ entityId: id, scope: 'SERVER_SCOPE', values, ts: n, onlyOnChange: false }));
+      fence.note(id, telemetry.save({ entityId: id, ts: n, values }));
       expect((await access.readAttributes(of, 'SERVER_SCOPE', ['n'])).get('n')?.value).toBe(n);
       expect((await access.readLatest(of, ['n'])).get('n')?.value).toBe(n);
     }
   });
 
+  it('waits for all writes of the entity, whichever settles first, and for those of no other', async () => {
+    const fence = new WriteFence();
+    const [slow, quick, other] = [withResolvers(), withResolvers(), withResolvers()];
+    fence.note('a', slow.promise);
+    fence.note('a', quick.promise);
+    fence.note('b', slow.promise);
+    fence.note('c', other.promise);
+    const seen: string[] = [];
+    const reads = ['a', 'b', 'c'].map((id) => fence.passed(id)?.then(() => seen.push(id)));
+    other.resolve();
+    await reads[2];
+    quick.resolve();
+    await new Promise(setImmediate);
+    expect(seen).toEqual(['c']);
+    expect(fence.passed('c')).toBeUndefined();
+    expect(fence.passed('a')).toBeDefined();
+    slow.resolve();
+    await Promise.all(reads);
+    await new Promise(setImmediate);
+    expect(['a', 'b', 'c'].map((id) => fence.passed(id))).toEqual([undefined, undefined, undefined]);
+  });
+
   it('is open when nothing is under way, and after a write that failed', async () => {
     const fence = new WriteFence();
-    expect(fence.passed()).toBeUndefined();
+    expect(fence.passed('a')).toBeUndefined();
     const failing = Promise.reject(new Error('disk full'));
-    fence.note(failing);
-    await expect(fence.passed()).resolves.toBeUndefined();
-    expect(fence.passed()).toBeUndefined();
+    fence.note('a', failing);
+    await expect(fence.passed('a')).resolves.toBeUndefined();
+    expect(fence.passed('a')).toBeUndefined();
   });
 });

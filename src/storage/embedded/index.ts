@@ -1,4 +1,4 @@
-import type { Storage, StoreLog } from '../storage.ts';
+import { ONE_LANE, type Storage, type StoreLog } from '../storage.ts';
 import { createAlarmStateStore } from './alarm-state-store.ts';
 import { createAlarmStore } from './alarm-store.ts';
 import { createAppSessionStore } from './app-session-store.ts';
@@ -77,6 +77,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
     };
     return {
       kind: 'embedded',
+      lanes: ONE_LANE,
       registry: createRegistryStore(environment, committer, { purge, maxAuditEntries }),
       assets: createAssetStore(environment, committer, purge),
       suppliers: createSupplierStore(environment, committer),

@@ -14,6 +14,7 @@ import { createEntities } from './entities.ts';
 import { createEntityData } from './entity-data.ts';
 import { checkFormat } from './format.ts';
 import { createGenerationStore } from './generation-store.ts';
+import { writeLanes } from './lanes.ts';
 import { createMessageStore } from './message-store.ts';
 import { createOtaStore } from './ota-store.ts';
 import { createOutboxStore } from './outbox-store.ts';
@@ -94,6 +95,7 @@ export async function openRedisStorage(options: RedisStorageOptions): Promise<St
   const attributes = createAttributeStore(queue, entities);
   return {
     kind: 'redis',
+    lanes: writeLanes(queue),
     registry: createRegistryStore({ queue, commits, entities, purge, maxAuditEntries }),
     assets: createAssetStore(queue, commits, { entities, purge }),
     suppliers: createSupplierStore(queue, commits, purge),

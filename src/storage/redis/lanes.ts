@@ -1,4 +1,5 @@
 import { BrokerError } from '../../errors.ts';
+import { ONE_LANE, type WriteLanes } from '../storage.ts';
 import type { Entities } from './entities.ts';
 import type { Queue } from './queue.ts';
 import { slotOf } from './slots.ts';
@@ -26,6 +27,7 @@ export interface Lanes<I extends LaneItem> {
 
 /** Of the 14 bits of a slot, those that a lane leaves aside: there are 64 lanes. */
 const LANE_BITS = 8;
+const CLUSTER_LANES: WriteLanes = { count: 2 ** (14 - LANE_BITS), of: (entityId) => slotOf(entityId) >> LANE_BITS };
 /** Items that one group takes; more wait for the next. */
 const MOST_ITEMS = 4096;
 /** Items after which the lanes that begin in one turn wait for the next one. */
@@ -47,6 +49,9 @@ interface Lane<I> {
   sent: Group<I> | undefined;
 }
 
+export const writeLanes = ({ clustered }: Pick<Queue, 'clustered'>): WriteLanes =>
+  clustered ? CLUSTER_LANES : ONE_LANE;
+
 export interface LanesOptions<I> {
   readonly queue: Queue;
   readonly entities: Pick<Entities, 'pass' | 'heedWriters'>;
@@ -57,8 +62,8 @@ export interface LanesOptions<I> {
 export function createLanes<I extends LaneItem>({ queue, entities, send }: LanesOptions<I>): Lanes<I> {
   const lanes = new Map<string, Lane<I>>();
   const isolated = new Set<string>();
-  const laneOf = (entityId: string): string =>
-    isolated.has(entityId) ? entityId : queue.clustered ? String(slotOf(entityId) >> LANE_BITS) : '';
+  const { of } = writeLanes(queue);
+  const laneOf = (entityId: string): string => (isolated.has(entityId) ? entityId : String(of(entityId)));
   const starting: string[] = [];
 
   entities.heedWriters((entityId) => {

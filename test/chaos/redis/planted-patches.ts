@@ -16,8 +16,8 @@ export const PATCHES: readonly PlantedBug[] = [
     patches: [
       {
         file: 'device-api/message-runner.js',
-        from: 'gate.pass(context.commit(), releaseOf(',
-        to: 'gate.pass(undefined, releaseOf(',
+        from: '.pass(context.commit(), releaseOf(',
+        to: '.pass(undefined, releaseOf(',
       },
     ],
     caughtBy: 'I1',
