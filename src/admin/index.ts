@@ -17,6 +17,7 @@ import { credentialsEndRoutes } from './credentials-ends.ts';
 import { customerRoutes } from './customers.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
 import type { AdminDeps } from './deps.ts';
+import { deviceCertificateRoutes } from './device-certificates.ts';
 import { deviceConfigRoutes } from './device-config.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
 import { deviceLifeRoutes } from './device-life.ts';
@@ -62,6 +63,7 @@ export type { AdminDeps } from './deps.ts';
 export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceRoutes(deps),
   ...deviceLifeRoutes(deps),
+  ...deviceCertificateRoutes(deps),
   ...deviceConfigRoutes(deps),
   ...deviceSaveRoutes(deps),
   ...deviceInfoRoutes(deps),

@@ -284,7 +284,7 @@ function wire(
   const deviceApi: DeviceApi = createDeviceApi({
     ota: ota.downloads,
     ...devices,
-    ...startThings({ storage, registry, hash, clock, serialLists, rest: calls.rest, rpc: calls.rpc, live }),
+    ...startThings({ storage, ...devices, hash, clock, rest: calls.rest, rpc: calls.rpc, live }),
     profiles,
     attributes,
     runner,

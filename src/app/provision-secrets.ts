@@ -54,6 +54,7 @@ export async function resolveProvisionTargets(
       rules,
       ...(quota === undefined ? {} : { quota }),
       ...(rate === undefined ? {} : { rate }),
+      ...(profile.x509 ? { x509: profile.x509 } : {}),
     });
   }
   return { targets: createProvisionTargets(byKey, hash), made };

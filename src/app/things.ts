@@ -6,6 +6,7 @@ import { type AskHook, createAdmission } from '../provisioning/admission.ts';
 import { createDynamicRegistration } from '../provisioning/dynamic-registration.ts';
 import { createOnce } from '../provisioning/once.ts';
 import { createProvisioning } from '../provisioning/provisioning.ts';
+import type { DeviceCertificates } from '../registry/certificates.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SerialLists } from '../registry/serial-lists.ts';
 import { createSignedLogins } from '../registry/signed-logins.ts';
@@ -17,6 +18,7 @@ export interface ThingParts {
   readonly registry: Registry;
   readonly hash: KeyedHash;
   readonly clock: Clock;
+  readonly certificates: DeviceCertificates;
   readonly serialLists: SerialLists;
   /** Chains that decide are asked there. */
   readonly rest: Pick<RestRequests, 'push'>;
@@ -25,12 +27,22 @@ export interface ThingParts {
 }
 
 /** What new devices, and devices of signing dialects, get in by. */
-export function startThings({ storage, registry, hash, clock, serialLists, rest, rpc, live }: ThingParts) {
+export function startThings({
+  storage,
+  registry,
+  certificates,
+  hash,
+  clock,
+  serialLists,
+  rest,
+  rpc,
+  live,
+}: ThingParts) {
   const { registry: store, audit, customers, attributes } = storage;
   const askHook = askChains({ rest, live, clock });
   const profiles = () => live.current.profiles;
   const admit = createAdmission({ serials: serialLists, askHook, profiles, clock });
-  const parts = { registry, store, audit, hash, clock, admit, customers, attributes };
+  const parts = { registry, certificates, store, audit, hash, clock, admit, customers, attributes };
   const once = createOnce(storage.documents, clock);
   const profile = (name: string) => profiles().byName(name);
   return {

@@ -20,6 +20,7 @@ import type { Claims } from './claims.ts';
 import { ConnectedSession, type OpenSession } from './connected-session.ts';
 import type { Connectivity } from './connectivity.ts';
 import { bump, countersOf, type MessageCounters } from './counters.ts';
+import { type CertificateDesk, createCertificateDesk } from './device-certificates.ts';
 import type { DeviceConfigs } from './device-configs.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { EntityEvent } from './entity-makers.ts';
@@ -112,6 +113,7 @@ export interface DeviceApi {
   /** The same by the names of profiles, connections apart from sub-devices. */
   openSessions(): ReadonlyMap<string, OpenSessions>;
   readonly ota: OtaDownloads;
+  readonly certificates: CertificateDesk;
   /** What sessions of other dialects need besides. */
   readonly things: Things;
   /** Ends the device's live session when the credentials it used work no more, now or at their end. */
@@ -300,6 +302,11 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
 
     endSession: (id, reason) => everywhere.end(id, reason),
     ota: parts.ota,
+    certificates: createCertificateDesk({
+      ...parts,
+      credentialsChanged: (id) => everywhere.credentialsChanged(id),
+      takeMessage: (device) => uplink(device).takeMessage('certificate'),
+    }),
     things: createThings({
       ...parts,
       live,

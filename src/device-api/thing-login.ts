@@ -30,7 +30,7 @@ export interface ThingLoginParts {
   readonly logins: SignedLogins;
   readonly registration: ThingRegistration;
   readonly profiles: () => ProfileSet;
-  readonly certificates: Pick<DeviceCertificates, 'serialOf'>;
+  readonly certificates: Pick<DeviceCertificates, 'check'>;
   readonly audit: AuditStore;
   readonly clock: Clock;
 }
@@ -81,11 +81,11 @@ export function createThingLogin(parts: ThingLoginParts): LoginThing {
     const about = { clientName: clientId.name, subscribesAll: clientId.parameters.get('_ss') === '1' };
     const identity = { productKey, deviceKey: device, ...about, secure: login.secure };
     const entered = { kind: 'device', device: match.device, thing: identity, credentials: match.credentials } as const;
-    if (!thing?.x509) return entered;
+    if (!profile?.x509) return entered;
     const shown = login.certificate?.der;
-    const serial = shown === undefined ? undefined : await certificates.serialOf(match.device.id, shown);
-    if (serial === undefined) return refuse(attempt, 'certificate', true, match.device);
-    return { ...entered, credentials: withCertificate(match.credentials, serial) };
+    const checked = shown === undefined ? undefined : await certificates.check(match.device.id, shown);
+    if (checked?.kind !== 'valid') return refuse(attempt, 'certificate', true, match.device);
+    return { ...entered, credentials: withCertificate(match.credentials, checked.serial) };
   };
 
   const byProductSecret = async (attempt: Attempt): Promise<ThingLogin> => {

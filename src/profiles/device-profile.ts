@@ -7,6 +7,7 @@ import type { ThingModel } from './thing-model.ts';
 import type { ConnectLimit, Listeners, ThingProfile } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
 import type { TopicFilter } from './topic-filter.ts';
+import type { X509Profile } from './x509-schema.ts';
 
 /** A provision secret: given by reference or literally, or to be made on the first start. */
 export type ProvisionSecret =
@@ -42,6 +43,8 @@ export interface DeviceProfile {
   readonly thing?: ThingProfile;
   readonly listeners?: Listeners;
   readonly certificateChain?: CertificateChain;
+  /** Its devices get certificates from here: to log in by, or, of a signing dialect, to show besides. */
+  readonly x509?: X509Profile;
   /** `mqtt` and `coap`: its devices are let in there and over HTTP only. */
   readonly transport: 'default' | 'mqtt' | 'coap';
   /** Custom topics; absent = the standard ones. Active for transport `mqtt` only. */

@@ -11,3 +11,4 @@ export type { FittedValues, ThingModel } from './thing-model.ts';
 export type { ConnectLimit, Listeners, ProductSecret, RefusalCodes, ThingProfile } from './thing-profile.ts';
 export type { NameSource, OnExisting } from './thing-schema.ts';
 export type { TopicFilter } from './topic-filter.ts';
+export type { X509Profile } from './x509-schema.ts';

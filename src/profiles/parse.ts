@@ -24,6 +24,7 @@ const PLACES: Places = {
   listeners: '/listeners',
   connects: '/limits/connectPer2Min',
   certificateChain: '/certificateChain',
+  x509: '/x509',
   telemetryTopic: '/topics/telemetry',
   attributesTopic: '/topics/attributes',
   attributesSubscribeTopic: '/topics/attributesSubscribe',
@@ -91,6 +92,7 @@ function parseNative(value: unknown, report: Report): Parsed | undefined {
           ? undefined
           : { per2Min: perTwoMinutes, blockMs: (limits?.blockSeconds ?? 300) * 1_000 },
       certificateChain: file.certificateChain,
+      x509: file.x509,
       telemetryTopic: topics?.telemetry,
       attributesTopic: topics?.attributes,
       attributesSubscribeTopic: topics?.attributesSubscribe,

@@ -9,6 +9,7 @@ import type { ProtobufDraft } from './protobuf.ts';
 import type { ProvisionRulesDraft } from './provision-rules.ts';
 import type { ConnectLimit, Listeners, ThingDraft } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
+import type { X509Draft } from './x509-schema.ts';
 
 /** A profile as its file says it, whichever form the file has; secrets and schemas are not looked at yet. */
 export interface ProfileDraft {
@@ -28,6 +29,7 @@ export interface ProfileDraft {
   readonly listeners: Listeners;
   readonly connects: ConnectLimit | undefined;
   readonly certificateChain: CertificateChainSpec | undefined;
+  readonly x509: X509Draft | undefined;
   readonly telemetryTopic: string | undefined;
   readonly attributesTopic: string | undefined;
   readonly attributesSubscribeTopic: string | undefined;

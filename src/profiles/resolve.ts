@@ -11,6 +11,7 @@ import { resolveProvisionRules } from './provision-rules.ts';
 import { POLICIES, resolveThing } from './thing.ts';
 import { compileModel } from './thing-model.ts';
 import { compileTopicFilter, type TopicFilter } from './topic-filter.ts';
+import { resolveX509 } from './x509.ts';
 
 export interface ResolveOptions {
   /** Path of the profile's file: references to files start there. */
@@ -57,8 +58,9 @@ export function resolveProfile(
   const chain = draft.certificateChain && resolveCertificateChain(draft.certificateChain);
   if (chain?.ok === false) error(places.certificateChain, 'wrong-certificate-chain', chain.problem);
   const thing = draft.thing && resolveThing(draft.thing, options, report);
+  const x509 = draft.x509 && resolveX509(draft.x509, options, report);
   const rules = resolveProvisionRules(draft.rules, draft.thing === undefined, options, report);
-  if (failed || !rules || (draft.thing && !thing)) return undefined;
+  if (failed || !rules || (draft.thing && !thing) || (draft.x509 && !x509)) return undefined;
   return {
     name: draft.name,
     ...given('description', draft.description),
@@ -74,6 +76,7 @@ export function resolveProfile(
     ...given('thing', thing),
     listeners: draft.listeners,
     ...(chain?.ok ? { certificateChain: chain.chain } : {}),
+    ...given('x509', x509),
     transport: draft.transport,
     topics: {
       ...given('telemetry', customFilter(draft.telemetryTopic, STANDARD_TELEMETRY)),

@@ -1,7 +1,6 @@
 import type { SignatureHash, SigningDialect } from '../dialects/wire/dialect.ts';
 import type { Secret } from '../model/secret.ts';
 import type { NameSource, ProductSecretSpec } from './thing-schema.ts';
-import type { X509Draft, X509Profile } from './x509-schema.ts';
 
 /** What connections of a profile's devices must be like. */
 export interface Listeners {
@@ -56,8 +55,6 @@ export interface ThingProfile {
   readonly serviceAccounts: readonly string[];
   /** Whether a device gets its triple for its deviceId (registration-protocols 1.6). */
   readonly functionCompute: boolean;
-  /** Absent: devices log in by their signature alone. */
-  readonly x509?: X509Profile;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
   /** Where devices reach HTTP, without a slash at its end. */
@@ -81,7 +78,6 @@ export interface ThingDraft {
   readonly rawDevice?: string;
   readonly serviceAccounts: readonly string[];
   readonly functionCompute: boolean;
-  readonly x509: X509Draft | undefined;
   readonly refusalCodes: RefusalCodes;
   readonly maxPayloadBytes: number;
   /** Where devices reach HTTP, without a slash at its end. */

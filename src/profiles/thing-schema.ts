@@ -193,7 +193,7 @@ export const thingFields = {
     downloadFields,
   ),
   x509: group(
-    'Devices get certificates from an authority of this profile, and show one at each login over mutual TLS besides their signature.',
+    'Devices get certificates from an authority of this profile, for requests (CSR) of their own. They log in by one over mutual TLS; those of EnOS and Alibaba show one at each login besides their signature.',
     x509Fields,
   ),
   compat: group('What is tolerated for old clients.', compatFields),

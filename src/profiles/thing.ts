@@ -5,7 +5,6 @@ import type { Report } from './profile-draft.ts';
 import type { NativeProfile } from './profile-schema.ts';
 import type { ProductSecret, RefusalCodes, ThingDraft, ThingProfile } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
-import { resolveX509 } from './x509.ts';
 
 export const REFUSAL_CODES: RefusalCodes = { credentials: 4, notAllowed: 5 };
 
@@ -29,7 +28,6 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
       integration,
       gateway,
       downloads,
-      x509: file.x509,
       compat,
     })) {
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
@@ -96,7 +94,6 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     ...(integration?.rawDevice === undefined ? {} : { rawDevice: integration.rawDevice }),
     serviceAccounts: provision?.serviceAccounts ?? [],
     functionCompute: provision?.functionCompute ?? false,
-    x509: file.x509,
     refusalCodes: { ...REFUSAL_CODES, ...compat?.refusalCodes },
     ...(downloads ? { downloadUrl: downloads.url.replace(/\/$/, '') } : {}),
     ...(gateway ? { children: { maxPerRequest: 30, max: 2000, ...gateway.children } } : {}),
@@ -107,7 +104,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
 
 /** The dialect's part in force, with its secrets; undefined after reported errors. */
 export function resolveThing(draft: ThingDraft, options: SecretRefOptions, report: Report): ThingProfile | undefined {
-  const { product, naming, hashes, x509: x509Draft, ...rest } = draft;
+  const { product, naming, hashes, ...rest } = draft;
   const secrets: ProductSecret[] = [];
   let failed = false;
   for (const [index, { secret, until }] of product.secrets.entries()) {
@@ -129,11 +126,9 @@ export function resolveThing(draft: ThingDraft, options: SecretRefOptions, repor
         : resolved.problem;
     report({ at, rule: 'missing-secret', level: 'error', problem });
   }
-  const x509 = x509Draft && resolveX509(x509Draft, options, report);
-  if (failed || (x509Draft && !x509)) return undefined;
+  if (failed) return undefined;
   return {
     ...rest,
-    ...(x509 ? { x509 } : {}),
     productKey: product.key,
     ...(product.orgId === undefined ? {} : { orgId: product.orgId }),
     secrets: secrets.sort((a, b) =>

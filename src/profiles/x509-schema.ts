@@ -9,7 +9,7 @@ export const x509Fields = {
 };
 export type X509Draft = Config<typeof x509Fields>;
 
-/** Devices of the profile get certificates from here, and log in with one besides their signature. */
+/** The authority that signs certificates of the profile's devices. */
 export interface X509Profile {
   readonly issuer: { readonly certificate: X509Certificate; readonly key: KeyObject };
   readonly days: number;

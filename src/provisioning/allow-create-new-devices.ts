@@ -1,13 +1,14 @@
 import { BrokerError } from '../errors.ts';
 import type { CustomerId } from '../model/ids.ts';
-import { credentialsProblem, randomAlphanumerics } from '../registry/credentials.ts';
+import { randomAlphanumerics } from '../registry/credentials.ts';
 import { nameProblem } from '../registry/registry.ts';
 import { type ExistingParts, provisionExisting } from './existing-devices.ts';
 import { keptPossessionKey, POSSESSION_ATTRIBUTE } from './possession.ts';
 import type { Proved } from './proof.ts';
-import { type ProvisionRequest, requestedCredentials } from './request.ts';
+import type { ProvisionRequest } from './request.ts';
 import type { StrategyResult } from './strategy.ts';
 import type { ProvisionTarget } from './targets.ts';
+import { wantedCredentials } from './wanted-credentials.ts';
 
 /** Creates the device, or refuses: an existing name, credentials of another device, a full profile (thingsboard-device-api 2.5). */
 export async function allowCreateNewDevices(
@@ -17,14 +18,12 @@ export async function allowCreateNewDevices(
   parts: ExistingParts,
   customer?: CustomerId,
 ): Promise<StrategyResult> {
-  const { registry, hash } = parts;
+  const { registry, hash, certificates } = parts;
   const { onExisting } = target;
   const name = request.deviceName ?? randomAlphanumerics(20);
   if (request.blankName || nameProblem(name)) return { kind: 'failure', reason: 'name' };
-  const wanted = requestedCredentials(request);
-  if ('problem' in wanted) return { kind: 'failure', reason: 'credentials-incomplete' };
-  if (wanted.credentials && credentialsProblem(wanted.credentials))
-    return { kind: 'failure', reason: 'credentials-malformed' };
+  const wanted = wantedCredentials(request, target, name, certificates);
+  if (wanted.kind === 'wrong') return { kind: 'failure', reason: wanted.reason };
   const created = await registry.create({
     name,
     profile: target.profile,
@@ -43,6 +42,7 @@ export async function allowCreateNewDevices(
   });
   switch (created.kind) {
     case 'created':
+      await wanted.keep(created.device.id);
       return { kind: 'success', device: created.device, credentials: created.credentials, how: 'created' };
     case 'name-taken': {
       const device = await registry.device(created.deviceId);

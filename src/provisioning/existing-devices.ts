@@ -1,21 +1,23 @@
 import { BrokerError } from '../errors.ts';
 import { type Device, isBarred, stateOf } from '../model/device.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
-import { credentialsProblem, openSealed } from '../registry/credentials.ts';
+import { openSealed } from '../registry/credentials.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { RegistryStore } from '../storage/registry-store.ts';
 import { isPossessionProved, POSSESSION_ATTRIBUTE } from './possession.ts';
 import type { Proved } from './proof.ts';
-import { type ProvisionRequest, requestedCredentials } from './request.ts';
+import type { ProvisionRequest } from './request.ts';
 import type { StrategyResult } from './strategy.ts';
 import type { ProvisionTarget } from './targets.ts';
+import { type CertificateHands, wantedCredentials } from './wanted-credentials.ts';
 
 export interface ExistingParts {
   readonly registry: Registry;
   readonly store: RegistryStore;
   readonly attributes: Pick<AttributeStore, 'read'>;
   readonly hash: KeyedHash;
+  readonly certificates: CertificateHands;
 }
 
 /**
@@ -43,11 +45,11 @@ export async function provisionExisting(
     if (!credentials) return failure('repeat');
     return { kind: 'success', device, credentials, how: 'returned' };
   }
-  const wanted = requestedCredentials(request);
-  if ('problem' in wanted) return failure('credentials-incomplete');
-  if (wanted.credentials && credentialsProblem(wanted.credentials)) return failure('credentials-malformed');
+  const wanted = wantedCredentials(request, target, device.name, parts.certificates);
+  if (wanted.kind === 'wrong') return failure(wanted.reason);
   try {
     const credentials = await parts.registry.rotate(device.id, wanted.credentials, `provision:${target.profile}`);
+    await wanted.keep(device.id);
     return { kind: 'success', device, credentials, how: 'rotated' };
   } catch (error) {
     if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return failure('credentials-taken');

@@ -19,6 +19,7 @@ import type { ProvisionRequest } from './request.ts';
 import type { ProvisionAnswer } from './response.ts';
 import type { StrategyResult } from './strategy.ts';
 import type { ProvisionTarget, ProvisionTargets } from './targets.ts';
+import type { CertificateHands } from './wanted-credentials.ts';
 
 export interface ProvisionOutcome {
   readonly answer: ProvisionAnswer;
@@ -50,12 +51,13 @@ export interface ProvisioningParts {
   readonly admit: Admit;
   readonly customers: CustomerHands;
   readonly attributes: Pick<AttributeStore, 'read'>;
+  readonly certificates: CertificateHands;
   /** The targets of the profiles in force; asked anew for each request. */
   readonly targets: () => ProvisionTargets;
 }
 
 export function createProvisioning(parts: ProvisioningParts): Provisioning {
-  const { registry, store, audit, hash, clock, targets, once } = parts;
+  const { audit, hash, clock, targets, once } = parts;
   const challenges = createChallenges(hash, clock);
   const rates = new Map<string, { readonly text: string; readonly buckets: TokenBuckets }>();
 
@@ -82,7 +84,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     const wanted = profile ? withProfile(target, profile) : target;
     if (target.strategy === 'allow-create-new-devices')
       return allowCreateNewDevices(asked, wanted, by, parts, customer);
-    const result = await checkPreProvisionedDevices(asked, wanted, { registry, store, hash, now: clock.now() });
+    const result = await checkPreProvisionedDevices(asked, wanted, { ...parts, now: clock.now() });
     if (customer && result.kind === 'success') await parts.customers.give(result.device.id, customer);
     return result;
   };
@@ -156,8 +158,12 @@ function answerOf(result: StrategyResult): ProvisionAnswer {
 }
 
 /** The target as another profile has it; proof and strategy stay those of the one that was asked for. */
-function withProfile({ quota: _, ...target }: ProvisionTarget, { name, provision }: DeviceProfile): ProvisionTarget {
-  return { ...target, profile: name, ...(provision.quota === undefined ? {} : { quota: provision.quota }) };
+function withProfile(
+  { quota: _, x509: __, ...target }: ProvisionTarget,
+  { name, provision, x509 }: DeviceProfile,
+): ProvisionTarget {
+  const { quota } = provision;
+  return { ...target, profile: name, ...(quota === undefined ? {} : { quota }), ...(x509 ? { x509 } : {}) };
 }
 
 /** The customer of that title, made when there is none. */

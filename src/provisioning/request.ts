@@ -20,6 +20,8 @@ export interface ProvisionRequest {
   readonly userName: string;
   readonly password: string;
   readonly certificate: string;
+  /** A certificate signing request, PEM, in place of the certificate; empty = none. */
+  readonly csr: string;
   readonly gateway: boolean;
   /** The key by which a new device shows later that it is the same. */
   readonly possessionKey: PossessionKey | undefined;
@@ -52,6 +54,7 @@ const OF_CREDENTIALS = [
   'username',
   'password',
   'hash',
+  'csr',
   'gateway',
   'possessionKey',
 ];
@@ -88,6 +91,10 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
     const typeText = textOf(asked, 'credentialsType') ?? 'ACCESS_TOKEN';
     const credentialsType = TYPES.find((type) => type === typeText);
     if (!credentialsType) throw new FieldProblem('credentialsType', `must be one of ${TYPES.join(', ')}`);
+    const csr = textOf(asked, 'csr') ?? '';
+    if (csr !== '' && (credentialsType !== 'X509_CERTIFICATE' || (textOf(asked, 'hash') ?? '') !== '')) {
+      throw new FieldProblem('csr', 'needs credentialsType X509_CERTIFICATE, and no hash');
+    }
     const deviceName = rawName === undefined || rawName === '' ? undefined : rawName.trim();
     return {
       ok: true,
@@ -102,6 +109,7 @@ export function parseProvisionRequest(body: JsonObject): ParsedRequest {
         clientId: textOf(asked, 'clientId') ?? '',
         userName: textOf(asked, 'username') ?? '',
         password: textOf(asked, 'password') ?? '',
+        csr,
         certificate: stripArmour(textOf(asked, 'hash') ?? ''),
         gateway: own(asked, 'gateway') === true,
         possessionKey: possessionKeyOf(asked),

@@ -27,7 +27,7 @@ export function serviceCertificateOperations(parts: ServiceCertificateParts): Se
   const apply = async (call: ServiceCall): Promise<ServiceResult> => {
     const found = await grants.device(call, 'certificates');
     if (found.kind === 'refused') return found;
-    const { x509 } = found.thing;
+    const { x509 } = found.profile;
     if (!x509) return NO_CERTIFICATES;
     const days = wholeOf(call.body, 'validDay', { min: 1, max: x509.days, fallback: x509.days });
     const { pem, certificate } = await certificates.apply({

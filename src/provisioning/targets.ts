@@ -2,7 +2,7 @@ import { hexBytes, sameBytes } from '../dialects/wire/signature.ts';
 import { tbp1DeviceKey, tbp1Signature } from '../dialects/wire/tbp1.ts';
 import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import type { Secret } from '../model/secret.ts';
-import type { OnExisting, ProvisionRules } from '../profiles/index.ts';
+import type { OnExisting, ProvisionRules, X509Profile } from '../profiles/index.ts';
 import type { SignedProof } from './request.ts';
 
 export const PROVISION_STRATEGIES = ['disabled', 'allow-create-new-devices', 'check-pre-provisioned-devices'] as const;
@@ -30,6 +30,8 @@ export interface ProvisionTarget {
   /** What happens when a device that exists asks again. */
   readonly onExisting: OnExisting;
   readonly rules: ProvisionRules;
+  /** Signs certificates for its devices; absent: nobody does. */
+  readonly x509?: X509Profile;
 }
 
 export type SignedMatch =

@@ -15,9 +15,11 @@ import { type KeyedHash, sameHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import type { CreateDeviceResult, DeviceChange, DeviceListQuery, RegistryStore } from '../storage/registry-store.ts';
+import { createCertificateLogin } from './certificate-login.ts';
 import type { DeviceCertificates } from './certificates.ts';
-import { credentialsIndex, type LoginNames, loginIndexes, toStored } from './credentials.ts';
+import { type LoginNames, loginIndexes, toStored } from './credentials.ts';
 import { firstLogin } from './first-login.ts';
+import type { LoginMatch } from './login-match.ts';
 import { createCredentialsMaker } from './made-credentials.ts';
 import { signedEnd } from './signed-logins.ts';
 import type { SigningProduct } from './signed-secrets.ts';
@@ -60,14 +62,6 @@ export interface CreateDeviceOptions {
 export type Created =
   | { readonly kind: 'created'; readonly device: Device; readonly credentials: Credentials }
   | Exclude<CreateDeviceResult, { kind: 'created' }>;
-
-export type LoginMatch =
-  /** `credentials`: the index of those that matched. */
-  | { readonly kind: 'device'; readonly device: Device; readonly credentials: string }
-  | { readonly kind: 'wrong-password' | 'expired' }
-  /** Right credentials of a device that is disabled or retired. */
-  | { readonly kind: 'disabled'; readonly device: Device }
-  | { readonly kind: 'unknown' };
 
 export interface CredentialsLife {
   readonly type: CredentialsType;
@@ -137,7 +131,7 @@ export interface RegistryParts {
   /** Names of devices that are gone and may not come back; absent = there are none. */
   readonly tombstones?: Tombstones;
   /** Those that logins showed besides; absent = there are none. */
-  readonly certificates?: Pick<DeviceCertificates, 'endOf'>;
+  readonly certificates?: Pick<DeviceCertificates, 'endOf' | 'check' | 'revokeAll'>;
 }
 
 /** No password has this hash. */
@@ -152,6 +146,8 @@ export function createRegistry(parts: RegistryParts): Registry {
     const active = await firstLogin(device, found, { store, now: clock.now() });
     return { kind: 'device', device: active, credentials: found.index };
   };
+  const signs = (profile: string): boolean => product(profile) !== undefined;
+  const loginByCertificate = createCertificateLogin({ ...parts, signs, entered });
   return {
     async create(options) {
       const name = options.name.trim();
@@ -216,15 +212,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       return { kind: 'unknown' };
     },
 
-    async loginByCertificate(certificate) {
-      const index = credentialsIndex({ type: 'X509_CERTIFICATE', certificate }, hash);
-      const found = await store.credentials(index);
-      if (found?.type !== 'X509_CERTIFICATE') return { kind: 'unknown' };
-      if (hasEnded(found, clock)) return { kind: 'expired' };
-      const device = await store.device(found.deviceId);
-      if (!device) return { kind: 'unknown' };
-      return entered(device, found);
-    },
+    loginByCertificate,
 
     async loginByToken(token) {
       const found = await store.credentials(hash.hash('credentials-name', token), lastFound); // as in `login`
@@ -240,10 +228,12 @@ export function createRegistry(parts: RegistryParts): Registry {
 
     async credentialsEnd(id, credentials) {
       const [index = '', used = '', serial] = credentials.split(' ');
-      const found = await store.credentials(index);
-      if (found?.deviceId !== id || hasEnded(found, clock)) return 'gone';
       const device = await store.device(id);
-      const end = !device || isBarred(device) ? 'gone' : signedEnd(found, used, clock.now());
+      if (!device || isBarred(device)) return 'gone';
+      // Without credentials besides: a certificate that was signed here.
+      const found = index === '' ? undefined : await store.credentials(index);
+      if (index !== '' && (found?.deviceId !== id || hasEnded(found, clock))) return 'gone';
+      const end = found && signedEnd(found, used, clock.now());
       if (serial === undefined || end === 'gone') return end;
       const certificateEnd = (await certificates?.endOf(id, serial)) ?? 'gone';
       return certificateEnd === 'gone' ? 'gone' : Math.min(certificateEnd, end ?? certificateEnd);
@@ -273,6 +263,8 @@ export function createRegistry(parts: RegistryParts): Registry {
       if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
       const credentials = checked(completeBy(present, given), device.profile, device.name);
       const now = clock.now();
+      // What the device could log in by besides; of one that signs they are not enough.
+      if (keepFormerUntil === undefined && !signs(device.profile)) await certificates?.revokeAll(id, by);
       let next = toStored(id, credentials, hash, { now, keepSealed: false });
       const sameIndex = present?.index === next.index;
       if (keepFormerUntil !== undefined && sameIndex && present?.signing && next.signing) {
@@ -294,6 +286,7 @@ export function createRegistry(parts: RegistryParts): Registry {
 
     async revoke(id, which, by) {
       const now = clock.now();
+      if (which === 'all') await certificates?.revokeAll(id, by);
       const ended = await store.endCredentials(id, which, now);
       const outcome = ended ? 'revoked' : 'nothing to revoke';
       await audit.append({ at: now, action: 'device.revoke', by, subject: `device:${id}`, outcome, facts: { which } });

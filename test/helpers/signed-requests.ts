@@ -6,6 +6,7 @@ import { createOnce } from '../../src/provisioning/once.ts';
 import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
 import { createProvisionTargets, type ProvisionTarget, type TargetSecret } from '../../src/provisioning/targets.ts';
+import { createDeviceCertificates } from '../../src/registry/certificates.ts';
 import { admissionOf } from './admission.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -69,6 +70,7 @@ export function provisioningOf(rooms: Rooms, options: ProvisioningOptions = {}) 
     admit: admissionOf(rooms).admit,
     customers: storage.customers,
     attributes: storage.attributes,
+    certificates: createDeviceCertificates({ documents: storage.documents, audit: storage.audit, clock }),
     targets: () => targets,
   });
   const outcome = (body: JsonObject) => {

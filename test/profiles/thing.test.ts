@@ -167,7 +167,11 @@ describe('profiles of other dialects', () => {
       { ...rod, x509: { certificate: fixture('x509/ca-cert.pem'), key: 'x' } },
       '/x509/key wrong-key',
     ],
-    ['an authority of a native profile', { name: 'x', x509: { certificate: 'x', key: 'x' } }, '/x509 ignored-field'],
+    [
+      'the same of a native profile',
+      { name: 'x', x509: { certificate: 'x', key: 'x' } },
+      '/x509/certificate wrong-certificate',
+    ],
     ['a hash that is none', { ...rod, credentials: { hashes: ['sha512'] } }, '/credentials/hashes/0'],
     ['a secret that is too short', { ...rod, credentials: { secretBytes: 8 } }, '/credentials/secretBytes'],
     [

@@ -5,6 +5,7 @@ import { createOnce } from '../../src/provisioning/once.ts';
 import { createProvisioning } from '../../src/provisioning/provisioning.ts';
 import { parseProvisionRequest } from '../../src/provisioning/request.ts';
 import { createProvisionTargets, type ProvisionTarget } from '../../src/provisioning/targets.ts';
+import { createDeviceCertificates } from '../../src/registry/certificates.ts';
 import { admissionOf } from '../helpers/admission.ts';
 import { openRooms, type Rooms } from '../helpers/rooms.ts';
 
@@ -29,6 +30,7 @@ function provisioningOf(rooms: Rooms, more: Partial<ProvisionTarget> = {}) {
     admit: admissionOf(rooms).admit,
     customers: storage.customers,
     attributes: storage.attributes,
+    certificates: createDeviceCertificates({ documents: storage.documents, audit: storage.audit, clock }),
     targets: () => targets,
   });
   return async (fields: JsonObject) => {

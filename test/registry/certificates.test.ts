@@ -44,19 +44,19 @@ it('a certificate is good for its device until it is revoked or ends', async () 
   const { certificates, apply } = make(rooms);
   const { pem, certificate } = await apply(read('device-ec.csr'));
   const { serial } = certificate;
-  expect(await certificates.serialOf(device, derOf(pem))).toBe(serial);
+  expect(await certificates.check(device, derOf(pem))).toEqual({ kind: 'valid', serial });
   const other = '22222222-2222-4222-8222-222222222222' as DeviceId;
-  expect(await certificates.serialOf(other, derOf(pem))).toBeUndefined();
-  expect(await certificates.serialOf(device, derOf(read('ca-cert.pem')))).toBeUndefined();
-  expect(await certificates.serialOf(device, 'AAAA')).toBeUndefined();
+  expect(await certificates.check(other, derOf(pem))).toEqual({ kind: 'unknown' });
+  expect(await certificates.check(device, derOf(read('ca-cert.pem')))).toEqual({ kind: 'unknown' });
+  expect(await certificates.check(device, 'AAAA')).toEqual({ kind: 'unknown' });
   expect(await certificates.endOf(device, serial)).toBe(certificate.notAfter);
   expect(await certificates.revoke(device, serial, 'test')).toBe(true);
   expect(await certificates.revoke(device, serial, 'test')).toBe(false);
-  expect(await certificates.serialOf(device, derOf(pem))).toBeUndefined();
+  expect(await certificates.check(device, derOf(pem))).toEqual({ kind: 'revoked' });
   expect(await certificates.endOf(device, serial)).toBe('gone');
   const second = await apply(read('device-ec.csr'));
   rooms.clock.set(rooms.clock.now() + 30 * DAY_MS);
-  expect(await certificates.serialOf(device, derOf(second.pem))).toBeUndefined();
+  expect(await certificates.check(device, derOf(second.pem))).toEqual({ kind: 'unknown' });
   expect(await certificates.list(device)).toEqual([]);
 });
 

@@ -135,6 +135,17 @@ export function registerDeviceRoutes(
     loggedIn(request, reply, async (uplink) => answerUplink(reply, await uplink.claim(payloadOf(request)))),
   );
 
+  scope.post<TokenRoute>(
+    '/api/v1/:token/certificate',
+    about('Signs a certificate for the CSR of the device, which logs in by it from then on.'),
+    (request, reply) =>
+      loggedIn(request, reply, async (_uplink, device) => {
+        const result = await deviceApi.certificates.request(device, payloadOf(request));
+        if (result.kind !== 'answer') return answerUplink(reply, result);
+        return reply.header('cache-control', 'no-store').type('application/json').send(result.text);
+      }),
+  );
+
   registerThingRoutes(scope, { deviceApi, about, payloadOf, hangUp });
   registerConfigLinkRoutes(scope, { deviceApi, about });
   registerOtaLinkRoutes(scope, { downloads: deviceApi.ota, about });

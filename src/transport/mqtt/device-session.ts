@@ -140,6 +140,9 @@ export class DeviceSession implements DeviceLink {
       case 'claim':
         this.#uplink.claim(payload).then(finish, () => finish(REFUSED));
         return;
+      case 'certificate-request':
+        this.#certificate(payload, uplink.answerTopic, finish);
+        return;
       case 'rpc-call':
       case 'rpc-answer':
       case 'rpc-malformed':
@@ -204,6 +207,21 @@ export class DeviceSession implements DeviceLink {
       subscriptions: this.#subscriptions,
       profile: () => this.#profile(),
     });
+  }
+
+  #certificate(payload: Buffer, answerTopic: string, finish: Finish): void {
+    this.#api.certificates.request(this.#device, payload).then(
+      (result) => {
+        if (result.kind !== 'answer') {
+          finish(result);
+          return;
+        }
+        finish(ACK);
+        const filter = `${answerTopic.slice(0, answerTopic.lastIndexOf('/'))}/+`;
+        sendTo(this.#client, answerTopic, result.text, this.#subscriptions.qosOf(filter) ?? 1);
+      },
+      () => finish(REFUSED),
+    );
   }
 
   #answer(payload: Buffer, request: { readonly id: string; readonly answerTopic: string }, finish: Finish): void {

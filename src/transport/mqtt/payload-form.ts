@@ -31,7 +31,7 @@ export function jsonPayload(
   { topic, payload }: { readonly topic: string; readonly payload: Buffer },
   refused: (result: UplinkResult) => void,
 ): Buffer | undefined {
-  if (asked.kind === 'ota' || asked.kind === 'rpc-malformed') return payload;
+  if (asked.kind === 'ota' || asked.kind === 'rpc-malformed' || asked.kind === 'certificate-request') return payload;
   const json = uplink.readable(asked.kind, payload, formOf(topic), refused);
   if (json === payload) return payload;
   return json && Buffer.from(json.buffer, json.byteOffset, json.byteLength);

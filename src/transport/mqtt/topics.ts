@@ -8,6 +8,7 @@ export type Uplink =
   | { readonly kind: 'attributes' }
   | { readonly kind: 'claim' }
   | { readonly kind: 'attribute-request'; readonly id: string; readonly answerTopic: string }
+  | { readonly kind: 'certificate-request'; readonly answerTopic: string }
   | ({ readonly kind: 'ota' } & ChunkRequest)
   | RpcPublish;
 
@@ -23,6 +24,9 @@ export const ATTRIBUTES = 'v1/devices/me/attributes';
 const CLAIM = 'v1/devices/me/claim';
 const ATTRIBUTE_REQUEST = 'v1/devices/me/attributes/request/';
 const ATTRIBUTE_RESPONSE = 'v1/devices/me/attributes/response/';
+
+const CERTIFICATE_REQUEST = 'v1/devices/me/certificate/request/';
+const CERTIFICATE_RESPONSE = 'v1/devices/me/certificate/response/';
 
 const TELEMETRY_SENT: Uplink = { kind: 'telemetry' };
 const ATTRIBUTES_SENT: Uplink = { kind: 'attributes' };
@@ -45,6 +49,12 @@ export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malf
     const id = topic.slice(ATTRIBUTE_REQUEST.length);
     return REQUEST_ID.test(id) ? { kind: 'attribute-request', id, answerTopic: ATTRIBUTE_RESPONSE + id } : 'malformed';
   }
+  if (topic.startsWith(CERTIFICATE_REQUEST)) {
+    const id = topic.slice(CERTIFICATE_REQUEST.length);
+    return /^\d{1,10}$/.test(id)
+      ? { kind: 'certificate-request', answerTopic: CERTIFICATE_RESPONSE + id }
+      : 'malformed';
+  }
   const rpc = readRpcTopic(topic);
   if (rpc) return rpc;
   if (SHORT_TELEMETRY.has(topic)) return TELEMETRY_SENT;
@@ -63,13 +73,14 @@ export function readTopic(topic: string, profile: DeviceProfile): Uplink | 'malf
   return undefined;
 }
 
-/** The complete list of thingsboard-device-api 3.1, without the gateway's. */
+/** The complete list of thingsboard-device-api 3.1, without the gateway's, and certificates. */
 const SUBSCRIBABLE: ReadonlySet<string> = new Set([
   ATTRIBUTES,
   'v2/a',
   'v2/a/j',
   'v2/a/p',
   `${ATTRIBUTE_RESPONSE}+`,
+  `${CERTIFICATE_RESPONSE}+`,
   'v2/a/res/+',
   'v2/a/res/j/+',
   'v2/a/res/p/+',

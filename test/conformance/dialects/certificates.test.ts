@@ -91,6 +91,12 @@ describe('certificates', () => {
     expect(await codeOf(broker, names, { tls: false })).toBe(5);
   });
 
+  it('the certificate alone, without a signature, lets nobody in', async () => {
+    const nameless = { clientId: 'any', userName: '', password: '' };
+    await using client = await open(broker, nameless, certOf(await apply()));
+    expect(await client.connack()).toBe(5);
+  });
+
   it('over HTTP, where no certificate is shown, the device is not let in', async () => {
     const { productKey, deviceKey, deviceSecret } = ENOS;
     const content = `deviceKey${deviceKey}lifetime300000productKey${productKey}signMethodsha256`;
