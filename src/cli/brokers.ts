@@ -3,6 +3,7 @@ import { apiPath, type Client, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
+import { wholeOf } from './number-flag.ts';
 import { formatTime, printJson, printTable } from './table.ts';
 
 const BROKERS = '/api/gridmoor/brokers';
@@ -69,8 +70,7 @@ const drain = defineCommand({
 function secondsOf(wait: boolean, seconds: string | undefined): number {
   if (seconds === undefined) return DEFAULT_WAIT_S;
   if (!wait) throw new UsageError('--seconds is for --wait.');
-  if (/^\d{1,5}$/.test(seconds)) return Number(seconds);
-  throw new UsageError(`--seconds "${seconds}" is not a whole number.`);
+  return wholeOf('--seconds', seconds, [0, 99_999]);
 }
 
 /** Sessions that are left: none, or those at the deadline. */

@@ -2,9 +2,11 @@ import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
+import { decimalOf, ifGiven, wholeOf } from './number-flag.ts';
 import { formatTime, printFacts, printJson, printTable } from './table.ts';
 
 const CAMPAIGNS = '/api/gridmoor/ota/campaigns';
+const COUNT = [1, 999_999_999] as const;
 
 interface Campaign {
   readonly id: string;
@@ -35,12 +37,6 @@ interface Targets {
 
 const wordsOf = (text: string | undefined): readonly string[] | undefined =>
   text?.split(',').flatMap((word) => word.trim() || []);
-
-function numberOf(text: string | undefined, flag: string, form = /^[1-9]\d{0,8}$/): number | undefined {
-  if (text === undefined) return undefined;
-  if (!form.test(text)) throw new UsageError(`${flag} takes a number, not "${text}".`);
-  return Number(text);
-}
 
 function print(io: Io, campaign: Campaign): void {
   const skipped = Object.entries(campaign.skipped).map(([reason, count]) => `${count} ${reason}`);
@@ -85,12 +81,12 @@ const start = defineCommand({
       devices: wordsOf(given.devices),
       profile: given.profile,
       versions: wordsOf(given.versions),
-      percent: numberOf(given.percent, '--percent', /^\d{1,3}(?:\.\d{1,3})?$/),
+      percent: ifGiven(given.percent, (text) => decimalOf('--percent', text, [0.001, 100])),
       verifyDevices: wordsOf(given.verify),
-      verifyCount: numberOf(given['verify-count'], '--verify-count'),
-      timeoutSeconds: numberOf(given.timeout, '--timeout'),
-      retries: numberOf(given.retries, '--retries', /^\d{1,2}$/),
-      maxFailures: numberOf(given['max-failures'], '--max-failures'),
+      verifyCount: ifGiven(given['verify-count'], (text) => wholeOf('--verify-count', text, COUNT)),
+      timeoutSeconds: ifGiven(given.timeout, (text) => wholeOf('--timeout', text, COUNT)),
+      retries: ifGiven(given.retries, (text) => wholeOf('--retries', text, [0, 10])),
+      maxFailures: ifGiven(given['max-failures'], (text) => wholeOf('--max-failures', text, COUNT)),
     };
     const made = await createClient(io, url).post<Campaign>(CAMPAIGNS, body);
     if (json) printJson(io, made);

@@ -4,6 +4,7 @@ import { readJsonFile } from '../schema/json-file.ts';
 import { apiPath, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { CommandFailure, EXIT, UsageError } from './io.ts';
+import { decimalOf, ifGiven, wholeOf } from './number-flag.ts';
 import { printJson } from './table.ts';
 
 const MAX_BYTES = 1_048_576;
@@ -33,9 +34,9 @@ export const push = defineCommand({
       throw new UsageError('--max-failures and --min-messages belong to a trial: give --percent.');
     }
     const query = {
-      percent: numberOf('--percent', percent),
-      maxFailureRatio: numberOf('--max-failures', limits['max-failures']),
-      minMessages: numberOf('--min-messages', limits['min-messages']),
+      percent: ifGiven(percent, (text) => decimalOf('--percent', text, [0.01, 100])),
+      maxFailureRatio: ifGiven(limits['max-failures'], (text) => decimalOf('--max-failures', text, [0, 1])),
+      minMessages: ifGiven(limits['min-messages'], (text) => wholeOf('--min-messages', text, [1, 1_000_000])),
     };
     const client = createClient(io, url);
     const path = apiPath`/api/gridmoor/chains/${name}`;
@@ -53,11 +54,4 @@ function nameOf(value: unknown): string | undefined {
   const chain = value as { readonly name?: unknown; readonly ruleChain?: { readonly name?: unknown } } | null;
   const name = chain?.name ?? chain?.ruleChain?.name;
   return typeof name === 'string' && name !== '' ? name : undefined;
-}
-
-function numberOf(flag: string, given: string | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  const value = Number(given);
-  if (given.trim() === '' || !Number.isFinite(value)) throw new UsageError(`${flag} takes a number, not "${given}".`);
-  return value;
 }

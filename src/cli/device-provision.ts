@@ -1,10 +1,10 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { resolve } from 'node:path';
 import { unreachable } from './client.ts';
 import { defineCommand } from './command.ts';
+import { authorityOf, provisionSecret } from './device-link.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
-import { readSecretFile, readSmallText, secretFromEnv } from './secret-input.ts';
+import { readSecretFile } from './secret-input.ts';
 import { cleanText, printFacts, printJson } from './table.ts';
 
 const PROVISION_PATH = '/api/v1/provision';
@@ -56,7 +56,7 @@ export const provision = defineCommand({
     const answer = await post(
       targetOf(given.host, given.port, given.cafile),
       JSON.stringify(body),
-      caOf(io, given.cafile),
+      authorityOf(io, given.cafile),
     );
     if (given.json) printJson(io, answer);
     else if (answer.status === 'SUCCESS') printAnswer(io, answer);
@@ -69,31 +69,12 @@ export const provision = defineCommand({
   },
 });
 
-async function provisionSecret(io: Io, key: string, file: string | undefined) {
-  if (file !== undefined) return readSecretFile(io, file);
-  const variable = `PROVISION_SECRET_${key.toUpperCase().replace(/[^A-Z0-9]+/g, '_')}`;
-  const secret = secretFromEnv(io, [variable, 'PROVISION_SECRET']);
-  if (secret) return secret;
-  throw new UsageError(`No provision secret: set ${variable}, or name a file with --secret-file.`);
-}
-
 function targetOf(host = '127.0.0.1', portText = '8080', cafile: string | undefined): URL {
   const port = Number(portText);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`"${portText}" is not a port.`);
   const text = `${cafile === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   if (!URL.canParse(text)) throw new UsageError(`"${host}" is not a host.`);
   return new URL(PROVISION_PATH, text);
-}
-
-function caOf(io: Io, cafile: string | undefined): string | undefined {
-  if (cafile === undefined) return undefined;
-  try {
-    const text = readSmallText(resolve(io.cwd, cafile));
-    if (text !== undefined) return text;
-  } catch (error) {
-    throw new UsageError(`${cafile} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-  throw new UsageError(`${cafile} is too long for a certificate.`);
 }
 
 /** node:http and not fetch, which cannot be told to trust one more authority. */

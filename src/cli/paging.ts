@@ -1,9 +1,11 @@
 import type { Page } from './client.ts';
 import type { Flag } from './command.ts';
-import { type Io, UsageError } from './io.ts';
+import type { Io } from './io.ts';
+import { wholeOf } from './number-flag.ts';
 import { type Cell, printJson, printTable } from './table.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
+const MAX_PAGE = 1_000_000_000;
 
 /** Flags of every list; the words are those of ThingsBoard's API. */
 export const pagingFlags = {
@@ -18,8 +20,8 @@ interface Paging {
 
 export function pagingOf(given: Paging): { page: number; pageSize: number } {
   return {
-    page: whole('--page', given.page, 0, 0),
-    pageSize: whole('--page-size', given['page-size'], DEFAULT_PAGE_SIZE, 1),
+    page: wholeOf('--page', given.page ?? '0', [0, MAX_PAGE]),
+    pageSize: wholeOf('--page-size', given['page-size'] ?? String(DEFAULT_PAGE_SIZE), [1, MAX_PAGE]),
   };
 }
 
@@ -44,11 +46,4 @@ function printMore(io: Io, page: Page<unknown>, given: Paging): void {
   if (!page.hasNext) return;
   const next = pagingOf(given).page + 1;
   io.stderr.write(`${page.data.length} of ${page.totalElements}; more with --page ${next}\n`);
-}
-
-function whole(flag: string, text: string | undefined, fallback: number, least: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new UsageError(`${flag} takes a whole number, not "${text}".`);
-  return value;
 }

@@ -3,6 +3,7 @@ import { apiPath, type Client, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { single } from './frame.ts';
 import { EXIT, UsageError } from './io.ts';
+import { wholeOf } from './number-flag.ts';
 import { openSink, type Sink } from './sink.ts';
 import { printJson } from './table.ts';
 
@@ -34,8 +35,8 @@ export const run = single(
     async run({ json, seconds, messages, device, force, url }, [file = ''], io) {
       if (json && file === '-') throw new UsageError('--json prints a summary: give a file for the messages.');
       const body = {
-        ...(seconds === undefined ? {} : { seconds: numberOf('--seconds', seconds) }),
-        ...(messages === undefined ? {} : { messages: numberOf('--messages', messages) }),
+        ...(seconds === undefined ? {} : { seconds: wholeOf('--seconds', seconds, [0, 999_999]) }),
+        ...(messages === undefined ? {} : { messages: wholeOf('--messages', messages, [0, 999_999]) }),
         ...(device === undefined ? {} : { device }),
         ...(force ? { force } : {}),
       };
@@ -52,11 +53,6 @@ export const run = single(
     },
   }),
 );
-
-function numberOf(flag: string, text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(`${flag} "${text}" is not a whole number.`);
-}
 
 async function record(client: Client, body: object, sink: Sink): Promise<State> {
   const { id } = await client.post<State>('/api/gridmoor/recordings', body);

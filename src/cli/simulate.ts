@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Secret } from '../model/secret.ts';
 import { defineCommand } from './command.ts';
+import { authorityOf, provisionSecret } from './device-link.ts';
 import { single } from './frame.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
+import { decimalOf, ifGiven, wholeOf } from './number-flag.ts';
 import { readSecretFile, secretFromEnv } from './secret-input.ts';
 import { type Phase, runFleet } from './simulate-fleet.ts';
 import type { MqttVersion } from './simulate-frames.ts';
@@ -56,17 +56,17 @@ const command = defineCommand({
     'gridmoor simulate --secret-file secret.txt -h thingsboard.example -p 8883 --cafile ca.pem -V mqttv5',
   ],
   async run(given, _args, io) {
-    const count = wholeNumber(given.count ?? '10', '--count', 1, MAX_METERS);
-    const rate = decimal(given.rate ?? '10', '--rate', 0, 1_000_000);
-    const seconds = decimal(given.duration ?? '60', '--duration', 0, 31_536_000);
-    const storm = given.storm === undefined ? undefined : decimal(given.storm, '--storm', 0.1, 86_400);
-    const share = decimal(given.bad ?? '0', '--bad', 0, 0.9);
+    const count = wholeOf('--count', given.count ?? '10', [1, MAX_METERS]);
+    const rate = decimalOf('--rate', given.rate ?? '10', [0, 1_000_000]);
+    const seconds = decimalOf('--duration', given.duration ?? '60', [0, 31_536_000]);
+    const storm = ifGiven(given.storm, (text) => decimalOf('--storm', text, [0.1, 86_400]));
+    const share = decimalOf('--bad', given.bad ?? '0', [0, 0.9]);
     const payload = parsePayload(given.payload ?? DEFAULT_PAYLOAD);
     const bad = Math.min(count - 1, Math.ceil(count * share));
-    const ca = caOf(io, given.cafile);
+    const ca = authorityOf(io, given.cafile);
     const target = {
       host: given.host ?? '127.0.0.1',
-      port: wholeNumber(given.port ?? (ca === undefined ? '1883' : '8883'), '--port', 1, 65_535),
+      port: wholeOf('--port', given.port ?? (ca === undefined ? '1883' : '8883'), [1, 65_535]),
       version: versionOf(given['mqtt-version']),
       ...(ca === undefined ? {} : { ca }),
     };
@@ -171,14 +171,6 @@ function printSummary(io: Io, prefix: string, summary: Summary): void {
   ]);
 }
 
-async function provisionSecret(io: Io, key: string, file: string | undefined): Promise<Secret> {
-  if (file !== undefined) return readSecretFile(io, file);
-  const variable = `PROVISION_SECRET_${key.toUpperCase().replace(/[^A-Z0-9]+/g, '_')}`;
-  const secret = secretFromEnv(io, [variable, 'PROVISION_SECRET']);
-  if (secret) return secret;
-  throw new UsageError(`No provision secret: set ${variable}, or name a file with --secret-file.`);
-}
-
 async function supplierKeyOf(io: Io, wanted: boolean, file: string | undefined): Promise<Secret | undefined> {
   if (file !== undefined) return readSecretFile(io, file);
   if (!wanted) return undefined;
@@ -197,25 +189,4 @@ function versionOf(text = 'mqttv311'): MqttVersion {
   if (text === 'mqttv311' || text === '311') return 4;
   if (text === 'mqttv5' || text === '5') return 5;
   throw new UsageError(`"${text}" is not an MQTT version: mqttv311 or mqttv5.`);
-}
-
-function wholeNumber(text: string, flag: string, min: number, max: number): number {
-  const value = decimal(text, flag, min, max);
-  if (!Number.isInteger(value)) throw new UsageError(`${flag} must be a whole number, not "${text}".`);
-  return value;
-}
-
-function decimal(text: string, flag: string, min: number, max: number): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new UsageError(`${flag} must be from ${min} to ${max}, not "${text}".`);
-  return value;
-}
-
-function caOf(io: Io, cafile: string | undefined): string | undefined {
-  if (cafile === undefined) return undefined;
-  try {
-    return readFileSync(resolve(io.cwd, cafile), 'utf8');
-  } catch (error) {
-    throw new UsageError(`${cafile} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
 }
