@@ -59,20 +59,15 @@ export async function startProxy(target: number, random: () => number): Promise<
       near.resetAndDestroy();
       far.destroy();
     };
-    /** In order, each after its delay. */
-    const pass = (to: Socket, piece: Buffer, then?: () => void): void => {
-      const go = (): void => {
-        if (!to.destroyed) to.write(piece, then);
-      };
-      if (now.delayMs === 0) go();
-      else setTimeout(go, now.delayMs / 2);
-    };
-    near.on('data', (piece: Buffer) => inTurn('requests', () => pass(far, piece)));
+    const toFar = line(far);
+    const toNear = line(near);
+    near.on('data', (piece: Buffer) => inTurn('requests', () => toFar(now.delayMs / 2, piece)));
     const reply = (piece: Buffer): void => {
       const chance = random();
       if (chance < now.resets) reset();
-      else if (chance < now.resets + now.cuts) pass(near, piece.subarray(0, Math.floor(piece.length / 2)), reset);
-      else pass(near, piece);
+      else if (chance < now.resets + now.cuts)
+        toNear(now.delayMs / 2, piece.subarray(0, Math.floor(piece.length / 2)), reset);
+      else toNear(now.delayMs / 2, piece);
     };
     far.on('data', (piece: Buffer) => inTurn('replies', () => reply(piece)));
   });
@@ -96,5 +91,25 @@ export async function startProxy(target: number, random: () => number): Promise<
       server.close();
       await once(server, 'close');
     },
+  };
+}
+
+/** Pieces for one end, each after its delay and behind those before it, also when those had to wait longer. */
+function line(to: Socket): (delayMs: number, piece: Buffer, then?: () => void) => void {
+  const pieces: (() => void)[] = [];
+  let freeAt = 0;
+  return (delayMs, piece, then) => {
+    const go = (): void => {
+      if (!to.destroyed) to.write(piece, then);
+    };
+    const now = performance.now();
+    freeAt = Math.max(freeAt, now + delayMs);
+    if (delayMs === 0 && pieces.length === 0) {
+      go();
+      return;
+    }
+    pieces.push(go);
+    // Timers that end at about the same time may fire in any order: each lets the next piece go.
+    setTimeout(() => pieces.shift()?.(), freeAt - now);
   };
 }
