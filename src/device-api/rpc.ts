@@ -144,10 +144,10 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
       onError(error);
     }
     sweeping = false;
-    for (const queue of refused) {
-      refused.delete(queue);
-      queue.pump();
-    }
+    // Of a copy: one that is refused again is back in the set at once, and waits for the next sweep.
+    const again = [...refused];
+    refused.clear();
+    for (const queue of again) queue.pump();
   };
   const timer = setInterval(() => void sweep(), SWEEP_MS);
   timer.unref();

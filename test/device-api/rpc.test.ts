@@ -33,11 +33,16 @@ class Meter implements RpcLink {
   readonly calls: CallToDevice[] = [];
   readonly acks: ((taken: boolean) => void)[] = [];
   refuse = false;
+  refusals = 0;
   closed = false;
   qos: 0 | 1 = 1;
 
   send(call: CallToDevice, acknowledged: (taken: boolean) => void) {
-    if (this.refuse) return 'refused';
+    if (this.refuse) {
+      // A loop without end would not let the test tell of it.
+      if (++this.refusals > 100) throw new Error('asked without end');
+      return 'refused';
+    }
     this.calls.push(call);
     this.acks.push(acknowledged);
     return this.qos === 0 ? 'delivered' : 'sent';
@@ -207,6 +212,28 @@ describe('rpc: calls to devices', () => {
     meter.refuse = false;
     await pass(1_000);
     await vi.waitFor(() => expect(meter.methods).toEqual(['0 a', '1 b']));
+    rpc.stop();
+  });
+
+  it('a device that goes on taking nothing is asked once a second, and holds up nobody', async () => {
+    await using rooms = await openRooms();
+    const { rpc, device, pass, settled } = await setUp(rooms);
+    const [id, other] = [await device('a'), await device('b')];
+    const [meter, quick] = [new Meter(), new Meter()];
+    rpc.listen(id, meter);
+    rpc.listen(other, quick);
+    await settled();
+    meter.refuse = true;
+    void rpc.call(id, request('a'));
+    for (let second = 1; second <= 3; second++) {
+      await pass(1_000);
+      await vi.waitFor(() => expect(meter.refusals).toBe(1 + second));
+    }
+    void rpc.call(other, request('b'));
+    expect(quick.methods).toEqual(['0 b']);
+    meter.refuse = false;
+    await pass(1_000);
+    await vi.waitFor(() => expect(meter.methods).toEqual(['0 a']));
     rpc.stop();
   });
 
