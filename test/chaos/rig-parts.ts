@@ -64,6 +64,8 @@ export function needlesOf(trace: Trace, supplierKeys: readonly string[]) {
 
 /** What `/readyz` says; `ready` when every check holds, also the advisory ones; `problem` joins those of the failed checks. */
 export interface Readiness {
+  /** Also when something is wrong that only an operator need know: `appendfsync everysec`, a file that is not valid. */
+  readonly serves: boolean;
   readonly ready: boolean;
   readonly problem: string;
 }
@@ -72,7 +74,7 @@ export async function readinessOf(url: string): Promise<Readiness> {
   const response = await fetch(`${url}/readyz`);
   const { checks } = (await response.json()) as { checks: { ok: boolean; problem?: string }[] };
   const ready = checks.every(({ ok }) => ok);
-  return { ready, problem: checks.flatMap(({ problem }) => problem ?? []).join('; ') };
+  return { ready, serves: response.ok, problem: checks.flatMap(({ problem }) => problem ?? []).join('; ') };
 }
 
 /** Message counters of the process, once nothing is in flight any more. What it said is added to `scraped`. */

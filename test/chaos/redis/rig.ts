@@ -112,7 +112,7 @@ export async function startClusterRig(
           'every broker is ready',
           async () => {
             last = await readiness();
-            return last.ready;
+            return last.serves;
           },
           deadlineMs,
         ).catch((error: unknown) => {
