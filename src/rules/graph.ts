@@ -51,6 +51,7 @@ function labelsByTarget(edges: readonly { readonly label: string; readonly to: s
 function escapeLabel(text: string): string {
   return text
     .replaceAll('#', '#35;')
+    .replaceAll('&', '#amp;')
     .replaceAll('"', '#quot;')
     .replaceAll('<', '#lt;')
     .replaceAll('>', '#gt;')

@@ -25,8 +25,8 @@ describe('chainToMermaid', () => {
   });
 
   it('keeps names from being read as Mermaid', () => {
-    const text = mermaid({ 'warm? "x" <b>#1': { to: { 'a|b': 'end' } }, end: {} });
-    expect(text).toContain('n0["warm? #quot;x#quot; #lt;b#gt;#35;1<br/>');
+    const text = mermaid({ 'warm? "x" <b>#1&lt;': { to: { 'a|b': 'end' } }, end: {} });
+    expect(text).toContain('n0["warm? #quot;x#quot; #lt;b#gt;#35;1#amp;lt;<br/>');
     expect(text).toContain('n0 -->|"a|b"| n1');
   });
 });
