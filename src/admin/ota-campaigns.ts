@@ -66,7 +66,10 @@ const toCampaign = ({ timeoutMs, createdAt, endedAt, ...rest }: OtaCampaign) => 
   ...(endedAt === undefined ? {} : { endedTime: endedAt }),
 });
 
-const toTarget = ({ former: _, ending: __, changedAt, ...rest }: OtaTarget) => ({ ...rest, changedTime: changedAt });
+const toTarget = ({ former: _, ending: __, telling: ___, changedAt, ...rest }: OtaTarget) => ({
+  ...rest,
+  changedTime: changedAt,
+});
 
 /** Rollouts of packages to chosen devices. */
 export function otaCampaignRoutes(deps: AdminDeps): readonly Route[] {

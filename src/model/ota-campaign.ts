@@ -59,5 +59,7 @@ export interface OtaTarget {
   readonly former?: OtaPackageId;
   /** It has failed or is cancelled, and still has the package. */
   readonly ending?: boolean;
+  /** Noted as told, and perhaps not told yet: the instance that was at it may have ended. */
+  readonly telling?: boolean;
   readonly changedAt: number;
 }

@@ -54,6 +54,7 @@ export function createCampaignSteps(parts: CampaignStepsParts) {
     const { deadline: _, ...rest } = target;
     const next: OtaTarget = {
       ...rest,
+      telling: true,
       state: isHere ? 'sent' : 'queued',
       attempts: target.attempts + 1,
       changedAt: now,
@@ -61,7 +62,23 @@ export function createCampaignSteps(parts: CampaignStepsParts) {
       ...(isHere ? { deadline: now + campaign.timeoutMs } : {}),
     };
     if (!(await records.changeTarget(campaign, next, version, false))) return target;
-    return (await given(campaign, device, target.attempts > 0)) ? next : refused(campaign, next);
+    return give(campaign, { value: next, version: version + 1 }, device);
+  };
+
+  const give = async (campaign: OtaCampaign, { value, version }: Versioned<OtaTarget>, device: Device) => {
+    if (!(await given(campaign, device, value.attempts > 1))) return refused(campaign, value);
+    const { telling: _, ...told } = value;
+    // Refused when the device has reported meanwhile: then it has heard, and its record says so.
+    await records.changeTarget(campaign, told, version, false);
+    return told;
+  };
+
+  /** Another instance noted it as told and ended: it is told now, and its time begins now. */
+  const tellAfterAll = async (campaign: OtaCampaign, { value, version }: Versioned<OtaTarget>): Promise<OtaTarget> => {
+    const device = await registry.device(value.device);
+    const deadline = value.deadline === undefined ? {} : { deadline: clock.now() + campaign.timeoutMs };
+    if (device) return give(campaign, { value: { ...value, ...deadline }, version }, device);
+    return refused(campaign, value, 'DEVICE_GONE');
   };
 
   /** @param anew it was told before, and is to be told again. False: the package can be given to nobody any more. */
@@ -77,10 +94,15 @@ export function createCampaignSteps(parts: CampaignStepsParts) {
     }
   };
 
-  const refused = async (campaign: OtaCampaign, { device }: OtaTarget): Promise<OtaTarget> => {
+  const refused = async (
+    campaign: OtaCampaign,
+    { device }: OtaTarget,
+    reason = 'NOT_ASSIGNABLE',
+  ): Promise<OtaTarget> => {
     const now = await records.target(campaign.id, device);
     if (!now) throw new Error('a target of a campaign is gone');
-    const next: OtaTarget = { ...now.value, state: 'failed', reason: 'NOT_ASSIGNABLE', changedAt: clock.now() };
+    const { telling: _, ...rest } = now.value;
+    const next: OtaTarget = { ...rest, state: 'failed', reason, changedAt: clock.now() };
     await records.changeTarget(campaign, next, now.version, true);
     return next;
   };
@@ -93,9 +115,10 @@ export function createCampaignSteps(parts: CampaignStepsParts) {
     if (!isOpen(target)) return target;
     if (campaign.ends) {
       const told = target.attempts > 0;
-      const { deadline: _, ...rest } = target;
+      const { deadline: _, telling: __, ...rest } = target;
       return change({ ...rest, state: 'cancelled', changedAt: now, ...(told ? { ending: true } : {}) }, !told);
     }
+    if (target.telling) return tellAfterAll(campaign, { value: target, version });
     if (target.state === 'waiting') {
       return campaign.state === 'running' || target.verify ? tell(campaign, target, version) : target;
     }

@@ -267,7 +267,7 @@ export function createOtaCampaigns(parts: OtaCampaignsParts): OtaCampaigns {
       if (reports.length === 0 || closed) return;
       inTurn(id, async () => {
         for (const report of reports) {
-          await changeMember(id, report.kind, (target, campaign) =>
+          await changeMember(id, report.kind, ({ telling: _, ...target }, campaign) =>
             campaign.ends ? undefined : afterReport(target, report, campaign, clock.now()),
           );
         }

@@ -79,6 +79,27 @@ describe('campaigns', () => {
     await rooms[Symbol.asyncDispose]();
   });
 
+  it('tells, once, whom an instance had noted as told when it ended', async () => {
+    await device('meter-1', '1.0');
+    leads = false;
+    const { id } = await create();
+    const [noted] = (await campaigns.targets(id)).targets;
+    if (!noted) throw new Error('no target');
+    const late = { ...noted, state: 'sent', attempts: 1, telling: true, deadline: rooms.clock.now() - 1 };
+    const key = `${id}/${noted.device}`;
+    const { documents } = rooms.storage;
+    await documents.write([{ kind: 'ota-target', key, text: JSON.stringify(late), expected: 1 }], rooms.clock.now());
+    leads = true;
+    await soon(() => told).toEqual(['meter-1 1.1']);
+    await soon(async () => (await campaigns.targets(id)).targets[0]?.telling).toBeUndefined();
+    expect(await states(id)).toEqual({ 'meter-1': 'sent' });
+    await campaigns.close();
+    campaigns = start();
+    rooms.clock.set(rooms.clock.now() + MINUTE);
+    await soon(() => states(id)).toEqual({ 'meter-1': 'failed TIMEOUT' });
+    expect(told).toEqual(['meter-1 1.1']);
+  });
+
   it('means devices that report another version, by list, profile, version and percent', async () => {
     const all = await Promise.all(Array.from({ length: 10 }, (_, at) => device(`old-${at}`, at < 6 ? '1.0' : '0.9')));
     await device('silent');
