@@ -9,6 +9,7 @@ import { eventually } from '../eventually.ts';
 
 const TELEMETRY = 'v1/devices/me/telemetry';
 const ATTRIBUTES = 'v1/devices/me/attributes';
+const GATEWAY_TELEMETRY = 'v1/gateway/telemetry';
 const DEVICES = 20;
 /** Messages that are under way when the broker stops, and that it finds when it goes on. */
 const BEFORE = 100;
@@ -47,14 +48,7 @@ describe('chaos: a broker stopped while its devices go to another', () => {
       await pause(Math.max(0, stoppedAt + stopMs - performance.now()));
       process.kill(a.pid, 'SIGCONT');
       await Promise.all(old.map((client) => client.ended(10_000)));
-      await eventually(
-        'the broker that was stopped has nothing in flight',
-        async () => {
-          const { messages } = await api<{ messages: { inFlight: number } }>(a, '/api/gridmoor/status');
-          return messages.inFlight === 0;
-        },
-        10_000,
-      );
+      await restsOf(a);
       let late = 0;
       for (let at = 0; at < DEVICES; at++) {
         const stored = await seqs(b, name(at));
@@ -78,7 +72,52 @@ describe('chaos: a broker stopped while its devices go to another', () => {
     },
     60_000,
   );
+
+  it.each([4, 5] as const)(
+    'what it finds then of a gateway is refused too, with its sub-devices (MQTT %d)',
+    async (version) => {
+      const [a, b] = brokers.all as [Broker, Broker];
+      const body = { name: `gateway-${version}`, type: 'smart-meter', additionalInfo: { gateway: true } };
+      await api(b, `/api/device?accessToken=token-of-gateway-${version}`, { method: 'POST', body });
+      const subs = Array.from({ length: 5 }, (_, at) => `sub-${version}-${at}`);
+      const of = (seq: number): string => `{${subs.map((name) => `"${name}":[${sample(seq)}]`).join()}}`;
+      const connect = ({ ports }: Broker) =>
+        MqttClient.connect({ port: ports.mqtt, version, userName: `token-of-gateway-${version}` });
+      await using old = await connect(a);
+      expect(await old.publish(GATEWAY_TELEMETRY, of(0))).toBe(0);
+      process.kill(a.pid, 'SIGSTOP');
+      for (let seq = 1; seq <= BEFORE + AFTER; seq++) {
+        const packet = { topic: GATEWAY_TELEMETRY, payload: of(seq), messageId: seq + 1 };
+        old.send({ cmd: 'publish', qos: 1, dup: false, retain: false, ...packet });
+      }
+      await using anew = await connect(b);
+      expect(await anew.publish(GATEWAY_TELEMETRY, of(1_000))).toBe(0);
+      const before = await Promise.all(subs.map((name) => seqs(b, name)));
+      process.kill(a.pid, 'SIGCONT');
+      await old.ended(10_000);
+      await restsOf(a);
+      for (const [at, name] of subs.entries()) {
+        expect(
+          [...(await seqs(b, name))].filter((seq) => !before[at]?.has(seq)),
+          name,
+        ).toEqual([]);
+      }
+      expect(await anew.publish(GATEWAY_TELEMETRY, of(1_001))).toBe(0);
+    },
+    60_000,
+  );
 });
+
+function restsOf(broker: Broker): Promise<unknown> {
+  return eventually(
+    'the broker that was stopped has nothing in flight',
+    async () => {
+      const { messages } = await api<{ messages: { inFlight: number } }>(broker, '/api/gridmoor/status');
+      return messages.inFlight === 0;
+    },
+    10_000,
+  );
+}
 
 /** Telemetry, and an attribute behind every tenth; the packet id is the number. */
 function burst(client: MqttClient, from: number, count: number): void {
