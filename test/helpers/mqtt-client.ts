@@ -1,5 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import mqtt, { type IConnackPacket, type IPublishPacket, type ISubackPacket, type Packet, type QoS } from 'mqtt-packet';
+import mqtt, {
+  type IConnackPacket,
+  type IConnectPacket,
+  type IPublishPacket,
+  type ISubackPacket,
+  type Packet,
+  type QoS,
+} from 'mqtt-packet';
 
 export interface ConnectOptions {
   readonly port: number;
@@ -9,6 +16,7 @@ export interface ConnectOptions {
   readonly password?: string;
   /** Seconds; 0 = none. Default 60. */
   readonly keepalive?: number;
+  readonly properties?: NonNullable<IConnectPacket['properties']>;
 }
 
 /** A plain MQTT client for tests: shows every packet as it came, answers nothing by itself. */
@@ -63,6 +71,7 @@ export class MqttClient implements AsyncDisposable {
       clean: true,
       keepalive: options.keepalive ?? 60,
       clientId: options.clientId ?? '',
+      ...(options.properties === undefined ? {} : { properties: options.properties }),
       ...(options.userName === undefined ? {} : { username: options.userName }),
       ...(options.password === undefined ? {} : { password: Buffer.from(options.password) }),
     });

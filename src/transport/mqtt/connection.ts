@@ -2,7 +2,7 @@ import type { Client } from 'aedes';
 import type { IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from 'mqtt-packet';
 import { filterCovers } from '../../model/app-topic.ts';
 import { disconnectClient, guardOf } from './aedes-private.ts';
-import { nextMessageId, writePacket } from './downlink.ts';
+import { nextMessageId, takesAcknowledged, writePacket } from './downlink.ts';
 import { reasonCodes } from './reason-codes.ts';
 
 /** What a publish ends in, for a front that speaks both versions (thingsboard-device-api 3.11). */
@@ -79,8 +79,15 @@ function acknowledge(client: Client, packet: IPublishPacket, reasonCode: number)
   packet.qos = 0;
 }
 
-/** Publishes to this one client; false when it does not read and the message was dropped. */
-export function sendTo(client: Client, topic: string, payload: string | Buffer, qos: QoS): boolean {
+/**
+ * Publishes to this one client, at QoS 0 while it has to acknowledge as many others as it takes. False when it does not
+ * read, or takes no such packet: the message was dropped.
+ */
+export const sendTo = (client: Client, topic: string, payload: string | Buffer, qos: QoS): boolean =>
+  sendAt(client, topic, payload, takesAcknowledged(client) ? qos : 0);
+
+/** The same at just this QoS: false also when the client has to acknowledge others first. */
+export function sendAt(client: Client, topic: string, payload: string | Buffer, qos: QoS): boolean {
   const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false };
   if (qos === 0) return writePacket(client, packet);
   const messageId = nextMessageId(client);

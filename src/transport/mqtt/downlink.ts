@@ -1,5 +1,5 @@
 import type { Client } from 'aedes';
-import mqtt, { type Packet } from 'mqtt-packet';
+import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import { guardOf } from './aedes-private.ts';
 import { reasonCodes } from './reason-codes.ts';
 
@@ -16,6 +16,19 @@ export function admitDownlink(client: Client, bytes: number, messageId: number |
   if (guard.gate.unacknowledged.size >= client.receiveMaximum) return false; // [MQTT-3.3.4-9]
   guard.gate.sent(messageId);
   return true;
+}
+
+/** Whether the client may be sent another message that it has to acknowledge. */
+export function takesAcknowledged(client: Client): boolean {
+  return (guardOf(client)?.gate.unacknowledged.size ?? 0) < client.receiveMaximum;
+}
+
+/** Whether the message is one that the client never takes [MQTT-3.1.2-24]. */
+export function isTooLarge(client: Client, packet: IPublishPacket): boolean {
+  const { maximumPacketSize } = client;
+  if (maximumPacketSize === undefined) return false;
+  const numbered = { ...packet, messageId: 1 };
+  return mqtt.generate(numbered, { protocolVersion: client.version }).length > maximumPacketSize;
 }
 
 /** Bytes that may wait for the client's socket. */

@@ -15,7 +15,7 @@ import {
   type GatewayResult,
 } from '../../device-api/index.ts';
 import { type PublishVerdict, type Subscriptions, sendTo } from './connection.ts';
-import { nextMessageId, writePacket } from './downlink.ts';
+import { isTooLarge, nextMessageId, writePacket } from './downlink.ts';
 import {
   GATEWAY_ATTRIBUTES,
   GATEWAY_ATTRIBUTES_REQUEST,
@@ -27,6 +27,7 @@ import {
   GATEWAY_TELEMETRY,
 } from './gateway-topics.ts';
 import { reasonCodes } from './reason-codes.ts';
+import { answerInstead, TOO_LARGE_CALL } from './rpc-session.ts';
 
 const ACK: PublishVerdict = { kind: 'ack' };
 /** Not done, the session stays; 3.1.1 has no way to say so. At QoS 0 there is nobody to tell. */
@@ -62,6 +63,7 @@ export interface GatewaySessionParts {
 /** The gateway API on the connection of a gateway; for itself it uses the device topics like any device. */
 export class GatewaySession implements GatewayLink {
   readonly #client: Client;
+  readonly #api: DeviceApi;
   readonly #subscriptions: Subscriptions;
   readonly #profile: () => DeviceProfile;
   readonly #gateway: Gateway;
@@ -70,6 +72,7 @@ export class GatewaySession implements GatewayLink {
 
   constructor({ client, api, device, subscriptions, profile }: GatewaySessionParts) {
     this.#client = client;
+    this.#api = api;
     this.#subscriptions = subscriptions;
     this.#profile = profile;
     this.#gateway = api.gateway(device, this);
@@ -123,9 +126,10 @@ export class GatewaySession implements GatewayLink {
     const client = this.#client;
     const payload = formatSubCall(device, call, this.#profile());
     const qos = this.#subscriptions.qosOf(GATEWAY_RPC) ?? 1;
-    if (qos === 0) return sendTo(client, GATEWAY_RPC, payload, 0) ? 'delivered' : 'refused';
-    const messageId = nextMessageId(client);
     const packet: IPublishPacket = { cmd: 'publish', topic: GATEWAY_RPC, payload, qos, dup: false, retain: false };
+    if (isTooLarge(client, packet)) return answerInstead(this.#api, device, call.id, TOO_LARGE_CALL);
+    if (qos === 0) return writePacket(client, packet) ? 'delivered' : 'refused';
+    const messageId = nextMessageId(client);
     if (messageId === undefined || !writePacket(client, { ...packet, messageId })) return 'refused';
     this.#unacknowledged.set(messageId, acknowledged);
     return 'sent';

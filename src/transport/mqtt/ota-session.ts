@@ -4,7 +4,7 @@ import type { QoS } from 'mqtt-packet';
 import type { Device, OtaDownload, OtaDownloads, OtaLookup } from '../../device-api/index.ts';
 import type { OtaKind } from '../../model/ota.ts';
 import { disconnectClient } from './aedes-private.ts';
-import { type PublishVerdict, sendTo } from './connection.ts';
+import { type PublishVerdict, sendAt, sendTo } from './connection.ts';
 import { streamPublish } from './large-publish.ts';
 import { reasonCodes } from './reason-codes.ts';
 
@@ -124,7 +124,7 @@ export class OtaSession {
       return;
     }
     const bytes = await download.read(chunk * size, size === 0 ? download.size : size);
-    for (let waited = 0; !sendTo(client, answerTopic, bytes, qos); waited += 50) {
+    for (let waited = 0; !sendAt(client, answerTopic, bytes, qos); waited += 50) {
       if (client.conn.destroyed) return;
       if (waited >= STALL_MS) {
         disconnectClient(client, reasonCodes.receiveMaximumExceeded);

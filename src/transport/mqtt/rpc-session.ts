@@ -14,7 +14,7 @@ import {
 } from '../../device-api/index.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { type PublishVerdict, sendTo } from './connection.ts';
-import { nextMessageId, writePacket } from './downlink.ts';
+import { isTooLarge, nextMessageId, writePacket } from './downlink.ts';
 import { isProtobuf, rpcAnswer } from './payload-form.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { callsPrefix, type RpcPublish } from './rpc-topics.ts';
@@ -34,6 +34,15 @@ export interface RpcSessionParts {
 const MAX_EARLY_PACKETS = 100;
 /** What ThingsBoard answers to what it did not foresee (thingsboard-device-api 3.11). */
 const UNCAUGHT: PublishVerdict = { kind: 'close', code: reasonCodes.serverShuttingDown };
+
+/** What the caller hears of a call beyond the Maximum Packet Size of the device. */
+export const TOO_LARGE_CALL = Buffer.from('{"error":"the call is larger than the device takes"}');
+
+/** A call that can never reach the device is answered in its place, once its caller waits. */
+export function answerInstead(api: DeviceApi, device: Device, callId: number, answer: Buffer): 'delivered' {
+  setImmediate(() => api.rpc.answer(device.id, callId, answer).catch(() => {}));
+  return 'delivered';
+}
 
 /** Calls of one connection, both ways. */
 export class RpcSession implements RpcLink {
@@ -107,23 +116,20 @@ export class RpcSession implements RpcLink {
     const topic = prefix + call.id;
     const qos = this.#parts.qosOf(`${prefix}+`) ?? 1;
     const encoded = isProtobuf(topic, profile()) ? encodeCall(call, profile()) : undefined;
-    if (encoded?.ok === false) {
-      this.#misfit(call.id, encoded.problem);
-      return 'delivered';
-    }
+    if (encoded?.ok === false) return this.#undeliverable(call, misfitAnswer(encoded.problem));
     const payload = encoded?.value ?? formatCall(call);
-    if (qos === 0) return sendTo(client, topic, payload, 0) ? 'delivered' : 'refused';
-    const messageId = nextMessageId(client);
     const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, dup: false, retain: false };
+    if (isTooLarge(client, packet)) return this.#undeliverable(call, TOO_LARGE_CALL);
+    if (qos === 0) return writePacket(client, packet) ? 'delivered' : 'refused';
+    const messageId = nextMessageId(client);
     if (messageId === undefined || !writePacket(client, { ...packet, messageId })) return 'refused';
     this.#unacknowledged.set(messageId, acknowledged);
     return 'sent';
   }
 
-  /** A call that does not fit the profile's schema never reaches the device: its caller hears why, once it waits. */
-  #misfit(callId: number, problem: string): void {
+  #undeliverable({ id }: CallToDevice, answer: Buffer): 'delivered' {
     const { api, device } = this.#parts;
-    setImmediate(() => api.rpc.answer(device.id, callId, misfitAnswer(problem)).catch(() => {}));
+    return answerInstead(api, device, id, answer);
   }
 
   /** The device acknowledged a message of ours. */
