@@ -5,7 +5,8 @@ import { wholeOf } from './number-flag.ts';
 import { type Cell, printJson, printTable } from './table.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
-const MAX_PAGE = 1_000_000_000;
+/** What the broker takes is the broker's to say. */
+const ANY = 999_999_999_999_999;
 
 /** Flags of every list; the words are those of ThingsBoard's API. */
 export const pagingFlags = {
@@ -20,8 +21,8 @@ interface Paging {
 
 export function pagingOf(given: Paging): { page: number; pageSize: number } {
   return {
-    page: wholeOf('--page', given.page ?? '0', [0, MAX_PAGE]),
-    pageSize: wholeOf('--page-size', given['page-size'] ?? String(DEFAULT_PAGE_SIZE), [1, MAX_PAGE]),
+    page: wholeOf('--page', given.page ?? '0', [0, ANY]),
+    pageSize: wholeOf('--page-size', given['page-size'] ?? String(DEFAULT_PAGE_SIZE), [1, ANY]),
   };
 }
 

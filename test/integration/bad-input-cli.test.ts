@@ -17,6 +17,8 @@ interface Ran {
   readonly stderr: string;
 }
 
+type Case = readonly [code: number, says: RegExp, args: readonly string[], env?: Record<string, string>];
+
 describe('a command line that is typed wrongly, and answers that are odd', () => {
   let broker: Broker;
   let folder: string;
@@ -43,6 +45,20 @@ describe('a command line that is typed wrongly, and answers that are odd', () =>
     await Promise.all([next(), next(), next()]);
   }
 
+  async function judge(cases: readonly Case[]): Promise<void> {
+    await each(cases, async ([code, says, args, env]) => {
+      const ran = await gridmoor(args, env);
+      const said = ran.stdout + ran.stderr;
+      const bad = /planted|\n {4}at |node:internal|undefined/.exec(said)?.[0];
+      expect({ args, code: ran.code, says: says.test(said) || said, bad }).toEqual({
+        args,
+        code,
+        says: true,
+        bad: undefined,
+      });
+    });
+  }
+
   beforeAll(async () => {
     broker = await startBroker();
     folder = mkdtempSync(join(tmpdir(), 'gridmoor-cli-'));
@@ -63,12 +79,7 @@ describe('a command line that is typed wrongly, and answers that are odd', () =>
   it('usage mistakes end with 2, refusals with 1, silence with 3; never with a stack', async () => {
     const token = join(folder, 'token');
     writeFileSync(token, 'planted-token-0123456789');
-    const cases: readonly (readonly [
-      code: number,
-      says: RegExp,
-      args: readonly string[],
-      env?: Record<string, string>,
-    ])[] = [
+    const cases: readonly Case[] = [
       [2, /there is no "--json"/, ['--json']],
       [2, /there is no "__proto__"/, ['__proto__']],
       [2, /there is no "constructor"/, ['device', 'constructor']],
@@ -114,17 +125,26 @@ describe('a command line that is typed wrongly, and answers that are odd', () =>
         { PROVISION_SECRET: 'planted-wrong-secret' },
       ],
     ];
-    await each(cases, async ([code, says, args, env]) => {
-      const ran = await gridmoor(args, env);
-      const said = ran.stdout + ran.stderr;
-      const bad = /planted|\n {4}at |node:internal|undefined/.exec(said)?.[0];
-      expect({ args, code: ran.code, says: says.test(said) || said, bad }).toEqual({
-        args,
-        code,
-        says: true,
-        bad: undefined,
-      });
-    });
+    await judge(cases);
+  });
+
+  it('files and trees: the same', async () => {
+    const there = join(folder, 'there');
+    writeFileSync(there, 'planted');
+    await judge([
+      [1, /is larger than \d+ bytes: split it/, ['device', 'import', '/dev/zero']],
+      [1, /cannot be read: EISDIR/, ['tree', 'import', 'grid', folder]],
+      [1, /needs a column "entity"/, ['tree', 'import', 'grid', '/dev/null']],
+      [2, /--parent <node> or --top/, ['tree', 'move', 'grid', 'DEVICE:meter-1']],
+      [1, /must be DEVICE:<id or name>/, ['tree', 'show', 'grid', 'meter-1']],
+      [1, /"__proto__"|no such tree/, ['tree', 'show', '__proto__']],
+      [1, /is the name of a secret/, ['device', 'export', '-', '--attributes', 'server:password']],
+      [2, /is there already/, ['device', 'export', there]],
+      [1, /window: "9y" is not a valid value/, ['statistics', 'messages', '--window', '9y']],
+      [1, /no such metric/, ['statistics', 'messages', '--metric', 'constructor']],
+      [1, /is larger than 65536 bytes/, ['deviceconfig', 'set', 'meter-1', '/dev/zero']],
+      [1, /is not JSON/, ['deviceconfig', 'set', 'meter-1', '/dev/null']],
+    ]);
   });
 
   it('a device with odd keys, times and numbers is shown whole, and nothing of it acts on the terminal', async () => {
