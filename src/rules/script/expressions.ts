@@ -6,7 +6,7 @@ import type { Compiler } from './compiler.ts';
 import { isTruthy, toText, typeOf } from './convert.ts';
 import { type Exec, type Frame, reader, type Scope } from './frame.ts';
 import { literalArray, literalObject } from './literals.ts';
-import { deleteMember } from './members.ts';
+import { deleteMember, isEmpty } from './members.ts';
 import { binaryOperator, requireBoolean } from './operators.ts';
 import type {
   BinaryExpression,
@@ -18,7 +18,7 @@ import type {
   TemplateLiteral,
   UnaryExpression,
 } from './syntax.ts';
-import { isEmpty, ScriptFunction, type Value } from './values.ts';
+import { ScriptFunction, type Value } from './values.ts';
 
 /** One expression as a closure; whatever has no case here is not in the language. */
 export function compileExpression(node: Expression, scope: Scope, c: Compiler): Exec {
@@ -190,7 +190,7 @@ function emptyTest(node: BinaryExpression, scope: Scope, c: Compiler): Exec | un
   if (other === undefined || other.type === 'PrivateIdentifier' || !/^[!=]==?$/.test(operator)) return undefined;
   const value = c.expression(other, scope);
   const wanted = operator.startsWith('=');
-  return (frame) => isEmpty(value(frame)) === wanted;
+  return (frame) => isEmpty(value(frame), c.meter) === wanted;
 }
 
 type Slow = (a: Value, b: Value) => Value;

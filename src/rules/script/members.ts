@@ -106,6 +106,16 @@ export function keysOf(owner: Value, m: Meter): string[] {
   return keys;
 }
 
+/** TBEL's `empty`: nothing, or nothing in it. Members of an object are counted, which is paid for. */
+export function isEmpty(value: Value, m: Meter): boolean {
+  if (value === null || value === undefined || value === '' || value === 0 || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  if (!isObject(value)) return false;
+  const count = Object.keys(value).length;
+  m.spend(count >> 3);
+  return count === 0;
+}
+
 function indexesOf(length: number, m: Meter): string[] {
   m.items(length);
   return Array.from({ length }, (_, index) => String(index));

@@ -4,11 +4,11 @@ import { dateMethods } from './dates.ts';
 import { ScriptFailure } from './failure.ts';
 import { methodTable } from './javascript.ts';
 import type { NativeMethod } from './language.ts';
-import { deleteMember, keysOf, readMember, toKey, writeMember } from './members.ts';
+import { deleteMember, isEmpty, keysOf, readMember, toKey, writeMember } from './members.ts';
 import type { Meter } from './meter.ts';
 import { includes, LIST_MUTATORS, listMethods } from './methods-list.ts';
 import { replacing, textMethods } from './methods-text.ts';
-import { isEmpty, type ScriptObject, type Value } from './values.ts';
+import type { ScriptObject, Value } from './values.ts';
 
 type TextMethod = NativeMethod<string>;
 type ListMethod = NativeMethod<Value[]>;
@@ -193,7 +193,7 @@ const maps: Readonly<Record<string, MapMethod>> = {
   getKey: (self) => readMember(self, 'key'),
   getOrDefault: (self, [key, otherwise], m) => readMember(self, toKey(key, m)) ?? otherwise,
   getValue: (self) => readMember(self, 'value'),
-  isEmpty: (self) => isEmpty(self),
+  isEmpty: (self, _args, m) => isEmpty(self, m),
   keySet: (self, _args, m) => keysOf(self, m),
   keys: (self, _args, m) => keysOf(self, m),
   put: (self, [key, value], m) => put(self, key, value, m),

@@ -67,12 +67,5 @@ export function nameOf(value: Value): string {
   return value instanceof ScriptFunction ? 'a function' : 'an object';
 }
 
-/** TBEL's `empty`: nothing, or nothing in it. */
-export function isEmpty(value: Value): boolean {
-  if (value === null || value === undefined || value === '' || value === 0 || value === false) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.keys(value).length === 0;
-}
-
 /** What a thrown failure is to the script's own `catch`. */
 export const caughtError = (failure: ScriptFailure): ScriptObject => ({ name: 'Error', message: failure.message });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NodeFailure } from '../../../src/rules/node-kind.ts';
 import { DEFAULT_SCRIPT_LIMITS } from '../../../src/rules/script/limits.ts';
-import { refusals, runScript } from './run-script.ts';
+import { refusals, runScript, runTbel } from './run-script.ts';
 
 const within = (ms: number, work: () => unknown): void => {
   const began = process.cpuUsage();
@@ -95,6 +95,14 @@ describe('limits of a script', () => {
   it.each(SLOW)('pays for slow built-ins: %s', (script) => {
     within(3_000, () => expect(() => runScript(script)).toThrow(/fuel|longer than/));
   });
+
+  it.each(['m.isEmpty()', 'm == empty', 'm.size()', 'm.containsValue(-1)'])(
+    'TBEL pays for slow built-ins: %s',
+    (slow) => {
+      const script = `var m = {}; for (var i = 0; i < 5000; i++) { m.put('k' + i, i); } while (true) { var r = ${slow}; }`;
+      within(3_000, () => expect(() => runTbel(script)).toThrow(/fuel/));
+    },
+  );
 
   it('calls nest only so deep, whatever stands between them; the stack of the process is never the limit', () => {
     const deep = [
