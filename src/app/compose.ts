@@ -311,7 +311,7 @@ function wire(
   });
   const base = { ...devices, storage, profiles, hash, clock, log };
   const services = startServices({ ...base, deviceApi, cluster, runner, guessPause });
-  const retention = keepHistory({ telemetry, registry, profiles, clock, log });
+  const retention = keepHistory({ ...base, telemetry, configs: deviceApi.things.configs });
   const statistics = openStatistics({ ...options, storage, cluster, deviceApi, counters, clock, log });
   const sources = new Sources({
     generation: () => live.current.generation,

@@ -6,6 +6,7 @@ import { createAssetTrees } from '../registry/asset-trees.ts';
 import { createDeviceCertificates } from '../registry/certificates.ts';
 import { createLifeCycle } from '../registry/life-cycle.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { createRetirements } from '../registry/retirements.ts';
 import { createSerialLists } from '../registry/serial-lists.ts';
 import { createTombstones } from '../registry/tombstones.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -28,14 +29,19 @@ export function startDevices({ storage, profiles, hash, clock, inactivityTimeout
     hash,
     clock,
     tombstones: createTombstones(documents, clock),
+    retirements: createRetirements(documents, clock),
     product: (name: string) => profiles().byName(name)?.thing,
   };
   const trees = createAssetTrees({ documents, audit, clock });
-  const onRemoved = (id: DeviceId): Promise<void> => trees.forget(`DEVICE:${id}`);
+  const onRemoved = async (id: DeviceId): Promise<void> => {
+    await trees.forget(`DEVICE:${id}`);
+    await certificates.forget(id);
+  };
   return {
     registry: createRegistry({ ...parts, certificates, inactivityTimeoutMs, onRemoved }),
     certificates,
-    lifeCycle: createLifeCycle(parts),
+    retirements: parts.retirements,
+    lifeCycle: createLifeCycle({ ...parts, certificates }),
     serialLists: createSerialLists({ documents, audit, clock }),
     trees,
   };

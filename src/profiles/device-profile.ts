@@ -62,7 +62,8 @@ export interface DeviceProfile {
   readonly checkAttributes?: (payload: JsonValue) => string | undefined;
   /** What devices may send by the thing model, besides. */
   readonly model?: ThingModel;
-  readonly retention: { readonly historyMs?: number };
+  /** How long history is kept, and how long a retired device with all its own; absent = for ever. */
+  readonly retention: { readonly historyMs?: number; readonly retiredMs?: number };
   /** ThingsBoard's rate texts; absent = no limit. */
   readonly limits: {
     readonly messages?: string;

@@ -40,6 +40,7 @@ export interface ProfileDraft {
   readonly attributesSchema: Readonly<Record<string, unknown>> | undefined;
   readonly model: ModelSpec | undefined;
   readonly history: string | undefined;
+  readonly keepRetired: string | undefined;
   readonly messages: string | undefined;
   readonly telemetryMessages: string | undefined;
   readonly telemetryDataPoints: string | undefined;

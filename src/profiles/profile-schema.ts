@@ -201,6 +201,12 @@ export const profileFields = {
       examples: ['400d'],
     }),
   ),
+  keepRetired: optional(
+    text(
+      'How long a retired device is kept with its history; then it is deleted, and its name stays barred. Absent: for ever.',
+      { pattern: '^[1-9][0-9]{0,8}[smhd]$', examples: ['365d'] },
+    ),
+  ),
   limits: optional(json<Config<typeof limitFields>>('Rate limits of each device.', jsonSchemaOf(limitFields))),
   alarms: optional(
     json<unknown>('Alarm rules, which the node profile/alarm-rules evaluates.', {

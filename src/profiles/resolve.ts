@@ -89,7 +89,10 @@ export function resolveProfile(
     ...(telemetry ? { checkTelemetry: (payload: JsonValue) => checkSamples(payload, telemetry) } : {}),
     ...(attributes ? { checkAttributes: (payload: JsonValue) => attributes(plain(payload)) } : {}),
     ...given('model', model),
-    retention: given('historyMs', draft.history === undefined ? undefined : durationMs(draft.history)),
+    retention: {
+      ...given('historyMs', draft.history === undefined ? undefined : durationMs(draft.history)),
+      ...given('retiredMs', draft.keepRetired === undefined ? undefined : durationMs(draft.keepRetired)),
+    },
     limits: {
       ...given('messages', draft.messages),
       ...given('telemetryMessages', draft.telemetryMessages),

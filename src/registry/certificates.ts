@@ -51,6 +51,8 @@ export interface DeviceCertificates {
   /** False when it has none of that serial number that works. */
   revoke(device: DeviceId, serial: string, by: string): Promise<boolean>;
   revokeAll(device: DeviceId, by: string): Promise<void>;
+  /** The device is gone, and every record of its certificates goes with it. */
+  forget(device: DeviceId): Promise<void>;
   /** What a peer showed, and whose key it has proved to hold. @param der base64. */
   check(device: DeviceId, der: string): Promise<ShownCertificate>;
   /** When it ends, ms; `gone`: it works no more. */
@@ -149,6 +151,11 @@ export function createDeviceCertificates({ documents, audit, clock }: Certificat
 
     async revokeAll(device, by) {
       for (const { serial } of await list(device)) await revoke(device, serial, by);
+    },
+
+    async forget(device) {
+      const gone = (await list(device)).map(({ serial }) => ({ kind: KIND, key: keyOf(device, serial) }));
+      if (gone.length > 0) await documents.write(gone, clock.now());
     },
 
     async check(device, der) {

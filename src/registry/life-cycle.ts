@@ -6,9 +6,11 @@ import type { KeyedHash } from '../model/keyed-hash.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { AuditEntry, AuditStore } from '../storage/record-stores.ts';
 import type { RegistryStore, StateChange, StateStep } from '../storage/registry-store.ts';
+import type { DeviceCertificates } from './certificates.ts';
 import { toStored } from './credentials.ts';
 import { createCredentialsMaker } from './made-credentials.ts';
 import { nameProblem } from './registry.ts';
+import type { Retirements } from './retirements.ts';
 import type { SigningProduct } from './signed-secrets.ts';
 import type { Tombstone, Tombstones } from './tombstones.ts';
 
@@ -48,6 +50,8 @@ export interface LifeCycleParts {
   readonly store: RegistryStore;
   readonly audit: AuditStore;
   readonly tombstones: Tombstones;
+  readonly retirements: Retirements;
+  readonly certificates: Pick<DeviceCertificates, 'revokeAll'>;
   readonly hash: KeyedHash;
   readonly clock: Clock;
   /** As in `RegistryParts`. */
@@ -56,7 +60,15 @@ export interface LifeCycleParts {
 
 const IN_USE: readonly DeviceState[] = ['registered', 'issued', 'active'];
 
-export function createLifeCycle({ store, audit, tombstones, hash, clock, product }: LifeCycleParts): LifeCycle {
+export function createLifeCycle({
+  store,
+  audit,
+  tombstones,
+  retirements,
+  certificates,
+  ...parts
+}: LifeCycleParts): LifeCycle {
+  const { hash, clock, product } = parts;
   const make = createCredentialsMaker(product);
 
   const line = (action: string, id: DeviceId, by: string, more: Pick<AuditEntry, 'outcome' | 'facts'>): AuditEntry => ({
@@ -91,8 +103,12 @@ export function createLifeCycle({ store, audit, tombstones, hash, clock, product
 
     async retire(id, by) {
       const entry = line('device.retire', id, by, { outcome: 'retired' });
+      // First: a retired device without a note would be kept for ever.
+      const found = await store.device(id);
+      if (found && (found.state !== 'retired' || !(await retirements.find(id)))) await retirements.note(id);
       const { device } = await step(id, { from: [...IN_USE, 'disabled'], to: 'retired', audit: entry });
       await store.endCredentials(id, 'all', clock.now());
+      await certificates.revokeAll(id, by);
       return device;
     },
 
@@ -115,7 +131,10 @@ export function createLifeCycle({ store, audit, tombstones, hash, clock, product
         to,
         audit: line('device.replace', id, by, { outcome: to, facts: names }),
       });
-      if (result.kind === 'replaced') return { device: result.device, credentials: made };
+      if (result.kind === 'replaced') {
+        await certificates.revokeAll(id, by);
+        return { device: result.device, credentials: made };
+      }
       await tombstones.lift(former.name);
       if (result.kind === 'name-taken') throw new BrokerError('NAME_TAKEN', { field: 'name' });
       if (result.kind === 'credentials-taken') throw new BrokerError('CREDENTIALS_TAKEN', { device: id });

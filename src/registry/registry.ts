@@ -115,6 +115,8 @@ export interface Registry {
   connectedThrough(id: DeviceId, gateway: DeviceId): Promise<void>;
   /** Everything the device has goes with it. Throws DEVICE_NOT_FOUND. */
   remove(id: DeviceId, by: string): Promise<void>;
+  /** The same for a device that is retired when it is removed; false for any other. */
+  removeRetired(id: DeviceId, by: string): Promise<boolean>;
 }
 
 export interface RegistryParts {
@@ -148,6 +150,15 @@ export function createRegistry(parts: RegistryParts): Registry {
   };
   const signs = (profile: string): boolean => product(profile) !== undefined;
   const loginByCertificate = createCertificateLogin({ ...parts, signs, entered });
+  const removeBy = async (id: DeviceId, by: string, how: 'deleteDevice' | 'deleteRetiredDevice'): Promise<boolean> => {
+    const now = clock.now();
+    const device = await store.device(id);
+    if (device?.state === 'retired') await tombstones?.put(device, { at: now, by, why: 'retired' });
+    if (!(await store[how](id, now, by))) return false;
+    await parts.onRemoved?.(id);
+    await audit.append({ at: now, action: 'device.delete', by, subject: `device:${id}`, outcome: 'deleted' });
+    return true;
+  };
   return {
     async create(options) {
       const name = options.name.trim();
@@ -313,13 +324,10 @@ export function createRegistry(parts: RegistryParts): Registry {
     },
 
     async remove(id, by) {
-      const now = clock.now();
-      const device = await store.device(id);
-      if (device?.state === 'retired') await tombstones?.put(device, { at: now, by, why: 'retired' });
-      if (!(await store.deleteDevice(id, now, by))) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
-      await parts.onRemoved?.(id);
-      await audit.append({ at: now, action: 'device.delete', by, subject: `device:${id}`, outcome: 'deleted' });
+      if (!(await removeBy(id, by, 'deleteDevice'))) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
     },
+
+    removeRetired: (id, by) => removeBy(id, by, 'deleteRetiredDevice'),
   };
 }
 

@@ -155,4 +155,6 @@ export interface RegistryStore {
    * attachment ends (history keeps a tombstone: event `ended`). False when unknown.
    */
   deleteDevice(id: DeviceId, now: number, by: string): Promise<boolean>;
+  /** The same for a device that is retired when it is removed; false and nothing for any other. */
+  deleteRetiredDevice(id: DeviceId, now: number, by: string): Promise<boolean>;
 }

@@ -181,6 +181,7 @@ describe('profiles: settings', () => {
       topics: { telemetry: 'meters/+/data', attributes: 'v1/devices/me/attributes' },
       limits: { messages: '10:1' },
       history: '2d',
+      keepRetired: '90d',
       typeCast: true,
       sendAckOnValidationException: true,
       provision: { ...meter.provision, quota: 5, rate: '1:1' },
@@ -188,7 +189,7 @@ describe('profiles: settings', () => {
     expect(full.transport).toBe('mqtt');
     expect(full.topics.telemetry?.matches('meters/7/data')).toBe(true);
     expect(full.topics.attributes).toBeUndefined();
-    expect(full.retention.historyMs).toBe(172_800_000);
+    expect(full.retention).toEqual({ historyMs: 172_800_000, retiredMs: 7_776_000_000 });
     expect(full.limits).toEqual({ messages: '10:1' });
     expect(full).toMatchObject({ typeCast: true, sendAckOnValidationException: true });
     expect(full.provision).toMatchObject({ quota: 5, rate: '1:1', onExisting: 'reject' });

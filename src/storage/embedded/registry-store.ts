@@ -37,6 +37,13 @@ export function createRegistryStore(
   const deviceAt = (id: Buffer | undefined): Device | undefined => id && getJson<Device>(devices, id);
   const credentialsAt = (id: Buffer | undefined): StoredCredentials | undefined =>
     id && getJson<StoredCredentials>(credentials, id);
+  const remove = async (what: Removal): Promise<boolean> => {
+    const key = idKey(what.id);
+    if (key === undefined) return false;
+    const deleted = await committer.run((tx) => deleteDevice(tables, tx, purge, { ...what, key }), { ordered: true });
+    purge.wake();
+    return deleted;
+  };
   return {
     async createDevice(entry) {
       const texts = attributeTexts(entry.serverAttributes);
@@ -85,15 +92,8 @@ export function createRegistryStore(
     replaceCredentials: (next, keepFormerUntil) =>
       committer.run(() => replaceCredentials(tables, next, keepFormerUntil)),
     claimPreProvisioned: (name, profile, now) => committer.run((tx) => claim(tables, tx, { name, profile, now })),
-    async deleteDevice(id, now, by) {
-      const key = idKey(id);
-      if (key === undefined) return false;
-      const deleted = await committer.run((tx) => deleteDevice(tables, tx, purge, { id, key, now, by }), {
-        ordered: true,
-      });
-      purge.wake();
-      return deleted;
-    },
+    deleteDevice: (id, now, by) => remove({ id, now, by }),
+    deleteRetiredDevice: (id, now, by) => remove({ id, now, by, onlyRetired: true }),
   };
 }
 
@@ -182,15 +182,17 @@ function claim(tables: Tables, tx: Tx, what: { name: string; profile: string; no
   return { kind: 'claimed', device, credentials };
 }
 
-function deleteDevice(
-  tables: Tables,
-  tx: Tx,
-  purge: Purge,
-  what: { id: DeviceId; key: Buffer; now: number; by: string },
-): boolean {
+interface Removal {
+  readonly id: DeviceId;
+  readonly now: number;
+  readonly by: string;
+  readonly onlyRetired?: true;
+}
+
+function deleteDevice(tables: Tables, tx: Tx, purge: Purge, what: Removal & { readonly key: Buffer }): boolean {
   const { key } = what;
   const device = getJson<Device>(tables.devices, key);
-  if (device === undefined) return false;
+  if (device === undefined || (what.onlyRetired && device.state !== 'retired')) return false;
   endAttachment(tables, tx, { id: key, event: 'ended', now: what.now, by: what.by });
   forgetSupplyPoints(tables, key);
   dropRelationsOf(tables, { entityType: 'DEVICE', id: what.id });

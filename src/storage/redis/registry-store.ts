@@ -36,6 +36,21 @@ export function createRegistryStore(parts: RegistryParts): RegistryStore {
   const { queue, commits, entities, purge } = parts;
   const deviceAt = async (id: string | undefined): Promise<Device | undefined> =>
     id === undefined ? undefined : recordOf<Device>(queue, KEYS.devices, id);
+  const remove = async (what: Removal): Promise<boolean> => {
+    const { id, onlyRetired } = what;
+    if (!isId(id)) return false;
+    const entity = { entityType: 'DEVICE', id } as const;
+    return queue.write(512, () =>
+      entities.alone(id, async () => {
+        const device = await deviceAt(id);
+        if (device === undefined || (onlyRetired && device.state !== 'retired')) return false;
+        await thinRelationsOf(commits, entity);
+        const deleted = await commits.step(id, (draft) => deleteDevice(parts, draft, what));
+        if (deleted) await purge.run(entity);
+        return deleted;
+      }),
+    );
+  };
   return {
     createDevice: (entry) =>
       queue.write(1024, () => entities.alone(newId(entry.device.id), () => createDevice(parts, entry))),
@@ -55,18 +70,8 @@ export function createRegistryStore(parts: RegistryParts): RegistryStore {
     setLastGateway: (id, gateway) => commits.run(id, (draft) => setLastGateway(draft, id, gateway)),
     claimPreProvisioned: (name, profile, now) =>
       queue.write(512, () => claimPreProvisioned(parts, { name, profile, now })),
-    async deleteDevice(id, now, by) {
-      if (!isId(id)) return false;
-      const entity = { entityType: 'DEVICE', id } as const;
-      const remove = async (): Promise<boolean> => {
-        if ((await deviceAt(id)) === undefined) return false;
-        await thinRelationsOf(commits, entity);
-        const deleted = await commits.step(id, (draft) => deleteDevice(parts, draft, { id, now, by }));
-        if (deleted) await purge.run(entity);
-        return deleted;
-      };
-      return queue.write(512, () => entities.alone(id, remove));
-    },
+    deleteDevice: (id, now, by) => remove({ id, now, by }),
+    deleteRetiredDevice: (id, now, by) => remove({ id, now, by, onlyRetired: true }),
   };
 }
 
@@ -172,14 +177,20 @@ async function setLastGateway(draft: Draft, id: DeviceId, gateway: DeviceId): Pr
 }
 
 /** Within a step: all that the registry's slot holds of the device, and a note for the rest. */
+interface Removal {
+  readonly id: DeviceId;
+  readonly now: number;
+  readonly by: string;
+  readonly onlyRetired?: true;
+}
+
 async function deleteDevice(
   { queue, purge }: RegistryParts,
   draft: Draft,
-  what: { readonly id: DeviceId; readonly now: number; readonly by: string },
+  { id, now, by, onlyRetired }: Removal,
 ): Promise<boolean> {
-  const { id, now, by } = what;
   const device = await draft.record<Device>(KEYS.devices, id);
-  if (device === undefined) return false;
+  if (device === undefined || (onlyRetired && device.state !== 'retired')) return false;
   const entity = { entityType: 'DEVICE', id } as const;
   const former = await forgetSupplyPoints(draft, queue, id);
   const ended = await endAttachment(draft, { id, event: 'ended', now, by, forget: true });

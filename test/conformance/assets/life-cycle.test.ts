@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../../helpers/broker.ts';
 import { MqttClient } from '../../helpers/mqtt-client.ts';
@@ -70,6 +73,26 @@ describe('life-cycle of devices', () => {
     await api(broker, '/api/gridmoor/tombstones/gone', { method: 'DELETE' });
     await newDevice(broker, 'gone');
     await expect(api(broker, '/api/gridmoor/tombstones/gone', { method: 'DELETE' })).rejects.toThrow('404');
+  });
+
+  it('asset 8: a retired device is kept as long as its profile says, then deleted; its tombstone stays', async () => {
+    const profilesDir = await mkdtemp(join(tmpdir(), 'gridmoor-retired-'));
+    const profile = { name: 'short', provision: { strategy: 'disabled' }, keepRetired: '8s' };
+    await writeFile(join(profilesDir, 'short.json'), JSON.stringify(profile));
+    await using short = await startBroker({ profilesDir });
+    const ask = <T>(path: string, method = 'GET', body?: unknown) => api<T>(short, path, { method, body });
+    const credentials = { type: 'ACCESS_TOKEN', token: 'token-of-a-short-life-0123' };
+    const made = { name: 'old', profile: 'short', credentials };
+    const { id } = await ask<{ id: string }>(NAMES, 'POST', made);
+    const values = `/api/plugins/telemetry/DEVICE/${id}/values/timeseries`;
+    await ask(`/api/plugins/telemetry/DEVICE/${id}/timeseries/any`, 'POST', { v: 1 });
+    await ask(`${NAMES}/old/retire`, 'POST');
+    expect(await ask(values)).toMatchObject({ v: [{ value: '1' }] });
+    await expect.poll(() => ask(values).catch(String), { timeout: 40_000, interval: 500 }).toMatch('DEVICE_NOT_FOUND');
+    const { data } = await ask<{ data: object[] }>('/api/gridmoor/tombstones');
+    expect(data).toMatchObject([{ name: 'old', deviceId: id, why: 'retired', by: 'retention' }]);
+    await expect(ask(NAMES, 'POST', made)).rejects.toThrow('NAME_TAKEN');
+    await rm(profilesDir, { recursive: true });
   });
 
   it('asset 8: a replaced device keeps its id and history under a new serial; the old secret is refused', async () => {

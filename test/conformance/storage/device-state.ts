@@ -126,6 +126,19 @@ export function deviceStateConformance(name: string, make: MakeStore): void {
       expect((await registry().claimPreProvisioned(device.name, device.profile, 5)).kind).toBe('claimed');
     });
 
+    it('a device that is to go as a retired one goes when it is retired then, and in no other state', async () => {
+      const { id, device } = await created();
+      const gone = () => registry().deleteRetiredDevice(id, 2, 'test');
+      expect([await gone(), (await registry().device(id))?.name]).toEqual([false, device.name]);
+      await registry().changeState(id, { from: ['active'], to: 'disabled' });
+      expect(await gone()).toBe(false);
+      await registry().changeState(id, { from: ['disabled'], to: 'retired' });
+      const deletion = gone();
+      expect([await deletion, await gone(), await registry().device(id)]).toEqual([true, false, undefined]);
+      await bench.reopen();
+      expect(await registry().deviceByName(device.name)).toBeUndefined();
+    });
+
     it('the audit has a step that was taken, and the device goes with all it has', async () => {
       const { id, credentials } = await created('registered');
       const audit = { at: 1, action: 'device.step', by: 'test', subject: `device:${id}`, outcome: 'taken' };

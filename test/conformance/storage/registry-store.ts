@@ -190,6 +190,8 @@ export function registryConformance(name: string, make: MakeStore): void {
         grid: { code: '0021', name: 'Grid' },
         onConflict: 'reject',
       });
+      expect(await registry().deleteRetiredDevice(id, 99, 'tester')).toBe(false);
+      expect(await registry().device(id)).toBeDefined();
       expect(await registry().deleteDevice(id, 99, 'tester')).toBe(true);
       expect(await registry().deleteDevice(id, 99, 'tester')).toBe(false);
       await storage.drain();
