@@ -20,7 +20,7 @@ export const provisionFields = {
   key: optional(text('The key that devices send. Unique over all profiles.', { minLength: 1 })),
   secret: optional(json<SecretRef>(String(SECRET_SCHEMA.description), SECRET_SCHEMA)),
   quota: optional(integer('Most devices that this profile may hold.', { minimum: 0 })),
-  rate: rateText('Rate of accepted requests'),
+  rate: rateText('Rate of accepted requests, at each broker'),
   onExisting: optional(
     oneOf(
       'What happens when a device asks that exists, and shows that it is the same. Absent: native reject, EnOS once, Alibaba rotate-until-active.',
@@ -76,16 +76,22 @@ export const limitFields = {
   telemetryMessages: rateText('Telemetry and attribute messages of one device'),
   telemetryDataPoints: rateText('Keys in telemetry and attributes of one device'),
   connectPer2Min: optional(
-    integer('Connects of one device within two minutes; the next one blocks it. Absent: no limit; EnOS: 4.', {
-      minimum: 1,
-      maximum: 1000,
-    }),
+    integer(
+      'Connects of one device within two minutes to one broker; the next one blocks it there. Absent: no limit; EnOS: 4.',
+      {
+        minimum: 1,
+        maximum: 1000,
+      },
+    ),
   ),
   provisionPerMinutePerIp: optional(
-    integer('Requests to get in, with the right proof, that one address may make in a minute. Absent: no limit.', {
-      minimum: 1,
-      maximum: 100_000,
-    }),
+    integer(
+      'Requests to get in, with the right proof, that one address may make of one broker in a minute. Absent: no limit.',
+      {
+        minimum: 1,
+        maximum: 100_000,
+      },
+    ),
   ),
   maxPayloadKb: optional(
     integer(

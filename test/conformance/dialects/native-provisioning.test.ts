@@ -18,6 +18,7 @@ const previous = (until: string) => ({ secret: { env: 'FORMER' }, until });
 const PROFILES = {
   meter: { ...create, key: 'pk-demo' },
   once: { ...create, key: 'pk-once', onExisting: 'once' },
+  counted: { ...create, key: 'pk-counted', quota: 3 },
   overlap: { ...create, key: 'pk-overlap', previousSecret: previous('2099-01-01T00:00:00Z') },
   over: { ...create, key: 'pk-over', previousSecret: previous('2020-01-01T00:00:00Z') },
 };
@@ -117,7 +118,7 @@ describe('provisioning of native profiles', () => {
     expect(statusOf(await overMqtt(broker, plain('pk-over', 'c33-e')))).toBe('SUCCESS');
   });
 
-  it('case 43: a device made at one broker logs in at the other at once, and a nonce is good at one alone', async () => {
+  it('case 43: a device made at one broker logs in at the other at once; a nonce is good at one alone, and quotas are of both', async () => {
     await using pair = await startBrokers(2, { profilesDir, env });
     const [one, two] = pair.all;
     if (!one || !two) throw new Error('two brokers were asked for');
@@ -137,6 +138,12 @@ describe('provisioning of native profiles', () => {
     );
     expect((await Promise.all(racing)).map(statusOf).filter((status) => status === 'SUCCESS')).toHaveLength(1);
     expect(await named(one, 'race-')).toBe(1);
+    // A quota is that of both together.
+    const many = Array.from({ length: 20 }, (_, at) =>
+      overHttp(at % 2 ? one : two, plain('pk-counted', `counted-${at}`)),
+    );
+    expect((await Promise.all(many)).map(statusOf).filter((status) => status === 'SUCCESS')).toHaveLength(3);
+    expect(await named(two, 'counted-')).toBe(3);
   });
 
   it('case 44: a broker killed at any moment of a request leaves no half device, and the device gets in', async () => {
