@@ -33,7 +33,7 @@ describe('gridmoor brokers', () => {
   let two: Broker;
 
   beforeAll(async () => {
-    brokers = await startBrokers(2);
+    brokers = await startBrokers(2, { deadlineMs: 40_000 });
     [one, two] = brokers.all as [Broker, Broker];
   });
   afterAll(() => brokers[Symbol.asyncDispose]());
@@ -110,7 +110,7 @@ describe('gridmoor brokers', () => {
 });
 
 it('who asks for the next broker at once finds this one draining, and --wait ends when its door is shut, with no device too', async () => {
-  await using brokers = await startBrokers(2);
+  await using brokers = await startBrokers(2, { deadlineMs: 40_000 });
   const [one, two] = brokers.all as [Broker, Broker];
   expect((await ask(two, 'drain', 'broker-1')).code).toBe(0);
   const next = await ask(two, 'drain', 'broker-2');

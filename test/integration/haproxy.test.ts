@@ -146,6 +146,7 @@ describe.skipIf(!has('haproxy') || !has('redis-server'))(
 
 function startOne(id: string, redisPort: number): Promise<Broker> {
   return startBroker({
+    deadlineMs: 40_000,
     env: {
       GRIDMOOR_INSTANCE_ID: id,
       MQTT_WS_BIND_PORT: '0',

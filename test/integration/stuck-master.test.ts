@@ -25,6 +25,7 @@ it.skipIf(!hasRedis())(
     // Nobody declares it dead within the test.
     await using cluster = await startRedisCluster({ args: ['--cluster-node-timeout', '30000'] });
     await using broker = await startBroker({
+      deadlineMs: 40_000,
       env: {
         REDIS_CONNECTION_TYPE: 'cluster',
         REDIS_NODES: cluster.addresses,
