@@ -38,7 +38,7 @@ describe('apikey', () => {
       'GET /api/gridmoor/api-keys': { body: { data, totalElements: 1, hasNext: false } },
     });
     const ran = await runCli(['apikey', 'list'], { env: api.env });
-    expect(ran.stdout).toBe('k\tgrafana\tread-only\t-\t-\n');
+    expect(ran.stdout).toBe('k\tgrafana\tread-only\t-\t-\t-\n');
   });
 
   it('revoke names what it revoked', async () => {

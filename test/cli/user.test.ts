@@ -29,7 +29,7 @@ describe('user', () => {
       [`GET ${USERS}?page=0&pageSize=100`]: { body: { data: [user], totalElements: 1, hasNext: false } },
     });
     const ran = await runCli(['user', 'list'], { env: api.env });
-    expect(ran.stdout).toBe(`${ID}\tops@example.com\toperator\t1970-01-01T00:00:00Z\t-\n`);
+    expect(ran.stdout).toBe(`${ID}\tops@example.com\toperator\t1970-01-01T00:00:00Z\t-\t-\n`);
   });
 
   it.each(['OPS@example.com', ID])('password and delete find the user %s, on any page', async (typed) => {
