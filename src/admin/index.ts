@@ -19,6 +19,7 @@ import { deadLetterRoutes } from './dead-letters.ts';
 import type { AdminDeps } from './deps.ts';
 import { deviceCertificateRoutes } from './device-certificates.ts';
 import { deviceConfigRoutes } from './device-config.ts';
+import { deviceFileRoutes } from './device-files.ts';
 import { deviceInfoRoutes } from './device-infos.ts';
 import { deviceLifeRoutes } from './device-life.ts';
 import { deviceProfileRoutes } from './device-profiles.ts';
@@ -65,6 +66,7 @@ export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceLifeRoutes(deps),
   ...deviceCertificateRoutes(deps),
   ...deviceConfigRoutes(deps),
+  ...deviceFileRoutes(deps),
   ...deviceSaveRoutes(deps),
   ...deviceInfoRoutes(deps),
   ...credentialsRoutes(deps),

@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
+import { boundaryOf, type MultipartEvent, readMultipart } from '../model/multipart.ts';
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../model/ota.ts';
 import type { Upload } from '../ota/index.ts';
-import { boundaryOf, type MultipartEvent, readMultipart } from './multipart.ts';
 
 export interface UploadRequest {
   readonly contentType: string | undefined;

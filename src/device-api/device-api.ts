@@ -22,6 +22,7 @@ import type { Connectivity } from './connectivity.ts';
 import { bump, countersOf, type MessageCounters } from './counters.ts';
 import { type CertificateDesk, createCertificateDesk } from './device-certificates.ts';
 import type { DeviceConfigs } from './device-configs.ts';
+import type { DeviceFiles } from './device-files.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { EntityEvent } from './entity-makers.ts';
 import { createGateway, type Gateway, type GatewayLink } from './gateway.ts';
@@ -122,6 +123,7 @@ export interface DeviceApi {
 
 export interface DeviceApiParts {
   readonly configs: DeviceConfigs;
+  readonly files: DeviceFiles;
   readonly ota: OtaDownloads;
   readonly registry: Registry;
   readonly provisioning: Provisioning;

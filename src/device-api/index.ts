@@ -25,6 +25,7 @@ export {
 } from './counters.ts';
 export { createDeviceApi, type DeviceApi, type RegistrationReply } from './device-api.ts';
 export { createDeviceConfigs, type DeviceConfig, type DeviceConfigs } from './device-configs.ts';
+export { createDeviceFiles, type DeviceFile, type DeviceFiles } from './device-files.ts';
 export { type DefaultLimits, DeviceLimits } from './device-limits.ts';
 export { createEntityAccess, type EntityAccess } from './entity-access.ts';
 export {

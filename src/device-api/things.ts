@@ -8,6 +8,7 @@ import type { Log } from '../observe/index.ts';
 import { deviceKeyOf } from '../registry/signed-secrets.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { DeviceConfigs } from './device-configs.ts';
+import type { DeviceFiles } from './device-files.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { Rpc } from './rpc.ts';
 import { type ChildName, createThingChildren, type ThingChildren, type ThingChildrenParts } from './thing-children.ts';
@@ -19,6 +20,7 @@ export interface Things {
   readonly log: Log;
   readonly children: ThingChildren;
   readonly configs: DeviceConfigs;
+  readonly files: DeviceFiles;
   /** A device that may send, by the names that it signs with. */
   find(name: ChildName): Promise<Device | undefined>;
   /** A device may come again: the gateway that it came over last hears so, within a day. */
@@ -34,6 +36,7 @@ export interface Things {
 export interface ThingsParts extends ThingChildrenParts {
   readonly json: JsonLimits;
   readonly configs: DeviceConfigs;
+  readonly files: DeviceFiles;
   readonly log: Log;
   readonly attributes: AttributeStore;
   readonly runner: Pick<MessageRunner, 'settled'>;
@@ -47,6 +50,7 @@ export function createThings(parts: ThingsParts): Things {
   return {
     children: createThingChildren(parts),
     configs: parts.configs,
+    files: parts.files,
     async find(name) {
       const device = await parts.signedLogins.find(name);
       return device && ['disabled', 'retired'].includes(stateOf(device)) ? undefined : device;

@@ -9,6 +9,6 @@ export { type PayloadSchemas, readProfileSchemas } from './schemas.ts';
 export { REFUSAL_CODES } from './thing.ts';
 export type { FittedValues, ThingModel } from './thing-model.ts';
 export type { ConnectLimit, Listeners, ProductSecret, RefusalCodes, ThingProfile } from './thing-profile.ts';
-export type { NameSource, OnExisting } from './thing-schema.ts';
+export type { FileRules, NameSource, OnExisting } from './thing-schema.ts';
 export type { TopicFilter } from './topic-filter.ts';
 export type { X509Profile } from './x509-schema.ts';

@@ -1,6 +1,6 @@
 import type { SignatureHash, SigningDialect } from '../dialects/wire/dialect.ts';
 import type { Secret } from '../model/secret.ts';
-import type { NameSource, ProductSecretSpec } from './thing-schema.ts';
+import type { FileRules, NameSource, ProductSecretSpec } from './thing-schema.ts';
 
 /** What connections of a profile's devices must be like. */
 export interface Listeners {
@@ -61,6 +61,8 @@ export interface ThingProfile {
   readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
+  /** Absent: files are not taken. */
+  readonly files?: FileRules;
   /** Off: clients are sent what they subscribed to. */
   readonly pushWithoutSubscription: boolean;
 }
@@ -84,6 +86,8 @@ export interface ThingDraft {
   readonly downloadUrl?: string;
   /** Of a gateway; absent: its devices are none. */
   readonly children?: ChildrenRules;
+  /** Absent: files are not taken. */
+  readonly files?: FileRules;
   /** Off: clients are sent what they subscribed to. */
   readonly pushWithoutSubscription: boolean;
 }

@@ -171,6 +171,13 @@ export const downloadFields = {
   ),
 };
 
+export const fileFields = {
+  maxKb: integer('Largest file, KiB.', { minimum: 1, maximum: 1024, default: 512 }),
+  max: integer('Files that are kept for one device.', { minimum: 1, maximum: 1000, default: 16 }),
+  days: integer('Days until a file is forgotten.', { minimum: 1, maximum: 3650, default: 30 }),
+};
+export type FileRules = Config<typeof fileFields>;
+
 export type ProductConfig = Config<typeof productFields>;
 
 const group = <F extends Parameters<typeof jsonSchemaOf>[0]>(description: string, fields: F) =>
@@ -192,6 +199,7 @@ export const thingFields = {
     'How devices fetch firmware that is kept here; absent: they are offered other firmware only.',
     downloadFields,
   ),
+  files: group('Files that devices of EnOS send beside a message over HTTP; absent: none are taken.', fileFields),
   x509: group(
     'Devices get certificates from an authority of this profile, for requests (CSR) of their own. They log in by one over mutual TLS; those of EnOS and Alibaba show one at each login besides their signature.',
     x509Fields,

@@ -17,7 +17,7 @@ export const POLICIES = {
 
 /** Reads the dialect's part of a native file; undefined for native ones, and after a reported error. */
 export function readThing(file: NativeProfile, report: Report): ThingDraft | undefined {
-  const { dialect, product, credentials, naming, provision, compat, integration, gateway, downloads } = file;
+  const { dialect, product, credentials, naming, provision, compat, integration, gateway, downloads, files } = file;
   const error = (at: string, rule: string, problem: string, hint?: string): undefined =>
     report({ at, rule, level: 'error', problem, ...(hint ? { hint } : {}) }) as undefined;
   if (dialect === 'native') {
@@ -28,6 +28,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
       integration,
       gateway,
       downloads,
+      files,
       compat,
     })) {
       if (given) error(`/${field}`, 'ignored-field', 'is of other dialects', 'set "dialect": "enos" or "alibaba"');
@@ -80,6 +81,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
   if (downloads && !/^https?:\/\/[^\s/?#@]+\/?$/.test(downloads.url)) {
     return error('/downloads/url', 'invalid-url', 'is no http or https address without a path');
   }
+  if (files && dialect !== 'enos') return error('/files', 'ignored-field', 'is of EnOS');
   const pattern = naming?.pattern;
   const wrongPattern = pattern === undefined ? undefined : patternProblem(pattern);
   if (wrongPattern) return error('/naming/pattern', 'invalid-pattern', wrongPattern);
@@ -98,6 +100,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     ...(downloads ? { downloadUrl: downloads.url.replace(/\/$/, '') } : {}),
     ...(gateway ? { children: { maxPerRequest: 30, max: 2000, ...gateway.children } } : {}),
     maxPayloadBytes: (file.limits?.maxPayloadKb ?? 512) * 1024,
+    ...(files ? { files: { maxKb: files.maxKb ?? 512, max: files.max ?? 16, days: files.days ?? 30 } } : {}),
     pushWithoutSubscription: compat?.pushWithoutSubscription ?? true,
   };
 }

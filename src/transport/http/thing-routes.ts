@@ -3,6 +3,7 @@ import type { DeviceApi, HttpLogin, LoginResult } from '../../device-api/index.t
 import { formatReply, isObject } from '../../dialects/wire/envelope.ts';
 import { ExactNumber, parseJson, stringifyJson } from '../../model/json.ts';
 import { isSecure } from '../proxy/expect-header.ts';
+import { registerThingFileRoutes } from './thing-file-routes.ts';
 import { HttpThings } from './thing-sessions.ts';
 
 export interface ThingRouteParts {
@@ -70,6 +71,8 @@ export function registerThingRoutes(
     if (verdict === 'unknown-topic') return refuse(reply, 404, NOT_LOGGED_IN, 'the topic is none of this device');
     return answer(reply, 200, text ?? formatReply('', 200, {}));
   });
+
+  registerThingFileRoutes(scope, { deviceApi, about, sessions });
 }
 
 /** Undefined: what is signed is missing. */

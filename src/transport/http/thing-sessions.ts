@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type {
   CloseReason,
+  Device,
   DeviceApi,
   DeviceLink,
   Downlink,
@@ -32,7 +33,8 @@ const MAX_COMMANDS = 16;
 const MAX_COMMAND_BYTES = 8_192;
 
 /** A device that logged in over HTTP: it is there until it has been silent for its lifetime. */
-class HttpThing implements DeviceLink {
+export class HttpThing implements DeviceLink {
+  readonly device: Device;
   readonly id = randomBytes(24).toString('base64url');
   readonly #session: ThingSession;
   readonly #open: OpenSession;
@@ -43,6 +45,7 @@ class HttpThing implements DeviceLink {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(api: DeviceApi, { device, profile, thing }: Login, lifetimeMs: number, ended: (id: string) => void) {
+    this.device = device;
     this.#ended = ended;
     this.#session = createThingSession({
       api,

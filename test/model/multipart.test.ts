@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { boundaryOf, readMultipart } from '../../src/admin/multipart.ts';
+import { boundaryOf, readMultipart } from '../../src/model/multipart.ts';
 
 const FORM = [
   '--xyz',
