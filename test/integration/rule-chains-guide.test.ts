@@ -93,6 +93,7 @@ function expectPrinted(printed: string, page: string): void {
 
 const quoted = (line: string): string => line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '.*');
 
+// Some thirty commands, one process each: on a busy machine they take minutes.
 it('the guide to rule chains, typed from its first line to its last', async () => {
   requireTool('mosquitto_pub');
   using folder = checkout();
@@ -128,7 +129,7 @@ it('the guide to rule chains, typed from its first line to its last', async () =
       recording = undefined;
     }
   }
-});
+}, 240_000);
 
 const sizeOf = (path: string): number => (existsSync(path) ? statSync(path).size : 0);
 
