@@ -50,7 +50,10 @@ describe.skipIf(!has('haproxy') || !has('redis-server'))(
 
     beforeAll(async () => {
       redis = await startShippedRedis(folder);
-      brokers.push(...(await Promise.all(['broker-1', 'broker-2'].map((id) => startOne(id, redis.port)))));
+      const start = async (id: string, at: number): Promise<void> => {
+        brokers[at] = await startOne(id, redis.port);
+      };
+      await Promise.all(['broker-1', 'broker-2'].map(start));
       haproxy = await startHaproxy(folder, brokers);
     });
     afterAll(async () => {
