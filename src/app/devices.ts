@@ -1,3 +1,4 @@
+import { createDeviceFiles } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
@@ -32,14 +33,17 @@ export function startDevices({ storage, profiles, hash, clock, inactivityTimeout
     retirements: createRetirements(documents, clock),
     product: (name: string) => profiles().byName(name)?.thing,
   };
+  const files = createDeviceFiles({ documents, hash, clock });
   const trees = createAssetTrees({ documents, audit, clock });
   const onRemoved = async (id: DeviceId): Promise<void> => {
     await trees.forget(`DEVICE:${id}`);
     await certificates.forget(id);
+    await files.forget(id);
   };
   return {
     registry: createRegistry({ ...parts, certificates, inactivityTimeoutMs, onRemoved }),
     certificates,
+    files,
     retirements: parts.retirements,
     lifeCycle: createLifeCycle({ ...parts, certificates }),
     serialLists: createSerialLists({ documents, audit, clock }),

@@ -1,4 +1,4 @@
-import { createDeviceConfigs, createDeviceFiles, type RestRequests, type Rpc } from '../device-api/index.ts';
+import { createDeviceConfigs, type RestRequests, type Rpc } from '../device-api/index.ts';
 import type { Clock } from '../model/clock.ts';
 import { newDeviceId } from '../model/ids.ts';
 import type { KeyedHash } from '../model/keyed-hash.ts';
@@ -48,7 +48,6 @@ export function startThings({
   return {
     audit,
     configs: createDeviceConfigs({ documents: storage.documents, rpc, audit, hash, profile, clock }),
-    files: createDeviceFiles({ documents: storage.documents, hash, clock }),
     provisioning: createProvisioning({ ...parts, once, targets: () => live.current.targets }),
     signedLogins: createSignedLogins(parts),
     registration: createDynamicRegistration(parts),

@@ -29,6 +29,8 @@ export interface DeviceFiles {
   remove(id: DeviceId, uri: string): Promise<boolean>;
   /** Ordered by their ids; none beyond the first 1,000. */
   list(id: DeviceId): Promise<readonly DeviceFile[]>;
+  /** All go with their device. */
+  forget(id: DeviceId): Promise<void>;
   /** A path that gives this file to whoever has it. */
   link(id: DeviceId, uri: string): string;
   findByLink(link: string): ReturnType<DeviceFiles['read']>;
@@ -123,17 +125,25 @@ export function createDeviceFiles({ documents, hash, clock }: DeviceFilesParts):
     return stored;
   };
 
+  const remove: DeviceFiles['remove'] = async (id, uri) => {
+    const key = keyOf(id, uri);
+    const file = key === undefined ? undefined : await head(key);
+    if (key === undefined || !file) return false;
+    const blocks = blockKeys(key, file.size).map((block) => ({ kind: BLOCK_KIND, key: block }));
+    return documents.write([{ kind: KIND, key }, ...blocks], clock.now());
+  };
+
   return {
     put: (id, files, rules) => inTurn(id, () => put(id, files, rules)),
     read,
-    async remove(id, uri) {
-      const key = keyOf(id, uri);
-      const file = key === undefined ? undefined : await head(key);
-      if (key === undefined || !file) return false;
-      const blocks = blockKeys(key, file.size).map((block) => ({ kind: BLOCK_KIND, key: block }));
-      return documents.write([{ kind: KIND, key }, ...blocks], clock.now());
-    },
+    remove,
     list: (id) => list(id, MAX_LISTED),
+    forget: (id) =>
+      inTurn(id, async () => {
+        for (let all = await list(id, MAX_LISTED); all.length > 0; all = await list(id, MAX_LISTED)) {
+          for (const { uri } of all) await remove(id, uri);
+        }
+      }),
     link: (id, uri) => `/file/${hash.seal(JSON.stringify([PURPOSE, id, uri]))}`,
     async findByLink(link) {
       const text = link.length <= MAX_LINK ? hash.open(link) : undefined;

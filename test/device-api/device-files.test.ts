@@ -74,4 +74,20 @@ describe.each(['embedded', 'redis'] as const)('files of devices in the %s store'
       expect(await files.put(id, one, RULES)).not.toBe('full');
       expect(await files.put(id, [...one, ...one], RULES)).toBe('full');
     }));
+
+  it('go with their device, and those of another stay', () =>
+    inRooms(kind, async ({ storage: { documents }, hash, clock }) => {
+      const files = createDeviceFiles({ documents, hash, clock });
+      const [id, other] = [newDeviceId(clock.now()), newDeviceId(clock.now())];
+      const one = [{ name: 'a', bytes: Buffer.alloc(400_000) }];
+      await Promise.all([id, id, other].map((each) => files.put(each, one, RULES)));
+      await files.forget(id);
+      expect(await files.list(id)).toEqual([]);
+      expect((await documents.list('device-file-block', { prefix: `${id}/`, limit: 9, now: clock.now() })).length).toBe(
+        0,
+      );
+      const [kept] = await files.list(other);
+      expect((await files.read(other, kept?.uri ?? ''))?.bytes.length).toBe(400_000);
+      await files.forget(id);
+    }));
 });
