@@ -102,6 +102,15 @@ describe('files of EnOS devices, over HTTP', () => {
     expect(await listOf(session.id)).toEqual([]);
   });
 
+  it('files go with their device', async () => {
+    const session = await login('rod', 'sold');
+    await post(session, messageOf({ photo: 'local://a' }), [['a', Buffer.from('x')]]);
+    const [file] = await listOf(session.id);
+    expect((await send(file?.path ?? '', {})).bytes.toString()).toBe('x');
+    await api(broker, `/api/device/${session.id}`, { method: 'DELETE' });
+    expect((await send(file?.path ?? '', {})).status).toBe(404);
+  });
+
   it('what its message is refused for leaves no file; nor does a fourth one, or one too large', async () => {
     const session = await login('rod', 'careful');
     const small = Buffer.from('x');
