@@ -127,7 +127,7 @@ describe.skipIf(!has('haproxy') || !has('redis-server'))(
         expect(await client.ended(), names[n]).toBe(names[n]?.startsWith('v5') ? USE_ANOTHER_SERVER : undefined);
         clients[n] = await open(names[n] as string);
       }
-      expect(await sessions()).toEqual([0, 4]);
+      await expect.poll(() => sessions(), WAIT).toEqual([0, 4]); // they open behind the CONNACK
       for (const client of clients) expect(await client.publish(TELEMETRY, '{"moved":1}')).toBe(0);
 
       await broker(1).restart();

@@ -44,7 +44,7 @@ describe('gridmoor migrate', () => {
   it('every port of a store says what of it is moved, and the test store has something of each', async () => {
     const store = await openEmbeddedStorage({ dataDir: full, sync: false });
     try {
-      const besides = new Set(['kind', 'transfer', 'health', 'drain', 'backup', 'close']);
+      const besides = new Set(['kind', 'transfer', 'health', 'drain', 'lanes', 'backup', 'close']);
       const ports = Object.keys(store).filter((name) => !besides.has(name));
       expect(Object.keys(PORT_SECTIONS).sort()).toEqual(ports.sort());
       expect(Object.values(PORT_SECTIONS).flat().sort()).toEqual([...SECTION_NAMES].sort());

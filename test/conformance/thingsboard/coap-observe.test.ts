@@ -217,6 +217,7 @@ describe('thingsboard-device-api 6.2: CoAP, observed', () => {
   it('an observation takes the session of an MQTT connection over', async () => {
     const token = await newDevice(broker, 'n5');
     await using client = await MqttClient.connect({ port: broker.ports.mqtt, version: 5, userName: token });
+    await client.alive(); // its session opens behind the CONNACK: an observation could come before it
     const peer = await open();
     expect((await peer.call({ path: `/api/v1/${token}/rpc`, options: REGISTER })).code).toBe('2.03');
     expect(await client.ended()).toBe(0x8e);
