@@ -36,7 +36,7 @@ export async function joinRedisCluster({ connection, self, facts, times = TIMES,
     const instances = redisInstances(queue, self, { facts, times, log });
     const bus = redisBus({ queue, reader, self, log });
     await instances.join();
-    await giveWay(instances, times.everyMs);
+    await giveWay(queue, instances, times.everyMs);
     instances.onJoined((run) => {
       if (instanceIdOf(run) !== instanceIdOf(self)) return;
       log.error(

@@ -5,6 +5,7 @@ import { epochOf, type RunId } from '../bus.ts';
 import type { InstanceFacts, InstanceInfo, Instances } from '../instances.ts';
 import { beatsOf, readBeats } from './beats.ts';
 import { inboxKey, KEYS } from './keys.ts';
+import { ownPlace } from './process-place.ts';
 
 const BEAT = loadScript('instance-beat');
 const LEAVE = loadScript('instance-leave');
@@ -62,7 +63,7 @@ export function redisInstances(
   const beat = async (first: boolean): Promise<void> => {
     const before = performance.now();
     const keys = [KEYS.instances, KEYS.beats, KEYS.leader, inboxKey(self), KEYS.toAll];
-    const words = [self, JSON.stringify(facts()), times.deadMs, INBOX_MS];
+    const words = [self, JSON.stringify({ ...facts(), process: ownPlace }), times.deadMs, INBOX_MS];
     const [known, now, leads, scored] = (await queue.script(BEAT, keys, words)) as [number, number, number, string[]];
     if (closed) return;
     leadsUntil = leads === 1 ? before + times.deadMs : 0;

@@ -5,6 +5,8 @@ import type { Queue } from '../../storage/redis/queue.ts';
 import { instanceIdOf, type RunId } from '../bus.ts';
 import type { Instances } from '../instances.ts';
 import { readBeats } from './beats.ts';
+import { KEYS } from './keys.ts';
+import { isKnownDead } from './process-place.ts';
 
 /** Heartbeats that a run of the same name must have missed: it was killed, and this one stands in for it. */
 const MISSED_BEATS = 3;
@@ -12,7 +14,7 @@ const LOOKS_A_BEAT = 4;
 
 /**
  * Resolves once no other run of this instance's name gives signs of life. Waits for one that was killed a moment ago, three
- * heartbeats at most. Throws CONFIG_INVALID when it lives.
+ * heartbeats at most; where its process is seen to be gone, not at all. Throws CONFIG_INVALID when it lives.
  */
 export async function awaitOwnName(queue: Queue, self: RunId, parts: { everyMs: number; log: Log }): Promise<void> {
   const { everyMs, log } = parts;
@@ -20,7 +22,11 @@ export async function awaitOwnName(queue: Queue, self: RunId, parts: { everyMs: 
   let seen: ReadonlyMap<RunId, number> | undefined;
   for (;;) {
     const { now, beats } = await readBeats(queue);
-    const recent = new Map([...beats].filter(([run, at]) => isSame(run, self) && now - at < everyMs * MISSED_BEATS));
+    const silent = now - everyMs * MISSED_BEATS;
+    const recent = await withoutDead(
+      queue,
+      new Map([...beats].filter(([run, at]) => isSame(run, self) && at > silent)),
+    );
     if (recent.size === 0) return;
     // One that began meanwhile lives, too.
     const before = seen;
@@ -36,11 +42,22 @@ export async function awaitOwnName(queue: Queue, self: RunId, parts: { everyMs: 
 }
 
 /** Of two that start at the same moment, the one that was listed as the second leaves. Throws CONFIG_INVALID. */
-export async function giveWay(instances: Pick<Instances, 'self' | 'others' | 'close'>, everyMs: number): Promise<void> {
+export async function giveWay(
+  queue: Queue,
+  instances: Pick<Instances, 'self' | 'others' | 'close'>,
+  everyMs: number,
+): Promise<void> {
   const { self, others } = instances;
-  if (!others.some(({ run, silentMs }) => isSame(run, self) && silentMs < everyMs * MISSED_BEATS)) return;
+  const same = others.filter(({ run, silentMs }) => isSame(run, self) && silentMs < everyMs * MISSED_BEATS);
+  if ((await withoutDead(queue, new Map(same.map(({ run, silentMs }) => [run, silentMs])))).size === 0) return;
   await instances.close();
   throw taken(instanceIdOf(self));
+}
+
+async function withoutDead(queue: Queue, runs: ReadonlyMap<RunId, number>): Promise<ReadonlyMap<RunId, number>> {
+  if (runs.size === 0) return runs;
+  const told = (await queue.send('hmget', [KEYS.instances, ...runs.keys()])) as readonly (string | null)[];
+  return new Map([...runs].filter((_, at) => !isKnownDead(told[at] ?? null)));
 }
 
 const isSame = (run: RunId, self: RunId): boolean => run !== self && instanceIdOf(run) === instanceIdOf(self);

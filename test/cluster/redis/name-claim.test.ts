@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { newRunId } from '../../../src/cluster/bus.ts';
 import { KEYS } from '../../../src/cluster/redis/keys.ts';
+import { ownPlace } from '../../../src/cluster/redis/process-place.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { type Member, memberOf } from './world.ts';
 
@@ -52,6 +55,28 @@ it('the name of one that has left is free at once, that of one that was killed a
   await join('two');
   expect(performance.now() - begin).toBeGreaterThan(TIMES.everyMs);
   expect(await redis.client.zscore(KEYS.beats, run)).not.toBeNull();
+});
+
+it.runIf(process.platform === 'linux')('where the process is seen to be gone, its name is free at once', async () => {
+  const run = await plantKilled('one');
+  const child = spawn('true');
+  await once(child, 'exit');
+  await redis.client.hset(KEYS.instances, run, JSON.stringify({ id: 'one', process: { ...ownPlace, pid: child.pid } }));
+  await join('one');
+  expect(await redis.client.zscore(KEYS.beats, run)).not.toBeNull();
+  // Elsewhere the same number says nothing.
+  for (const [name, process] of [
+    ['two', { place: 'elsewhere', pid: child.pid }],
+    ['three', { ...ownPlace, pid: 1 }],
+    ['four', { ...ownPlace, pid: -1 }],
+    ['five', 'nonsense'],
+  ] as const) {
+    const other = await plantKilled(name);
+    await redis.client.hset(KEYS.instances, other, JSON.stringify({ id: name, process }));
+    const begin = performance.now();
+    await join(name);
+    expect(performance.now() - begin).toBeGreaterThan(TIMES.everyMs);
+  }
 });
 
 it('of three that start at once with one name, one runs', async () => {
