@@ -26,5 +26,5 @@ EXPOSE 1883 8080 5683/udp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 CMD ["node", "scripts/healthcheck.js"]
 # node is process 1 and gets the signals itself: no shell, no npm in between.
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "dist/main.js"]
 CMD ["serve"]

@@ -42,7 +42,7 @@ export const BUDGETS = [
   {
     what: 'memory of an idle connection',
     scenario: 'idle',
-    connections: 3_000,
+    connections: 10_000,
     targets: ['gridmoor'],
     of: (row) => row('gridmoor')?.kibPerConnection,
     most: 25,

@@ -39,7 +39,7 @@ const PARTS = [
   { scenarios: named(/^(qos1|qos1-window1|qos0)-(1|1000)$/), targets: PLAIN },
   { scenarios: ['rpc'], targets: BROKERS },
   { scenarios: named(/^history-/), targets: OURS },
-  { scenarios: ['idle'], targets: BROKERS, connections: 3000 },
+  { scenarios: ['idle'], targets: BROKERS, connections: 10_000 },
   { scenarios: [], registered: true },
   { scenarios: ['connect', 'herd'], targets: PLAIN, connections: 5000 },
   { scenarios: ['push'], targets: PLAIN },

@@ -10,6 +10,10 @@ import { probeRedis, startRedis } from './redis.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/main.js');
+/** What `npm start` runs: flags of Node, the program and its words. */
+const START = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  .scripts.start.split(' ')
+  .slice(1);
 /** Provision key of the profile that comes with the package. */
 const PROVISION_KEY = 'smart-meter';
 
@@ -59,7 +63,7 @@ export async function start(directory, { kept, scenario }, settings = {}) {
   mkdirSync(data, { recursive: true });
   const server = await startServer({
     command: process.execPath,
-    args: [MAIN, 'serve'],
+    args: START,
     cwd: ROOT,
     env: {
       ...process.env,
