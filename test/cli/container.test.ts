@@ -39,9 +39,11 @@ describe('Dockerfile', () => {
     expect(lines('COPY')).toContain('scripts/healthcheck.js ./scripts/healthcheck.js');
   });
 
-  it('starts what package.json names as its program', () => {
-    const { bin } = JSON.parse(readFileSync('package.json', 'utf8'));
-    expect(JSON.parse(lines('ENTRYPOINT')[0] ?? '')).toEqual(['node', bin.gridmoor]);
+  it('starts what package.json names as its program, as npm start does', () => {
+    const { bin, scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const command = JSON.parse(lines('ENTRYPOINT')[0] ?? '') as string[];
+    expect(command.at(-1)).toBe(bin.gridmoor);
+    expect([...command, 'serve'].join(' ')).toBe(scripts.start);
   });
 });
 
