@@ -1,7 +1,6 @@
 import type { DeviceConfig } from '../device-api/index.ts';
-import { isObject } from '../dialects/wire/envelope.ts';
 import { BrokerError } from '../errors.ts';
-import { parseJson } from '../model/json.ts';
+import { isJsonObject, parseJson } from '../model/json.ts';
 import { text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { findDevice } from './lookup.ts';
@@ -57,7 +56,7 @@ export function deviceConfigRoutes(deps: AdminDeps): readonly Route[] {
       anyObject: true,
       answer: CONFIG,
       async handle({ params, json, by }) {
-        if (!isObject(json)) throw new BrokerError('BAD_REQUEST', { detail: 'the body must be a JSON object' });
+        if (!isJsonObject(json)) throw new BrokerError('BAD_REQUEST', { detail: 'the body must be a JSON object' });
         return toAnswer(await configs.set(await deviceNamed(params.id), json, by));
       },
     }),

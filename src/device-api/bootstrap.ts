@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeviceKey } from '../dialects/wire/dialect.ts';
 import { hexBytes, sameBytes } from '../dialects/wire/signature.ts';
 import type { Clock } from '../model/clock.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, parseJson } from '../model/json.ts';
 import type { DeviceProfile, ProfileSet } from '../profiles/index.ts';
 import type { DynamicRegistration } from '../provisioning/dynamic-registration.ts';
 
@@ -34,7 +34,7 @@ export function createBootstrap({ registration, profiles, clock }: BootstrapPart
     peer: { readonly address: string; readonly secure: boolean },
   ): Promise<BootstrapAnswer> => {
     const parsed = parseJson(payload, LIMITS);
-    if (!parsed.ok || !isObject(parsed.value)) return malformed('the body');
+    if (!parsed.ok || !isJsonObject(parsed.value)) return malformed('the body');
     const body = parsed.value;
     const given: Record<string, string> = {};
     for (const field of ['deviceSn', 'groupId', 'dpsSignMethod', 'dpsSignTimestamp', 'dpsSign'] as const) {
@@ -82,6 +82,3 @@ function textOf(body: JsonObject, field: string): string | undefined {
   if (typeof value === 'number' || value instanceof ExactNumber) return String(value);
   return typeof value === 'string' && value !== '' && value.length <= MAX_FIELD ? value : undefined;
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

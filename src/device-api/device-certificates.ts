@@ -1,8 +1,7 @@
-import { isObject } from '../dialects/wire/envelope.ts';
 import { BrokerError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
-import { parseJson } from '../model/json.ts';
+import { isJsonObject, parseJson } from '../model/json.ts';
 import type { Log } from '../observe/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import type { DeviceCertificate, DeviceCertificates } from '../registry/certificates.ts';
@@ -74,7 +73,7 @@ export function createCertificateDesk(parts: CertificateDeskParts): CertificateD
     async request(device, payload) {
       const json = parseJson(payload, parts.json);
       if (!json.ok) return { kind: 'invalid', problem: json.error.problem };
-      if (!isObject(json.value)) return { kind: 'invalid', problem: 'the request must be a JSON object' };
+      if (!isJsonObject(json.value)) return { kind: 'invalid', problem: 'the request must be a JSON object' };
       const { csr, days = null } = json.value;
       if (typeof csr !== 'string') return { kind: 'invalid', problem: 'csr must be text: the request in PEM' };
       if (days !== null && typeof days !== 'number') return { kind: 'invalid', problem: 'days must be a whole number' };

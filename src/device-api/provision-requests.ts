@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import type { Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../model/json.ts';
 import type { Log } from '../observe/index.ts';
 import type { Provisioning, ProvisionOutcome } from '../provisioning/provisioning.ts';
 import { type ProvisionRequest, parseProvisionRequest } from '../provisioning/request.ts';
@@ -42,7 +42,7 @@ export function createProvisionRequests(parts: ProvisionRequestParts) {
     };
     const json = parseJson(payload, parts.json);
     if (!json.ok) return malformed('not-json', json.error.problem);
-    if (!isObject(json.value)) return malformed('wrong-form', 'the request must be a JSON object');
+    if (!isJsonObject(json.value)) return malformed('wrong-form', 'the request must be a JSON object');
     const parsed = parseProvisionRequest(json.value);
     if (!parsed.ok) return malformed('wrong-form', `"${parsed.field}" ${parsed.problem}`);
     try {
@@ -102,6 +102,3 @@ const EVENTS: Readonly<Record<string, EntityEvent['type']>> = {
 /** What chains hear of a refusal, by its reason (registration-protocols 3.3). */
 export const eventOf = (reason: string): EntityEvent['type'] =>
   (Object.hasOwn(EVENTS, reason) ? EVENTS[reason] : undefined) ?? 'PROVISION_FAILURE';
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
-import { ExactNumber, type JsonLimits, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { isJsonObject, type JsonLimits, type JsonObject, parseJson } from '../model/json.ts';
 import { countEnded, type MessageCounters } from './counters.ts';
 import type { MessageRunner } from './message-runner.ts';
 import type { Rpc } from './rpc.ts';
@@ -126,7 +126,7 @@ export function createRpcUplink(
         done(count({ kind: 'invalid', problem: parsed.error.problem }));
         return;
       }
-      if (!isObject(parsed.value)) {
+      if (!isJsonObject(parsed.value)) {
         done(count({ kind: 'invalid', problem: 'the call must be a JSON object' }));
         return;
       }
@@ -149,6 +149,3 @@ export function createRpcUplink(
     },
   };
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,7 +1,6 @@
-import { isObject } from '../dialects/wire/envelope.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Device } from '../model/device.ts';
-import { type JsonObject, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
 import { hideSupplyPoints } from '../model/supply-point/index.ts';
 import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, FittedValues, ProfileSet } from '../profiles/index.ts';
@@ -289,7 +288,7 @@ class DeviceUplink implements Uplink {
     if (!profile) return { kind: 'failed' };
     const parsed = parseJson(payload, this.#parts.json);
     if (!parsed.ok) return { kind: 'invalid', problem: parsed.error.problem };
-    if (!isObject(parsed.value)) return { kind: 'invalid', problem: 'the request must be a JSON object' };
+    if (!isJsonObject(parsed.value)) return { kind: 'invalid', problem: 'the request must be a JSON object' };
     const client = keyList(parsed.value.clientKeys);
     const shared = keyList(parsed.value.sharedKeys);
     if (client === 'wrong' || shared === 'wrong')

@@ -1,9 +1,8 @@
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { type AttributeScope, TAG_PREFIX, type TimedValue } from '../model/telemetry.ts';
 import { type Answer, type Operation, refuse, reply, type ThingContext, type ThingRequest } from './operation.ts';
 import { answered, unreadable } from './uplinks.ts';
 import { objectOf, own, texts } from './values.ts';
-import { isObject } from './wire/envelope.ts';
 
 /** Packages are announced by attributes of their own (thingsboard-device-api 3.12.1). */
 const OTA_KEY = /^(?:fw|sw)_(?:title|version|ts|state|size|checksum|checksum_algorithm|url|tag)$/;
@@ -97,8 +96,8 @@ export function deleteTags(names: (params: JsonValue | undefined) => readonly st
 const tagKey = (name: string): string => TAG_PREFIX + name;
 
 function readTag(tag: JsonValue, key: string, value: string): readonly [string, JsonValue] | undefined {
-  const name = isObject(tag) ? own(tag, key) : undefined;
-  const text = isObject(tag) ? own(tag, value) : undefined;
+  const name = isJsonObject(tag) ? own(tag, key) : undefined;
+  const text = isJsonObject(tag) ? own(tag, value) : undefined;
   const isTag = typeof name === 'string' && name !== '' && name.length <= 64 && text !== undefined;
   return isTag ? [tagKey(name), text] : undefined;
 }

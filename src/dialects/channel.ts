@@ -1,6 +1,6 @@
 import type { Device, DeviceApi, DeviceProfile, UplinkResult } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { readMeasurepoints } from './enos/measurepoints.ts';
 import { joinAnswers } from './join-answers.ts';
 import { type Answer, refuse } from './operation.ts';
@@ -9,7 +9,7 @@ import type { ThingVerdict } from './thing-session.ts';
 import { answered } from './uplinks.ts';
 import { type Decoded, decoded, own, problem } from './values.ts';
 import { REPLY_CODES } from './wire/codes.ts';
-import { type Envelope, formatReply, isObject } from './wire/envelope.ts';
+import { type Envelope, formatReply } from './wire/envelope.ts';
 
 export interface ChannelParts {
   readonly api: DeviceApi;
@@ -46,7 +46,7 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
   let handedOver: Promise<unknown> = Promise.resolve();
 
   const find = async (item: JsonValue, known: Map<string, Uplink>): Promise<Uplink | undefined> => {
-    const deviceKey = isObject(item) ? own(item, 'deviceKey') : undefined;
+    const deviceKey = isJsonObject(item) ? own(item, 'deviceKey') : undefined;
     if (typeof deviceKey !== 'string') return undefined;
     const found = known.get(deviceKey);
     if (found) return found;
@@ -70,7 +70,7 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
     const known = new Map<string, Uplink>();
     const sendings: Sending[] = [];
     for (const item of params) {
-      const posts = isObject(item)
+      const posts = isJsonObject(item)
         ? kind(item, clock.now(), topic)
         : problem<readonly Post[]>('an item must be an object');
       if (!posts.ok) return refuse('invalidParams', posts.problem);
@@ -150,19 +150,19 @@ function measurepoints(item: JsonObject, now: number, topic: string): Decoded<re
 
 function attributes(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
   const values = own(item, 'attributes');
-  if (!isObject(values)) return problem('"attributes" must be an object');
+  if (!isJsonObject(values)) return problem('"attributes" must be an object');
   return decoded([(uplink, done) => uplink.attributesJson(values, done, { topic })]);
 }
 
 /** `{events: {id: {…}}, time}`: a message for each. */
 function events(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
   const all = own(item, 'events');
-  if (!isObject(all)) return problem('"events" must be an object');
+  if (!isJsonObject(all)) return problem('"events" must be an object');
   const time = own(item, 'time');
   const posts: Post[] = [];
   for (const [id, value] of Object.entries(all)) {
     if (!EVENT_ID.test(id)) return problem('the name of an event has letters, digits, "_" and "-" only');
-    const data = isObject(value) ? value : { value };
+    const data = isJsonObject(value) ? value : { value };
     posts.push((uplink, done) => uplink.event({ type: `EVENT_${id}`, data, time }, done, topic));
   }
   return decoded(posts);

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { ChildLogin, ChildName, ChildResult, DeviceProfile } from '../device-api/index.ts';
-import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { type Answer, type ChildSessions, type Operation, refuse, reply, type ThingContext } from './operation.ts';
 import { unreadable } from './uplinks.ts';
 import { own } from './values.ts';
 import { REPLY_CODES } from './wire/codes.ts';
 import type { SigningDialect } from './wire/dialect.ts';
-import { isObject } from './wire/envelope.ts';
 
 const NAME = { enos: 'deviceKey', alibaba: 'deviceName' } as const;
 const ID = { enos: 'assetId', alibaba: 'iotId' } as const;
@@ -38,11 +37,11 @@ export const loginChild: Operation = ofGateway(async (thing, children, params) =
 /** @param list member of the params that has the sub-devices. */
 export const loginBatch = (list: 'subDevices' | 'deviceList'): Operation =>
   ofGateway(async (thing, children, params, { maxPerRequest }) => {
-    const items = isObject(params) ? own(params, list) : undefined;
-    if (!isObject(params) || !Array.isArray(items)) return unreadable(thing, `"${list}" must be a list`);
+    const items = isJsonObject(params) ? own(params, list) : undefined;
+    if (!isJsonObject(params) || !Array.isArray(items)) return unreadable(thing, `"${list}" must be a list`);
     if (items.length > maxPerRequest) return unreadable(thing, `a request names ${maxPerRequest} sub-devices at most`);
     const logins = items.map((item) =>
-      readLogin(isObject(item) ? { ...shared(params), ...item } : item, thing.dialect),
+      readLogin(isJsonObject(item) ? { ...shared(params), ...item } : item, thing.dialect),
     );
     const [ok, failed]: [JsonObject[], JsonObject[]] = [[], []];
     for (const [at, child] of logins.entries()) {
@@ -165,7 +164,7 @@ function readName(item: JsonValue | undefined, dialect: SigningDialect): ChildNa
 
 /** The names of a list, or what is wrong with it. */
 function readNames(params: JsonValue | undefined, dialect: SigningDialect, max: number): readonly ChildName[] | string {
-  const list = isObject(params) ? (own(params, 'deviceList') ?? [params]) : params;
+  const list = isJsonObject(params) ? (own(params, 'deviceList') ?? [params]) : params;
   if (!Array.isArray(list) || list.length === 0) return '"params" must be a list of sub-devices';
   if (list.length > max) return `a request names ${max} sub-devices at most`;
   const names = list.map((item) => readName(item, dialect)).filter((name) => name !== undefined);
@@ -176,7 +175,7 @@ function readNames(params: JsonValue | undefined, dialect: SigningDialect, max: 
 function withKeys(params: JsonValue | undefined, dialect: SigningDialect): JsonValue | undefined {
   if (dialect !== 'enos' || !Array.isArray(params)) return params;
   return params.map((item) =>
-    isObject(item) && !own(item, 'deviceKey') ? { ...item, deviceKey: randomBytes(8).toString('hex') } : item,
+    isJsonObject(item) && !own(item, 'deviceKey') ? { ...item, deviceKey: randomBytes(8).toString('hex') } : item,
   );
 }
 
@@ -204,7 +203,7 @@ function readLogin(item: JsonValue | undefined, dialect: SigningDialect): ChildL
 
 /** A text, or a number as it was written. */
 function textOf(item: JsonValue | undefined, member: string): string | undefined {
-  const value = isObject(item) ? own(item, member) : undefined;
+  const value = isJsonObject(item) ? own(item, member) : undefined;
   const text = typeof value === 'number' || value instanceof ExactNumber ? String(value) : value;
   return typeof text === 'string' && text !== '' && text.length <= MAX_TEXT ? text : undefined;
 }

@@ -1,10 +1,10 @@
 import { BrokerError } from '../errors.ts';
-import { ExactNumber, type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue, stringifyJson } from '../model/json.ts';
 import { saveClient } from './attributes.ts';
 import type { Answer, Operation, ThingContext, ThingFirmware, ThingRequest } from './operation.ts';
 import { answered, unreadable } from './uplinks.ts';
 import { own } from './values.ts';
-import { formatRequest, isObject } from './wire/envelope.ts';
+import { formatRequest } from './wire/envelope.ts';
 
 /** What devices report goes to this client attribute, and is what they are compared by. */
 const REPORTED = 'fw_version';
@@ -39,7 +39,7 @@ export class ThingOta implements ThingFirmware {
   async inform(request: ThingRequest): Promise<Answer> {
     const { params, topic } = request;
     const thing = this.#thing;
-    const version = isObject(params) ? own(params, 'version') : undefined;
+    const version = isJsonObject(params) ? own(params, 'version') : undefined;
     if (typeof version !== 'string' || version === '' || version.length > MAX_VERSION) {
       return unreadable(thing, '"version" must be a text');
     }
@@ -55,12 +55,12 @@ export class ThingOta implements ThingFirmware {
 
   /** Percent, or a negative number for what went wrong. */
   async progress({ params, topic }: ThingRequest): Promise<Answer> {
-    const step = isObject(params) ? own(params, 'step') : undefined;
+    const step = isJsonObject(params) ? own(params, 'step') : undefined;
     const number = typeof step === 'string' && step !== '' ? Number(step) : step instanceof ExactNumber ? NaN : step;
     if (typeof number !== 'number' || !Number.isInteger(number) || number < -100 || number > 100) {
       return unreadable(this.#thing, '"step" must be a number from -100 to 100');
     }
-    const desc = isObject(params) ? own(params, 'desc') : undefined;
+    const desc = isJsonObject(params) ? own(params, 'desc') : undefined;
     const text = typeof desc === 'string' ? desc.slice(0, 1_000) : '';
     if (number >= 0) {
       const state = number === 100 ? 'DOWNLOADED' : 'DOWNLOADING';

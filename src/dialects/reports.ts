@@ -1,16 +1,15 @@
-import type { JsonObject } from '../model/json.ts';
+import { isJsonObject, type JsonObject } from '../model/json.ts';
 import type { Operation } from './operation.ts';
 import { postEvent } from './uplinks.ts';
 import { own } from './values.ts';
-import { isObject } from './wire/envelope.ts';
 
 /** A report that becomes a message of that type, of which chains make what they like. */
 export const report =
   (type: string): Operation =>
   (thing, request) => {
     const { params } = request;
-    const data: JsonObject = isObject(params) ? params : { items: params ?? null };
-    return postEvent(thing, request, { type, data, time: isObject(params) ? own(params, 'time') : undefined });
+    const data: JsonObject = isJsonObject(params) ? params : { items: params ?? null };
+    return postEvent(thing, request, { type, data, time: isJsonObject(params) ? own(params, 'time') : undefined });
   };
 
 /** Events by their name, which stands in the type of the message. */

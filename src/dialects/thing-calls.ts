@@ -1,10 +1,10 @@
 import type { CallToDevice, DeviceApi, Downlink, FittedCall, RpcUplink } from '../device-api/index.ts';
-import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { isOtaKey } from './attributes.ts';
 import { methodOf, type ThingContext } from './operation.ts';
 import { CHILD_ENABLED, childNotice } from './wire/child-notice.ts';
 import { REPLY_CODES } from './wire/codes.ts';
-import { formatRequest, isObject, readReply } from './wire/envelope.ts';
+import { formatRequest, readReply } from './wire/envelope.ts';
 
 type Send = (topic: string, payload: string | Buffer) => boolean;
 
@@ -50,7 +50,7 @@ export class ThingCalls {
   push({ text, deleted }: Downlink): boolean {
     if (deleted) return true; // neither dialect has a message for it
     const values = parseJson(text, this.#thing.api.things.json);
-    if (!values.ok || !isObject(values.value)) return true;
+    if (!values.ok || !isJsonObject(values.value)) return true;
     const own = Object.entries(values.value).filter(([key]) => !isOtaKey(key));
     if (Object.hasOwn(values.value, 'fw_version')) this.#thing.ota.offer();
     if (own.length === 0) return true;
@@ -123,8 +123,8 @@ export class ThingCalls {
 
   /** To a gateway, of its sub-device. */
   #enabled(api: DeviceApi, id: number, params: JsonValue): 'delivered' | 'refused' {
-    const productKey = isObject(params) ? params.productKey : undefined;
-    const deviceKey = isObject(params) ? params.deviceKey : undefined;
+    const productKey = isJsonObject(params) ? params.productKey : undefined;
+    const deviceKey = isJsonObject(params) ? params.deviceKey : undefined;
     if (typeof productKey !== 'string' || typeof deviceKey !== 'string') {
       this.#misfit(api, id, { error: { message: 'the params name no sub-device' } });
       return 'delivered';

@@ -1,5 +1,4 @@
-import type { JsonObject, JsonValue } from '../model/json.ts';
-import { isObject } from './wire/envelope.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
@@ -8,7 +7,7 @@ export const own = (object: JsonObject, key: string): JsonValue | undefined =>
 
 /** A list of texts from one of its forms: an array, or a member of an object; undefined when it is none. */
 export function texts(value: JsonValue | undefined, member: string): readonly string[] | undefined {
-  const list = isObject(value) ? own(value, member) : value;
+  const list = isJsonObject(value) ? own(value, member) : value;
   if (list === undefined || list === null) return [];
   return Array.isArray(list) && list.every((one) => typeof one === 'string') ? list : undefined;
 }

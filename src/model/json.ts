@@ -1,5 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { type JsonLimits, type JsonResult, type JsonValue, parseExactJson } from './json-exact-parser.ts';
+import {
+  type JsonLimits,
+  type JsonObject,
+  type JsonResult,
+  type JsonValue,
+  parseExactJson,
+} from './json-exact-parser.ts';
 import { ExactNumber, exactNumbersSerialised } from './json-number.ts';
 
 export type { JsonLimits, JsonObject, JsonProblem, JsonResult, JsonValue } from './json-exact-parser.ts';
@@ -31,6 +37,10 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): JsonR
   const { problem, at } = result.error;
   return { ok: false, error: { problem, at: Buffer.byteLength(text.slice(0, at)) } };
 }
+
+/** Whether a JSON value is an object: no array, and no number whose text is kept. */
+export const isJsonObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 
 /** The text that bytes are in UTF-8; undefined when they are not. */
 export function utf8Text(input: Uint8Array): string | undefined {

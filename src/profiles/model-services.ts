@@ -1,5 +1,4 @@
-import { isObject } from '../dialects/wire/envelope.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { ServiceSpec, UnknownPolicy, ValueSpec } from './model-schema.ts';
 import { escapePointer, shownKey } from './model-value.ts';
 
@@ -31,7 +30,7 @@ export function compileServices(
     if (!service && unknown !== 'store') return misfit(`the service ${shownKey(id)} is not in the model`);
     const fits = service?.[part];
     if (!fits) return { ok: true, values };
-    if (!isObject(values)) return misfit(`the ${part} must be an object`);
+    if (!isJsonObject(values)) return misfit(`the ${part} must be an object`);
     const fitted = fits(values, false);
     return fitted.fault === undefined ? { ok: true, values: fitted.values } : misfit(`${part}: ${fitted.fault}`);
   };

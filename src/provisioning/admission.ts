@@ -1,5 +1,5 @@
 import type { Clock } from '../model/clock.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { DeviceProfile, ProfileSet, ProvisionRules } from '../profiles/index.ts';
 import { nameProblem } from '../registry/registry.ts';
 import { type SerialLists, serialProblem } from '../registry/serial-lists.ts';
@@ -62,7 +62,7 @@ export function createAdmission({ serials, askHook, profiles, clock }: Admission
     if (!hook) return { kind: 'admitted', overrides: {} };
     // Closed: whatever is no clear yes is a no.
     const answer = await askHook(hook, applicant);
-    if (!isObject(answer)) return refused('hook-failed');
+    if (!isJsonObject(answer)) return refused('hook-failed');
     if (answer.allow !== true) return refused('hook-denied');
     const overrides = overridesOf(answer, profiles());
     return overrides ? { kind: 'admitted', overrides } : refused('hook-failed');
@@ -70,9 +70,6 @@ export function createAdmission({ serials, askHook, profiles, clock }: Admission
 }
 
 const refused = (reason: AdmissionRefusal): Admission => ({ kind: 'refused', reason });
-
-const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Undefined for an answer that nobody can follow. */
 function overridesOf(answer: JsonObject, profiles: ProfileSet): Overrides | undefined {

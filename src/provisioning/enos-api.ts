@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ENOS_API_CODES, type EnosApiCode } from '../dialects/wire/codes.ts';
 import { BrokerError, type ErrorCode } from '../errors.ts';
-import { type JsonObject, parseJson } from '../model/json.ts';
-import {
-  formatItem,
-  isObject,
-  refused,
-  type ServiceOperations,
-  type ServiceResult,
-  WrongArgument,
-} from './service-call.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../model/json.ts';
+import { formatItem, refused, type ServiceOperations, type ServiceResult, WrongArgument } from './service-call.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 
 /** A call as it came over HTTP. */
@@ -102,7 +95,7 @@ const TOKEN_MESSAGES = {
 function bodyOf(text: string): JsonObject | undefined {
   if (text === '') return {};
   const parsed = parseJson(text, LIMITS);
-  return parsed.ok && isObject(parsed.value) ? parsed.value : undefined;
+  return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined;
 }
 
 const MAX_FIELD = 256;

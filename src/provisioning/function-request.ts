@@ -1,6 +1,6 @@
-import { type JsonObject, parseJson } from '../model/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../model/json.ts';
 import type { FunctionProof, FunctionRequest } from './function-compute.ts';
-import { isObject, mustText, textOf, WrongArgument } from './service-call.ts';
+import { mustText, textOf, WrongArgument } from './service-call.ts';
 
 const LIMITS = { maxDepth: 4, maxKeys: 50 };
 const PROOF_FIELDS = ['signMethod', 'timestamp', 'nonce', 'sign'] as const;
@@ -13,7 +13,7 @@ export type ParsedFunctionRequest =
 /** `{"deviceId":…}`, with `timestamp`, `nonce`, `sign` and `signMethod` for a proof. */
 export function parseFunctionRequest(text: string): ParsedFunctionRequest {
   const parsed = parseJson(text, LIMITS);
-  if (!parsed.ok || !isObject(parsed.value)) return { ok: false, problem: 'the body is no JSON object' };
+  if (!parsed.ok || !isJsonObject(parsed.value)) return { ok: false, problem: 'the body is no JSON object' };
   try {
     const body = parsed.value;
     return { ok: true, request: { deviceId: mustText(body, 'deviceId', 64), proof: proofOf(body) } };

@@ -1,6 +1,6 @@
 import { TBP1_METHOD, type Tbp1Request, tbp1Content } from '../dialects/wire/tbp1.ts';
 import type { Credentials, CredentialsType } from '../model/device.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { Secret } from '../model/secret.ts';
 import { POSSESSION_KEYS, type PossessionKey, readPossessionKey } from './possession.ts';
 
@@ -172,7 +172,7 @@ function signedFields(body: JsonObject, provisionDeviceKey: string, claims: stri
 
 function claimsOf(text: string): JsonObject {
   const parsed = parseJson(text, CLAIM_LIMITS);
-  if (parsed.ok && isObject(parsed.value)) return parsed.value;
+  if (parsed.ok && isJsonObject(parsed.value)) return parsed.value;
   throw new FieldProblem('claims', 'must be a JSON object, as a text');
 }
 
@@ -202,9 +202,6 @@ export function requestedCredentials(
       return { problem: 'LwM2M credentials are not supported' };
   }
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 
 const own = (body: JsonObject, field: string): JsonValue | undefined =>
   Object.hasOwn(body, field) ? body[field] : undefined;

@@ -1,5 +1,5 @@
 import { ENOS_API_CODES, type EnosApiCode } from '../dialects/wire/codes.ts';
-import { ExactNumber, type JsonObject, type JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { DeviceProfile } from '../profiles/index.ts';
 import type { ServiceAccount } from '../registry/service-account-record.ts';
 
@@ -53,9 +53,6 @@ export class WrongArgument extends Error {
 const own = (object: JsonObject, field: string): JsonValue | undefined =>
   Object.hasOwn(object, field) ? object[field] : undefined;
 
-export const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
-
 /** Undefined when it is absent, null or empty. */
 export function textOf(object: JsonObject, field: string, max = 255): string | undefined {
   const value = own(object, field);
@@ -74,7 +71,7 @@ export function mustText(object: JsonObject, field: string, max?: number): strin
 export function objectOf(object: JsonObject, field: string, maxKeys: number): JsonObject | undefined {
   const value = own(object, field);
   if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw new WrongArgument(field, 'must be an object');
+  if (!isJsonObject(value)) throw new WrongArgument(field, 'must be an object');
   if (Object.keys(value).length > maxKeys) throw new WrongArgument(field, `has more than ${maxKeys} members`);
   return value;
 }

@@ -1,13 +1,12 @@
 import { BrokerError } from '../errors.ts';
 import type { Credentials, Device } from '../model/device.ts';
 import type { DeviceId } from '../model/ids.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { LifeCycle } from '../registry/life-cycle.ts';
 import type { Registry } from '../registry/registry.ts';
 import { deviceKeyProblem, nameOfDevice } from '../registry/signed-secrets.ts';
 import {
   formatItem,
-  isObject,
   listOf,
   mayHear,
   mustText,
@@ -76,7 +75,7 @@ export function serviceDeviceOperations(parts: ServiceDeviceParts): ServiceOpera
 
   /** One item of a batch: what is wrong with it does not touch the others. */
   const createOne = async (call: ServiceCall, item: JsonValue): Promise<ServiceResult> => {
-    if (!isObject(item)) return refused('invalidArguments', 'deviceList must hold objects');
+    if (!isJsonObject(item)) return refused('invalidArguments', 'deviceList must hold objects');
     return create(call, item).catch((error: unknown) => {
       if (error instanceof WrongArgument) return error.refusal;
       throw error;

@@ -1,4 +1,12 @@
-import { castString, ExactNumber, type JsonObject, type JsonValue, numberKind, plainNotation } from '../model/json.ts';
+import {
+  castString,
+  ExactNumber,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  numberKind,
+  plainNotation,
+} from '../model/json.ts';
 import type { Sample } from '../model/telemetry.ts';
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -53,21 +61,21 @@ export function valuesText(payload: string): string | undefined {
 
 /** Client attributes: an object only (3.4). */
 export function decodeAttributes(json: JsonValue, options: DecodeOptions): Decoded<JsonObject> {
-  if (!isObject(json)) return { ok: false, problem: `must be an object, is ${kindName(json)}` };
+  if (!isJsonObject(json)) return { ok: false, problem: `must be an object, is ${kindName(json)}` };
   const values = cleanValues(json, options);
   return typeof values === 'string' ? { ok: false, problem: values } : { ok: true, value: values };
 }
 
 /** The sample, or what is wrong with it. */
 function decodeSample(json: JsonValue, options: DecodeOptions): DecodedSample | string {
-  if (!isObject(json)) return `a sample must be an object, is ${kindName(json)}`;
+  if (!isJsonObject(json)) return `a sample must be an object, is ${kindName(json)}`;
   let ts = options.now;
   let source = json;
   if (Object.hasOwn(json, 'ts') && Object.hasOwn(json, 'values')) {
     const own = timestamp(json.ts ?? null);
     if (own === undefined) return '"ts" must be an integer of milliseconds';
     const values = json.values ?? null;
-    if (!isObject(values)) return `"values" must be an object, is ${kindName(values)}`;
+    if (!isJsonObject(values)) return `"values" must be an object, is ${kindName(values)}`;
     ts = own;
     source = values;
   }
@@ -121,9 +129,6 @@ export function timestamp(value: JsonValue): number | undefined {
   const whole = Math.trunc(number);
   return Number.isSafeInteger(whole) ? whole : undefined;
 }
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 
 function kindName(value: JsonValue): string {
   if (value === null) return 'null';

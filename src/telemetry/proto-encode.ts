@@ -1,4 +1,11 @@
-import { ExactNumber, type JsonObject, type JsonValue, plainNotation, stringifyJson } from '../model/json.ts';
+import {
+  ExactNumber,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  plainNotation,
+  stringifyJson,
+} from '../model/json.ts';
 import type { ProtoField, ProtoMessage, ProtoScalar, ProtoType } from '../model/proto-message.ts';
 import { entryFields, wireOf } from './proto-decode.ts';
 
@@ -42,7 +49,7 @@ const own = (json: JsonObject, name: string): JsonValue | undefined =>
 function write(field: ProtoField, value: JsonValue, parts: Buffer[]): void {
   const { name, type, number } = field;
   if (field.mapKey !== undefined) {
-    if (!isObject(value)) throw new MisfitError(`${name} must be an object`);
+    if (!isJsonObject(value)) throw new MisfitError(`${name} must be an object`);
     const entry: ProtoMessage = { kind: 'message', name, fields: entryFields(field, field.mapKey) };
     for (const [key, one] of Object.entries(value))
       parts.push(...delimited(number, message(entry, { key, value: one })));
@@ -71,7 +78,7 @@ const delimited = (number: number, bytes: Buffer): Buffer[] => [
 function bytesOf(name: string, type: ProtoType, value: JsonValue): Buffer {
   if (typeof type === 'string') return scalar(name, type, value);
   if (type.kind === 'message') {
-    if (!isObject(value)) throw new MisfitError(`${name} must be an object`);
+    if (!isJsonObject(value)) throw new MisfitError(`${name} must be an object`);
     return message(type, value);
   }
   const number = typeof value === 'string' ? type.numbers.get(value) : undefined;
@@ -158,6 +165,3 @@ function textOf(value: JsonValue): string {
 
 const isNumber = (value: JsonValue): value is number | ExactNumber =>
   typeof value === 'number' || value instanceof ExactNumber;
-
-const isObject = (value: JsonValue): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

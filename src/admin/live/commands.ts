@@ -1,5 +1,5 @@
 import { type DeviceId, parseDeviceId } from '../../model/ids.ts';
-import { ExactNumber, type JsonObject, type JsonValue, parseJson } from '../../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../model/json.ts';
 import { ATTRIBUTE_SCOPES, type AttributeScope } from '../../model/telemetry.ts';
 
 const LIMITS = { maxDepth: 10, maxKeys: 5_000 } as const;
@@ -23,19 +23,19 @@ export type Command =
 /** The commands of one message in their order, in both of ThingsBoard's forms; undefined when it is none. */
 export function parseCommands(text: string): readonly Command[] | undefined {
   const parsed = parseJson(text, LIMITS);
-  if (!parsed.ok || !isObject(parsed.value)) return undefined;
+  if (!parsed.ok || !isJsonObject(parsed.value)) return undefined;
   const { authCmd, cmds, tsSubCmds, attrSubCmds, historyCmds } = parsed.value;
   const commands: Command[] = [];
-  if (isObject(authCmd) && typeof authCmd.token === 'string') commands.push({ kind: 'auth', token: authCmd.token });
+  if (isJsonObject(authCmd) && typeof authCmd.token === 'string') commands.push({ kind: 'auth', token: authCmd.token });
   const given = [
-    ...listOf(cmds).map((one) => [one, isObject(one) ? one.type : undefined] as const),
+    ...listOf(cmds).map((one) => [one, isJsonObject(one) ? one.type : undefined] as const),
     ...listOf(tsSubCmds).map((one) => [one, 'TIMESERIES'] as const),
     ...listOf(attrSubCmds).map((one) => [one, 'ATTRIBUTES'] as const),
     ...listOf(historyCmds).map((one) => [one, 'TIMESERIES_HISTORY'] as const),
   ];
   if (given.length > MAX_COMMANDS) return undefined;
   for (const [one, type] of given) {
-    if (!isObject(one)) return undefined;
+    if (!isJsonObject(one)) return undefined;
     commands.push(commandOf(one, type));
   }
   return commands;
@@ -68,6 +68,3 @@ function commandOf(given: JsonObject, type: JsonValue | undefined): Command {
 }
 
 const listOf = (value: JsonValue | undefined): readonly JsonValue[] => (Array.isArray(value) ? value : []);
-
-const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

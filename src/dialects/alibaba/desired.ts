@@ -1,9 +1,8 @@
-import type { JsonValue } from '../../model/json.ts';
+import { isJsonObject, type JsonValue } from '../../model/json.ts';
 import { isOtaKey, readOf } from '../attributes.ts';
 import { type Operation, refuse, reply } from '../operation.ts';
 import { unreadable } from '../uplinks.ts';
 import { objectOf, texts } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 
 const LIMITED = refuse('rateLimited', 'too many messages');
 
@@ -19,7 +18,7 @@ export const getDesired: Operation = async (thing, { params }) => {
 
 /** `{id: {version}}`: a value that has been set anew since is left; `{}` = all. */
 export const deleteDesired: Operation = async (thing, { params }) => {
-  if (!isObject(params)) return unreadable(thing, '"params" must be an object');
+  if (!isJsonObject(params)) return unreadable(thing, '"params" must be an object');
   const found = await readOf(thing, 'SHARED_SCOPE', Object.keys(params));
   if (!found) return LIMITED;
   const gone = [...found].filter(([key, { ts }]) => !isOtaKey(key) && !isNewer(ts, versionOf(params[key])));
@@ -31,5 +30,6 @@ export const deleteDesired: Operation = async (thing, { params }) => {
   return reply('ok', {});
 };
 
-const versionOf = (member: JsonValue | undefined): number => Number(isObject(member) ? String(member.version) : NaN);
+const versionOf = (member: JsonValue | undefined): number =>
+  Number(isJsonObject(member) ? String(member.version) : NaN);
 const isNewer = (ts: number, version: number): boolean => Number.isFinite(version) && ts > version;

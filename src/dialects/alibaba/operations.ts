@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../model/json.ts';
 import { deleteTags, updateTags } from '../attributes.ts';
 import { getConfig } from '../device-config.ts';
 import {
@@ -17,7 +17,6 @@ import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 import { deleteDesired, getDesired } from './desired.ts';
 import { ntp } from './ntp.ts';
 import { postHistory, postPack } from './pack.ts';
@@ -30,9 +29,9 @@ const post: Operation = (thing, request) =>
 /** `{value: {…}, time}`, or what the event says itself. */
 const event: Operation = (thing, request) => {
   const { params = {}, path } = request;
-  if (!isObject(params)) return unreadable(thing, '"params" must be an object');
+  if (!isJsonObject(params)) return unreadable(thing, '"params" must be an object');
   const value = own(params, 'value');
-  const wrapped = isObject(value);
+  const wrapped = isJsonObject(value);
   const data: JsonObject = wrapped ? value : params;
   return postEvent(thing, request, { type: eventType(path), data, time: wrapped ? own(params, 'time') : undefined });
 };
@@ -40,7 +39,7 @@ const event: Operation = (thing, request) => {
 /** `[{attrKey}]` */
 function attributeKeys(params: JsonValue | undefined): readonly string[] | undefined {
   if (!Array.isArray(params)) return undefined;
-  const keys = params.map((one) => (isObject(one) ? own(one, 'attrKey') : undefined));
+  const keys = params.map((one) => (isJsonObject(one) ? own(one, 'attrKey') : undefined));
   return keys.every((key) => typeof key === 'string') ? keys : undefined;
 }
 

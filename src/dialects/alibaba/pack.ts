@@ -1,9 +1,8 @@
-import type { JsonValue } from '../../model/json.ts';
+import { isJsonObject, type JsonValue } from '../../model/json.ts';
 import { joinAnswers } from '../join-answers.ts';
 import { type Answer, type Operation, refuse, type ThingContext, type ThingRequest } from '../operation.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { decoded, own } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 import { readProperties } from './properties.ts';
 
 /** Properties, events and devices of one request. */
@@ -17,7 +16,7 @@ type Post = () => Promise<Answer>;
  */
 export const postPack: Operation = (thing, request) => {
   const { params } = request;
-  if (!isObject(params)) return unreadable(thing, '"params" must be an object');
+  if (!isJsonObject(params)) return unreadable(thing, '"params" must be an object');
   const subs = own(params, 'subDevices') ?? [];
   if (!Array.isArray(subs)) return unreadable(thing, '"subDevices" must be a list');
   return postParts(thing, request, [params, ...subs], false);
@@ -46,12 +45,12 @@ async function postParts(
       posts.push(() => postSamples(target, request, decoded(samples.value), late));
     }
     for (const event of listOf(part, 'events')) {
-      if (!isObject(event)) return unreadable(thing, 'an event must be an object');
+      if (!isJsonObject(event)) return unreadable(thing, 'an event must be an object');
       for (const [id, given] of Object.entries(event)) {
         if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) return unreadable(thing, 'the name of an event is of another form');
         for (const one of Array.isArray(given) ? given : [given]) {
-          const value = isObject(one) ? own(one, 'value') : undefined;
-          if (!isObject(one) || !isObject(value)) return unreadable(thing, 'an event needs a "value"');
+          const value = isJsonObject(one) ? own(one, 'value') : undefined;
+          if (!isJsonObject(one) || !isJsonObject(value)) return unreadable(thing, 'an event needs a "value"');
           const [type, time] = [`EVENT_${id}`, own(one, 'time')];
           posts.push(() => postEvent(target, request, { type, data: value, time }));
         }
@@ -64,10 +63,10 @@ async function postParts(
 
 /** Whose part it is: the device's own without an identity. */
 function targetOf(thing: ThingContext, part: JsonValue): ThingContext | undefined {
-  const identity = isObject(part) ? own(part, 'identity') : undefined;
+  const identity = isJsonObject(part) ? own(part, 'identity') : undefined;
   if (identity === undefined) return thing;
-  const productKey = isObject(identity) ? own(identity, 'productKey') : undefined;
-  const deviceKey = isObject(identity) ? own(identity, 'deviceName') : undefined;
+  const productKey = isJsonObject(identity) ? own(identity, 'productKey') : undefined;
+  const deviceKey = isJsonObject(identity) ? own(identity, 'deviceName') : undefined;
   if (typeof productKey !== 'string' || typeof deviceKey !== 'string') return undefined;
   if (productKey === thing.productKey && deviceKey === thing.deviceKey) return thing;
   return thing.children?.get({ productKey, deviceKey });
@@ -75,10 +74,10 @@ function targetOf(thing: ThingContext, part: JsonValue): ThingContext | undefine
 
 /** A property may come as a list of its values: each of them is an object of its own then. */
 function listOf(part: JsonValue, member: 'properties' | 'events'): readonly JsonValue[] {
-  const given = isObject(part) ? own(part, member) : undefined;
+  const given = isJsonObject(part) ? own(part, member) : undefined;
   if (given === undefined) return [];
   if (Array.isArray(given)) return given;
-  if (member === 'events' || !isObject(given)) return [given];
+  if (member === 'events' || !isJsonObject(given)) return [given];
   const rows: JsonValue[] = [];
   for (const [id, value] of Object.entries(given)) {
     for (const one of Array.isArray(value) ? value : [value]) rows.push(Object.fromEntries([[id, one]]));

@@ -1,14 +1,13 @@
-import { ExactNumber, type JsonObject, type JsonValue } from '../../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '../../model/json.ts';
 import { type Decoded, decoded, objectOf, own, problem } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 
 /** Properties `{id: v | {value, time}}` as samples `{ts, values}`, one for each time. */
 export function readProperties(params: JsonValue | undefined, now: number): Decoded<JsonValue> {
-  if (!isObject(params)) return problem('"params" must be an object of properties');
+  if (!isJsonObject(params)) return problem('"params" must be an object of properties');
   const byTime = new Map<string, { readonly ts: JsonValue; readonly values: [string, JsonValue][] }>();
   for (const [id, property] of Object.entries(params)) {
-    const value = isObject(property) ? own(property, 'value') : undefined;
-    const timed = isObject(property) && value !== undefined;
+    const value = isJsonObject(property) ? own(property, 'value') : undefined;
+    const timed = isJsonObject(property) && value !== undefined;
     const ts = (timed ? own(property, 'time') : undefined) ?? now;
     const key = ts instanceof ExactNumber ? ts.text : String(ts);
     const sample = byTime.get(key) ?? { ts, values: [] };

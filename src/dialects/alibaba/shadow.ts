@@ -1,9 +1,8 @@
-import { type JsonObject, stringifyJson } from '../../model/json.ts';
+import { isJsonObject, type JsonObject, stringifyJson } from '../../model/json.ts';
 import type { TimedValue } from '../../model/telemetry.ts';
 import { isOtaKey, readOf, saveClient } from '../attributes.ts';
 import type { Answer, Operation, ThingContext } from '../operation.ts';
 import { objectOf, own } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 
 /**
  * The device's shadow: client attributes are reported, shared ones desired. A version is the newest time of either, ms; an update
@@ -14,11 +13,11 @@ export const shadowUpdate: Operation = async (thing, request) => {
   const method = own(body, 'method');
   if (method === 'get') return send(thing, await whole(thing));
   const state = own(body, 'state');
-  if (method !== 'update' || !isObject(state)) return failed(thing, '400', 'method or state is not known');
+  if (method !== 'update' || !isJsonObject(state)) return failed(thing, '400', 'method or state is not known');
   const reported = own(state, 'reported');
   const desired = own(state, 'desired');
   if (desired !== undefined && desired !== null) return failed(thing, '404', 'a device clears desired values, no more');
-  if (isObject(reported)) {
+  if (isJsonObject(reported)) {
     const saved = await saveClient(thing, request, reported);
     if (saved.kind === 'close') return saved;
     if (saved.kind === 'reply' && saved.code !== 'ok') return failed(thing, '400', saved.message ?? '');

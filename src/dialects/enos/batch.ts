@@ -1,10 +1,9 @@
 import type { ChildName } from '../../device-api/index.ts';
-import type { JsonValue } from '../../model/json.ts';
+import { isJsonObject, type JsonValue } from '../../model/json.ts';
 import { joinAnswers } from '../join-answers.ts';
 import { type Answer, type Operation, refuse, type ThingContext, type ThingRequest } from '../operation.ts';
 import { postSamples, unreadable } from '../uplinks.ts';
 import { decoded, own } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 import { readMeasurepoints } from './measurepoints.ts';
 
 /** Items of one request, of the device and its sub-devices together. */
@@ -54,7 +53,7 @@ async function postAll(
 
 function nameOf({ productKey, deviceKey }: ThingContext, item: JsonValue): ChildName {
   const given = (member: string): string | undefined => {
-    const value = isObject(item) ? own(item, member) : undefined;
+    const value = isJsonObject(item) ? own(item, member) : undefined;
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   return { productKey: given('productKey') ?? productKey, deviceKey: given('deviceKey') ?? deviceKey };

@@ -1,15 +1,14 @@
-import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../model/json.ts';
 import { type Decoded, decoded, objectOf, own, problem } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 
 /** One item `{measurepoints: {m: v | {value, quality}}, time}` as a sample `{ts, values}`; quality stands as `{m}_quality`. */
 export function readMeasurepoints(item: JsonValue | undefined, now: number): Decoded<JsonObject> {
-  const points = isObject(item) ? own(item, 'measurepoints') : undefined;
-  if (!isObject(item) || !isObject(points)) return problem('"measurepoints" must be an object');
+  const points = isJsonObject(item) ? own(item, 'measurepoints') : undefined;
+  if (!isJsonObject(item) || !isJsonObject(points)) return problem('"measurepoints" must be an object');
   const values: [string, JsonValue][] = [];
   for (const [id, point] of Object.entries(points)) {
-    const value = isObject(point) ? own(point, 'value') : undefined;
-    if (!isObject(point) || value === undefined) {
+    const value = isJsonObject(point) ? own(point, 'value') : undefined;
+    if (!isJsonObject(point) || value === undefined) {
       values.push([id, point]);
       continue;
     }

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../model/json.ts';
 import { deleteTags, query, queryTags, remove, saveClient, updateTags } from '../attributes.ts';
 import { getConfig } from '../device-config.ts';
 import {
@@ -15,7 +16,6 @@ import { OTA_OPERATIONS } from '../ota.ts';
 import { EVENT_POST, eventType, report } from '../reports.ts';
 import { postEvent, postSamples, unreadable } from '../uplinks.ts';
 import { own, texts } from '../values.ts';
-import { isObject } from '../wire/envelope.ts';
 import { postBatch } from './batch.ts';
 import { readMeasurepoints } from './measurepoints.ts';
 
@@ -26,15 +26,15 @@ const post =
 
 const event: Operation = (thing, request) => {
   const { params, path } = request;
-  const data = isObject(params) ? (own(params, 'events') ?? {}) : undefined;
-  if (!isObject(params) || !isObject(data)) return unreadable(thing, '"events" must be an object');
+  const data = isJsonObject(params) ? (own(params, 'events') ?? {}) : undefined;
+  if (!isJsonObject(params) || !isJsonObject(data)) return unreadable(thing, '"events" must be an object');
   return postEvent(thing, request, { type: eventType(path), data, time: own(params, 'time') });
 };
 
 const updateAttributes: Operation = (thing, request) => {
   const { params } = request;
-  const values = isObject(params) ? own(params, 'attributes') : undefined;
-  if (!isObject(values)) return unreadable(thing, '"attributes" must be an object');
+  const values = isJsonObject(params) ? own(params, 'attributes') : undefined;
+  if (!isJsonObject(values)) return unreadable(thing, '"attributes" must be an object');
   return saveClient(thing, request, values);
 };
 

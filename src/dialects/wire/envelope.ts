@@ -1,4 +1,4 @@
-import { ExactNumber, type JsonObject, type JsonValue, stringifyJson } from '../../model/json.ts';
+import { ExactNumber, isJsonObject, type JsonObject, type JsonValue, stringifyJson } from '../../model/json.ts';
 
 /** A request of a device, or to one: `{id, version, method, params}` (registration-protocols 2). */
 export interface Envelope {
@@ -17,7 +17,7 @@ const MAX_ID = 64;
 
 /** Undefined when the value is no envelope: not an object, or with an id that is neither text nor number. */
 export function readEnvelope(value: JsonValue): Envelope | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const id = own(value, 'id') ?? '';
   const isId = (typeof id === 'string' && id.length <= MAX_ID) || typeof id === 'number' || id instanceof ExactNumber;
   if (!isId) return undefined;
@@ -27,7 +27,7 @@ export function readEnvelope(value: JsonValue): Envelope | undefined {
     version: typeof version === 'string' ? version : undefined,
     method: typeof method === 'string' ? method : undefined,
     params: own(value, 'params'),
-    wantsReply: !(isObject(sys) && String(own(sys, 'ack')) === '0'),
+    wantsReply: !(isJsonObject(sys) && String(own(sys, 'ack')) === '0'),
     body: value,
   };
 }
@@ -41,7 +41,7 @@ export interface ReplyEnvelope {
 }
 
 export function readReply(value: JsonValue): ReplyEnvelope | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const [id, code, message] = [own(value, 'id'), own(value, 'code'), own(value, 'message')];
   const number = typeof code === 'string' ? Number(code) : code instanceof ExactNumber ? Number(code.text) : code;
   if (typeof number !== 'number' || !Number.isInteger(number)) return undefined;
@@ -73,9 +73,6 @@ export function formatRequest(id: string, method: string, params: JsonValue): st
 export function formatCodeFirst(code: number, data: JsonObject | undefined, message: string): string {
   return stringifyJson({ code, ...(data === undefined ? {} : { data }), message });
 }
-
-export const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 
 const own = (object: JsonObject, key: string): JsonValue | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined;

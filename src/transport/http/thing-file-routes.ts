@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DeviceApi, DeviceFile } from '../../device-api/index.ts';
-import { formatReply, isObject } from '../../dialects/wire/envelope.ts';
-import { type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../model/json.ts';
+import { formatReply } from '../../dialects/wire/envelope.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, stringifyJson } from '../../model/json.ts';
 import { type FormPart, readForm } from './multipart-form.ts';
 import type { HttpThing, HttpThings } from './thing-sessions.ts';
 
@@ -60,7 +60,8 @@ export function registerThingFileRoutes(parent: FastifyInstance, parts: ThingFil
     const form = await readForm(request, body, MAX_FILES + 1);
     const { message, sent } = readParts(form);
     const parsed = parseJson(message, json);
-    if (!parsed.ok || !isObject(parsed.value)) throw new Refused(CODES.invalid, 'enos-message must be a JSON object');
+    if (!parsed.ok || !isJsonObject(parsed.value))
+      throw new Refused(CODES.invalid, 'enos-message must be a JSON object');
     for (const file of sent) check(file, parsed.value, rules.maxKb * 1024);
     const stored = await files.put(session.device.id, sent, rules);
     if (stored === 'full') throw new Refused(CODES.tooLarge, `${rules.max} files are kept for a device at most`);
@@ -173,8 +174,8 @@ function readParts(form: readonly FormPart[] | undefined): {
 function check({ name, bytes }: Sent, message: JsonObject, maxBytes: number): void {
   if (bytes.length > maxBytes) throw new Refused(CODES.tooLarge, `a file has more than ${maxBytes} bytes`);
   const { files } = message;
-  const about = isObject(files) && Object.hasOwn(files, name) ? files[name] : undefined;
-  const md5 = isObject(about) && Object.hasOwn(about, 'md5') ? about.md5 : undefined;
+  const about = isJsonObject(files) && Object.hasOwn(files, name) ? files[name] : undefined;
+  const md5 = isJsonObject(about) && Object.hasOwn(about, 'md5') ? about.md5 : undefined;
   if (md5 === undefined || md5 === null) return;
   const own = createHash('md5').update(bytes).digest('hex');
   if (typeof md5 !== 'string' || md5.toLowerCase() !== own) throw new Refused(CODES.invalid, 'a file has another MD5');
@@ -190,16 +191,16 @@ function withUris(message: JsonObject, byName: ReadonlyMap<string, DeviceFile>):
       return file?.uri ?? value;
     }
     if (Array.isArray(value)) return value.map(replace);
-    if (!isObject(value)) return value;
+    if (!isJsonObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, replace(member)]));
   };
   const { files: _, ...rest } = message;
   const named = replace(rest);
-  return known && isObject(named) ? named : undefined;
+  return known && isJsonObject(named) ? named : undefined;
 }
 
 function isGood(text: string | undefined): boolean {
   if (text === undefined) return true;
   const parsed = parseJson(text, { maxDepth: 64, maxKeys: 100_000 });
-  return parsed.ok && isObject(parsed.value) && parsed.value.code === 200;
+  return parsed.ok && isJsonObject(parsed.value) && parsed.value.code === 200;
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DeviceApi, HttpLogin, LoginResult } from '../../device-api/index.ts';
-import { formatReply, isObject } from '../../dialects/wire/envelope.ts';
-import { ExactNumber, parseJson, stringifyJson } from '../../model/json.ts';
+import { formatReply } from '../../dialects/wire/envelope.ts';
+import { ExactNumber, isJsonObject, parseJson, stringifyJson } from '../../model/json.ts';
 import { isSecure } from '../proxy/expect-header.ts';
 import { registerThingFileRoutes } from './thing-file-routes.ts';
 import { HttpThings } from './thing-sessions.ts';
@@ -78,7 +78,7 @@ export function registerThingRoutes(
 /** Undefined: what is signed is missing. */
 function readLogin(payload: Buffer, names: AuthRoute['Params']): HttpLogin | undefined {
   const parsed = parseJson(payload, { maxDepth: 8, maxKeys: 64 });
-  if (!parsed.ok || !isObject(parsed.value)) return undefined;
+  if (!parsed.ok || !isJsonObject(parsed.value)) return undefined;
   const body = parsed.value;
   const text = (member: string): string | undefined => {
     const value = Object.hasOwn(body, member) ? body[member] : undefined;
