@@ -15,6 +15,7 @@ const PAGE = new URL('../docs/performance.md', import.meta.url);
 const CHARTS = new URL('../docs/performance/', import.meta.url);
 
 /** What bench/flame.js has drawn. */
+mkdirSync(CHARTS, { recursive: true });
 const FLAMES = readdirSync(CHARTS)
   .filter((name) => name.startsWith('flame-'))
   .sort();
@@ -151,7 +152,6 @@ function render(results) {
 }
 
 const { page, charts } = render(JSON.parse(readFileSync(RESULTS, 'utf8')));
-mkdirSync(CHARTS, { recursive: true });
 const files = [{ url: PAGE, text: page }, ...[...charts].map(([name, text]) => ({ url: new URL(name, CHARTS), text }))];
 if (process.argv.includes('--check')) {
   const read = (/** @type {URL} */ url) => {

@@ -114,6 +114,7 @@ export function flameGraph(title, all) {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="11" fill="#222222">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="6" y="18" font-size="14" font-weight="bold">${escaped(title)}</text>`,
     ...boxes,
