@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startBroker } from '../helpers/broker.ts';
-import { describeFindings } from '../helpers/checker.ts';
+import { expectNothingFound } from '../helpers/checker.ts';
 import { MAIN } from './broken-build.ts';
 import { eventually } from './eventually.ts';
 import { type Rig, startRig } from './rig.ts';
@@ -40,7 +40,7 @@ describe('chaos: disk', () => {
     await fleet.until((now) => now.acked > acked + 200, 'the fleet goes on', 20_000);
     await fleet.stop(30_000);
     const counts = await rig.counts();
-    expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
+    expectNothingFound(await rig.judge({ counts }));
   });
 
   it('killed on a full disk, it opens again once there is space, with all that was acknowledged', async (context) => {
@@ -57,7 +57,7 @@ describe('chaos: disk', () => {
     const { acked } = fleet.progress;
     await fleet.until((now) => now.acked > acked + 100, 'the fleet goes on', 20_000);
     await fleet.stop(30_000);
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   it('a read-only data directory is refused by name; nothing in it is lost', async (context) => {
@@ -71,7 +71,7 @@ describe('chaos: disk', () => {
     expect(refusal).toMatch(/cannot be written|read-only|EROFS/i);
     disk.setReadOnly(false);
     await rig.startAgain();
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   const damages: readonly { readonly name: string; damage(file: string): void; readonly reason: RegExp }[] = [
@@ -107,7 +107,7 @@ describe('chaos: disk', () => {
         rmSync(safe, { recursive: true, force: true });
       }
       await rig.startAgain();
-      expect(describeFindings(await rig.judge())).toBe('no findings');
+      expectNothingFound(await rig.judge());
     });
   }
 
@@ -123,7 +123,7 @@ describe('chaos: disk', () => {
       writeFileSync(file, Buffer.from(good).fill(0xa5, at, at + PAGE_BYTES));
       const refusal = await tryStart(rig);
       if (refusal === undefined) {
-        expect(describeFindings(await rig.judge()), `page ${at / PAGE_BYTES}`).toBe('no findings');
+        expectNothingFound(await rig.judge(), `page ${at / PAGE_BYTES}`);
       } else {
         expect(refusal, `page ${at / PAGE_BYTES}`).toMatch(/"code":1.*STORE_CORRUPT.*data\.mdb/s);
         refused++;
@@ -131,7 +131,7 @@ describe('chaos: disk', () => {
       writeFileSync(file, good);
     }
     expect(refused).toBeGreaterThan(3);
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   it('a second process on the same data directory is refused by name; the first does not notice', async () => {
@@ -145,7 +145,7 @@ describe('chaos: disk', () => {
     await fleet.until((now) => now.acked > acked + 200, 'the first goes on', 20_000);
     await fleet.stop(20_000);
     const counts = await rig.counts();
-    expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
+    expectNothingFound(await rig.judge({ counts }));
   });
 
   it('another instance key is refused by name', async () => {
@@ -155,7 +155,7 @@ describe('chaos: disk', () => {
     expect(refusal).toMatch(/SECRET_KEY_MISMATCH/);
     expect(refusal).not.toContain('another-instance-key');
     await rig.startAgain();
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 });
 

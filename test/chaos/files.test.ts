@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, wri
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { describeFindings } from '../helpers/checker.ts';
+import { expectNothingFound } from '../helpers/checker.ts';
 import { eventually } from './eventually.ts';
 import { copyFolders } from './folders.ts';
 import { type Rig, startRig } from './rig.ts';
@@ -92,7 +92,7 @@ describe('chaos: profile and chain files', () => {
       await eventually('the good files are in force', async () => (await rig.readiness()).ready, DEADLINE_MS);
       await fleet.stop(20_000);
       const counts = await rig.counts();
-      expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
+      expectNothingFound(await rig.judge({ counts }));
     });
   }
 
@@ -121,7 +121,7 @@ describe('chaos: profile and chain files', () => {
     await fleet.stop(20_000);
     const counts = await rig.counts();
     await eventually('no file is left open', () => openFiles(rig) <= atRest + SPARE, 5_000);
-    expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
+    expectNothingFound(await rig.judge({ counts }));
   });
 });
 

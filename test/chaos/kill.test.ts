@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { describeFindings } from '../helpers/checker.ts';
+import { expectNothingFound } from '../helpers/checker.ts';
 import type { Moment } from '../helpers/journal-client.ts';
 import { withLoad } from '../helpers/with-load.ts';
 import { randomOf } from './random.ts';
@@ -50,7 +50,7 @@ async function killOften(times: number, env: Readonly<Record<string, string>>): 
     `${done} kills in ${Math.round((performance.now() - began) / 1000)} s, ready again after ${at(0.5)} ms (p50), ` +
       `${at(0.95)} ms (p95); ${provisioned} devices provisioned, ${attached} told attached, ${acked} messages acknowledged`,
   );
-  expect(describeFindings(findings)).toBe('no findings');
+  expectNothingFound(findings);
   expect(acked).toBeGreaterThan(done * 20);
   // F1: within 2 s. Half of the starts, since what else the machine does is not the broker's.
   expect(at(0.5)).toBeLessThan(withLoad(2_000));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { describeFindings } from '../helpers/checker.ts';
+import { expectNothingFound } from '../helpers/checker.ts';
 import { traceOf } from '../helpers/journal.ts';
 import { startJournalClient } from '../helpers/journal-client.ts';
 import { planFleet } from '../helpers/journal-plan.ts';
@@ -41,7 +41,7 @@ describe('chaos: stop', () => {
       await fleet.until((now) => now.acked > acked + 200, 'the fleet goes on', 30_000);
       await fleet.stop(30_000);
       const counts = await rig.counts();
-      expect(describeFindings(await rig.judge({ counts }))).toBe('no findings');
+      expectNothingFound(await rig.judge({ counts }));
       expect(counts.received).toBeGreaterThan(200);
     });
   }
@@ -51,7 +51,7 @@ describe('chaos: stop', () => {
     const fleet = await rig.fleet({ ...load, messages: 5_000, window: 90, attachEvery: 1 });
     await fleet.until(({ acked }) => acked > 300, 'load', 30_000);
     expect(await rig.end('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   it('SIGTERM while changed files are being loaded: exit 0, all that was acknowledged is stored', async () => {
@@ -68,7 +68,7 @@ describe('chaos: stop', () => {
       await rig.startAgain();
     }
     await fleet.stop(30_000);
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   it('a second signal ends it at once with 1; nothing acknowledged is lost', async () => {
@@ -84,7 +84,7 @@ describe('chaos: stop', () => {
     expect(rig.broker.logs().map(({ event }) => event)).toContain('stop.again');
     await rig.startAgain();
     await fleet.stop(30_000);
-    expect(describeFindings(await rig.judge())).toBe('no findings');
+    expectNothingFound(await rig.judge());
   });
 
   it('a closed standard output does not end it', async () => {

@@ -70,6 +70,11 @@ export function describeFindings(findings: readonly Finding[]): string {
   return lines.join('\n');
 }
 
+/** Throws with all that was found, whole: a test runner cuts the values that it compares short. */
+export function expectNothingFound(findings: readonly Finding[], about = ''): void {
+  if (findings.length > 0) throw new Error(`${about && `${about}: `}${describeFindings(findings)}`);
+}
+
 /** I1: every acknowledged reading is stored as it was sent; I5: and nothing else stands in the device's series. */
 function judgeTelemetry(trace: Trace, store: StoreView): readonly Finding[] {
   const findings: Finding[] = [];

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect } from 'vitest';
-import { describeFindings } from '../../helpers/checker.ts';
+import { expectNothingFound } from '../../helpers/checker.ts';
 import type { JournalClient } from '../../helpers/journal-client.ts';
 import { type NetProxy, startProxy } from '../../helpers/proxy.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
@@ -107,7 +106,7 @@ export async function makeBed(
         console.log(
           `${acked} messages, ${provisioned} devices, ${logins} logins; ${letters} messages acknowledged as dead letters`,
         );
-        expect(describeFindings(findings)).toBe('no findings');
+        expectNothingFound(findings);
       },
       [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
     };

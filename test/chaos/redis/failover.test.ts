@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { describeFindings, type Finding } from '../../helpers/checker.ts';
+import { expectNothingFound, type Finding } from '../../helpers/checker.ts';
 import { startRedisCluster, startSentinel, type TestRedis } from '../../helpers/redis.ts';
 import { addressesOf } from '../../helpers/redis-store.ts';
 import { eventually } from '../eventually.ts';
@@ -31,7 +31,7 @@ describe(`chaos: Redis fails over (CHAOS_SEED=${seed})`, () => {
     it(`${name}, writes acknowledged by the replica (REDIS_WAIT_REPLICAS): nothing is lost`, async () => {
       await using topology = await start();
       const findings = await failOver(topology, { REDIS_WAIT_REPLICAS: '1' });
-      expect(describeFindings(findings)).toBe('no findings');
+      expectNothingFound(findings);
     });
   }
 

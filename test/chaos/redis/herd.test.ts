@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { describeFindings } from '../../helpers/checker.ts';
+import { expectNothingFound } from '../../helpers/checker.ts';
 import type { JournalClient } from '../../helpers/journal-client.ts';
 import { startRedis } from '../../helpers/redis.ts';
 import { withLoad } from '../../helpers/with-load.ts';
@@ -52,7 +52,7 @@ it(`chaos: ${DEVICES} devices reconnect to the other broker when theirs dies: al
     `${DEVICES} devices: half back after ${part(0.5)} ms, 95 % after ${part(0.95)} ms, all after ${part(1)} ms; ${refused} logins refused; ` +
       `memory of the broker that is left ${Math.round(rest)} to ${Math.round(peak)} MiB`,
   );
-  expect(describeFindings(findings)).toBe('no findings');
+  expectNothingFound(findings);
   expect(back.length).toBeGreaterThanOrEqual(DEVICES);
   expect(part(1)).toBeLessThan(withLoad(10_000));
 });

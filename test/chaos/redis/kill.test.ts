@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { describeFindings } from '../../helpers/checker.ts';
+import { expectNothingFound } from '../../helpers/checker.ts';
 import type { Moment } from '../../helpers/journal-client.ts';
 import { startRedis } from '../../helpers/redis.ts';
 import { withLoad } from '../../helpers/with-load.ts';
@@ -79,7 +79,7 @@ async function killOften(what: 'a broker' | 'Redis', fsync = 'always'): Promise<
       `after ${Math.round(readyMs[Math.floor(readyMs.length / 2)] ?? 0)} ms (median), ${Math.round(readyMs.at(-1) ?? 0)} ms (worst); ` +
       `${provisioned} devices provisioned, ${attached} told attached, ${acked} messages acknowledged, ${closed} connections ended`,
   );
-  expect(describeFindings(findings)).toBe('no findings');
+  expectNothingFound(findings);
   expect(kills).toHaveLength(rounds);
   expect(acked).toBeGreaterThan(rounds * 100);
   // Of half of the kills, since what else the machine does is not the broker's.

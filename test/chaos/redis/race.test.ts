@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { describeFindings } from '../../helpers/checker.ts';
+import { expectNothingFound } from '../../helpers/checker.ts';
 import { traceOf } from '../../helpers/journal.ts';
 import { startRedis } from '../../helpers/redis.ts';
 import { standalone, startClusterRig } from './rig.ts';
@@ -17,7 +17,7 @@ describe('chaos: two brokers want the same', () => {
     const fleet = await rig.fleet({ seed, groups: NAMES, messages: 2, parallel: 40, window: 2, shape: 'rivals' });
     await fleet.until(() => fleet.finished, 'all devices done', 120_000);
     const { findings, store, lines } = await rig.judge({ counts: await rig.counts() });
-    expect(describeFindings(findings)).toBe('no findings');
+    expectNothingFound(findings);
     expect(store.deviceCount).toBe(NAMES);
     const { asks } = traceOf(lines);
     const close = pairsWithin(asks, 5);
@@ -37,7 +37,7 @@ describe('chaos: two brokers want the same', () => {
     });
     await fleet.until(() => fleet.finished, 'all devices done', 120_000);
     const { findings, store, lines } = await rig.judge({ counts: await rig.counts() });
-    expect(describeFindings(findings)).toBe('no findings');
+    expectNothingFound(findings);
     expect(store.attachments).toHaveLength(POINTS);
     expect(new Set(store.attachments.map(({ stem }) => stem)).size).toBe(POINTS);
     const history = [...store.history.values()].flat();

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { describeFindings } from '../../helpers/checker.ts';
+import { expectNothingFound } from '../../helpers/checker.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { type ClusterRig, standalone, startClusterRig } from './rig.ts';
 
@@ -50,7 +50,7 @@ it(`chaos: ${MINUTES} min of work and reconnects leave no key and no memory behi
   console.log(
     course.map(({ acked, rssMiB, bytes: all }) => `${acked}: ${rssMiB.toFixed(0)} MiB, ${mib(all)} MiB`).join('; '),
   );
-  expect(describeFindings(findings)).toBe('no findings');
+  expectNothingFound(findings);
   expect(after.keys).toBeLessThanOrEqual(before.keys * 1.05 + 20);
   expect(after.rssMiB).toBeLessThan(before.rssMiB * 1.05 + 20);
   expect(bytes).toBeLessThan(BYTES_PER_MESSAGE);
