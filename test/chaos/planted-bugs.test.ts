@@ -82,8 +82,9 @@ const BUGS: readonly PlantedBug[] = [
         file: 'storage/embedded/attachments.js',
         from: 'export function writeAttachment(',
         to: `const halves = [];
-export function writeHalves(tables) {
-    for (const half of halves.splice(0))
+export const takeHalves = () => halves.splice(0);
+export function writeHalves(tables, written) {
+    for (const half of written)
         for (const relation of relationsOf(half))
             putRelation(tables, relation);
 }
@@ -92,21 +93,22 @@ export function writeAttachment(`,
       {
         file: 'storage/embedded/attachment-store.js',
         from: 'import { addHistory, endAttachment,',
-        to: 'import { writeHalves, addHistory, endAttachment,',
+        to: 'import { takeHalves, writeHalves, addHistory, endAttachment,',
       },
       {
         file: 'storage/embedded/attachment-store.js',
         from: 'attach: (request) => committer.run((tx) => attach(tables, tx, request)),',
         to: `attach: async (request) => {
             const result = await committer.run((tx) => attach(tables, tx, request));
-            await new Promise((resolve) => setTimeout(resolve, 20));
-            await committer.run(() => writeHalves(tables));
+            const written = takeHalves();
+            await new Promise((resolve) => setTimeout(resolve, 300));
+            await committer.run(() => writeHalves(tables, written));
             return result;
         },`,
       },
     ],
     caughtBy: 'I4',
-    kills: { moment: 'attach', times: 4, delayMs: 15 },
+    kills: { moment: 'attach', times: 4, delayMs: 150 },
     fleet: { messages: 10 },
   },
   {
