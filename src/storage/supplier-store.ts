@@ -6,6 +6,7 @@ export interface SupplierKey {
   /** Short public id, e.g. in audit lines; unique per supplier. */
   readonly kid: string;
   readonly hash: string;
+  /** When it was made, by the clock of the broker that made it: for people, not for a look-up. */
   readonly notBefore: number;
   readonly notAfter?: number;
 }
