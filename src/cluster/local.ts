@@ -73,7 +73,7 @@ export function localInstances(self: RunId, facts: () => InstanceFacts): Instanc
 export const localSessions: SessionRegistry = {
   shared: false,
   claim: async () => ({ epoch: 0 }),
-  fence: async (_, epoch) => epoch,
+  fence: async (_, epoch) => ({ epoch, oldest: epoch }),
   release: async () => true,
   owner: async () => undefined,
   confirm: async () => ({ lost: [], restored: [] }),

@@ -8,6 +8,14 @@ export interface SessionClaim {
   readonly former?: { readonly run: RunId; readonly epoch: number };
 }
 
+/** What a session may write from now on. */
+export interface SessionFence {
+  /** Of the claim; a higher one than before when the clock was set back. */
+  readonly epoch: number;
+  /** Of the oldest session whose writes are still taken. */
+  readonly oldest: number;
+}
+
 /** A session that was left behind by a run that has ended. */
 export interface OrphanedSession {
   readonly device: DeviceId;
@@ -22,10 +30,12 @@ export interface SessionRegistry {
   /** One atomic step: the newest login wins. */
   claim(device: DeviceId): Promise<SessionClaim>;
   /**
-   * From now on what older sessions of the device write changes nothing; before this session writes. Gives the epoch of the claim,
-   * which may be a higher one then; undefined: a newer claim has come.
+   * From now on what older sessions of the device write changes nothing; before this session writes. Undefined: a newer claim has
+   * come.
+   * @param oldest as the last fence of this instance gave it: while no other instance has fenced the device since, what its former
+   *   sessions here have not written yet is still taken.
    */
-  fence(device: DeviceId, epoch: number): Promise<number | undefined>;
+  fence(device: DeviceId, epoch: number, oldest: number | undefined): Promise<SessionFence | undefined>;
   /** Gives the claim back. False when another run holds the session now. */
   release(device: DeviceId, epoch: number): Promise<boolean>;
   owner(device: DeviceId): Promise<RunId | undefined>;

@@ -10,29 +10,18 @@ import type { LiveSession, Sessions } from './sessions.ts';
 /** A login that has the device's session, or is about to; the mark of what it writes. */
 class Claim implements SessionMark {
   readonly device: DeviceId;
-  /** Its own epoch. */
-  own: number;
+  epoch: number;
   /** A newer claim of another instance has come. */
   lost = false;
   stale = false;
   /** Gives the claim back when no session opens. */
   timer: NodeJS.Timeout | undefined;
-  readonly #others: () => Iterable<Claim>;
   readonly #onStale: (claim: Claim) => void;
 
-  /** @param others claims of the device that this instance holds. */
-  constructor(device: DeviceId, own: number, others: () => Iterable<Claim>, onStale: (claim: Claim) => void) {
+  constructor(device: DeviceId, epoch: number, onStale: (claim: Claim) => void) {
     this.device = device;
-    this.own = own;
-    this.#others = others;
+    this.epoch = epoch;
     this.#onStale = onStale;
-  }
-
-  /** What came before a newer login at the same instance is written before what comes after: it need not be refused. */
-  get epoch(): number {
-    let newest = this.own;
-    if (!this.lost) for (const { own } of this.#others()) if (own > newest) newest = own;
-    return newest;
   }
 
   refuse(): void {
@@ -71,6 +60,11 @@ export class SessionClaims {
   /** By the very object that the login gave. */
   readonly #byLogin = new WeakMap<Device, Claim>();
   readonly #held = new Map<DeviceId, Set<Claim>>();
+  /**
+   * Of the oldest session here whose writes the store still takes. What came before a newer login at the same instance is written
+   * before what comes after, so that it need not be refused, also after its session has ended.
+   */
+  readonly #oldest = new Map<DeviceId, number>();
   /** Claims on their way, each with the newest kick that has come meanwhile. */
   readonly #claiming = new Map<DeviceId, { kick: number; last: Promise<unknown> }>();
   readonly #kicks = new Map<string, (end: 'kick-heard' | 'kicked') => void>();
@@ -152,12 +146,7 @@ export class SessionClaims {
     const { registry, instances } = this.#parts;
     const { id } = device;
     const { epoch, former } = await registry.claim(id);
-    const claim = new Claim(
-      id,
-      epoch,
-      () => this.#held.get(id) ?? [],
-      (stale) => this.#ended(stale),
-    );
+    const claim = new Claim(id, epoch, (stale) => this.#ended(stale));
     claim.lost = entry.kick > epoch;
     claim.timer = setTimeout(() => void this.#giveBack(claim), PENDING_MS);
     claim.timer.unref();
@@ -174,9 +163,14 @@ export class SessionClaims {
 
   /** Before the session writes, no older one may any more: the instance that has it may be cut off, and come back. */
   async #fence(claim: Claim): Promise<void> {
-    const epoch = await this.#parts.registry.fence(claim.device, claim.own);
-    if (epoch === undefined) claim.lost = true;
-    else claim.own = epoch;
+    const { device, epoch } = claim;
+    const fence = await this.#parts.registry.fence(device, epoch, this.#oldest.get(device));
+    if (fence === undefined) {
+      claim.lost = true;
+      return;
+    }
+    claim.epoch = fence.epoch;
+    if (this.#held.has(device)) this.#oldest.set(device, fence.oldest);
   }
 
   /** A write was refused: the device is at another instance, which could not tell. */
@@ -235,7 +229,7 @@ export class SessionClaims {
     const { bus, sessions, settled, log } = this.#parts;
     const claiming = this.#claiming.get(device);
     if (claiming) claiming.kick = Math.max(claiming.kick, epoch);
-    const older = [...(this.#held.get(device) ?? [])].filter((claim) => claim.own < epoch);
+    const older = [...(this.#held.get(device) ?? [])].filter((claim) => claim.epoch < epoch);
     for (const claim of older) claim.lost = true;
     const session = sessions.get(device);
     if (session && this.#byLogin.get(session.device)?.lost) sessions.end(device, 'taken-over');
@@ -252,8 +246,17 @@ export class SessionClaims {
     clearTimeout(claim.timer);
     const held = this.#held.get(claim.device);
     if (!held?.delete(claim)) return false;
-    if (held.size === 0) this.#held.delete(claim.device);
+    if (held.size === 0) {
+      this.#held.delete(claim.device);
+      void this.#forget(claim.device);
+    }
     return true;
+  }
+
+  /** Once everything is written that the device has sent here. */
+  async #forget(device: DeviceId): Promise<void> {
+    await this.#parts.settled(device);
+    if (!this.#held.has(device)) this.#oldest.delete(device);
   }
 
   /** The registry forgets the device with the last claim of this instance. */
@@ -261,7 +264,7 @@ export class SessionClaims {
     const { registry, log } = this.#parts;
     const { device } = claim;
     const held = this.#held.get(device);
-    const epoch = held === undefined ? claim.own : newest(held);
+    const epoch = held === undefined ? claim.epoch : newest(held);
     if (!this.#drop(claim)) return true;
     if (this.#held.has(device) || this.#claiming.has(device)) return true;
     const released = registry.release(device, epoch).catch((error: unknown) => {
@@ -275,4 +278,4 @@ export class SessionClaims {
   }
 }
 
-const newest = (claims: Iterable<Claim>): number => Math.max(...[...claims].map(({ own }) => own));
+const newest = (claims: Iterable<Claim>): number => Math.max(...[...claims].map(({ epoch }) => epoch));

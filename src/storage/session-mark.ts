@@ -4,7 +4,7 @@
  */
 export interface SessionMark {
   readonly device: string;
-  /** Newest claim of the device that its instance has; read when the write leaves. */
+  /** Of its claim; read when the write leaves. */
   readonly epoch: number;
   /** A write of it was refused. */
   readonly stale: boolean;

@@ -47,9 +47,9 @@ describe('session claims over two instances', () => {
         await beforeAnswer();
         return claim;
       },
-      async fence(device, epoch) {
+      async fence(...args) {
         await beforeFence();
-        return joined.sessions.fence(device, epoch);
+        return joined.sessions.fence(...args);
       },
     };
     const one: Broker = Object.assign(
@@ -110,7 +110,7 @@ describe('session claims over two instances', () => {
     a.settle = () =>
       new Promise((resolve) => {
         settle = () => {
-          order.push('outcome');
+          if (order.length === 0) order.push('outcome');
           resolve();
         };
         setTimeout(settle, 200);
@@ -171,19 +171,53 @@ describe('session claims over two instances', () => {
     expect(await Promise.all(gone)).toEqual([false]);
   });
 
-  it('a login is fenced before it goes on; what a former one at the same instance still writes goes with it', async () => {
+  const MARKER = `{${ID}}:alive`;
+  /** Opens a session there; gives the epoch of what it writes. */
+  const epochOf = async (at: Broker): Promise<number | undefined> =>
+    at.claims.markOf((await open(at))?.device as Device)?.epoch;
+
+  it('a login is fenced before it goes on; what a former one at the same instance still writes is taken', async () => {
     const [a, b] = [await broker(), await broker()];
-    const marker = `{${ID}}:alive`;
-    await redis.client.set(marker, 1);
-    const first = a.claims.markOf((await open(a))?.device as Device);
-    expect(Number(await redis.client.get(marker))).toBe(first?.epoch);
-    const second = a.claims.markOf((await open(a))?.device as Device);
-    expect(Number(await redis.client.get(marker))).toBe(second?.epoch);
-    expect(first?.epoch).toBe(second?.epoch);
-    const elsewhere = b.claims.markOf((await open(b))?.device as Device);
-    expect(Number(await redis.client.get(marker))).toBe(elsewhere?.epoch);
-    expect(second?.epoch).toBeLessThan(elsewhere?.epoch ?? 0);
+    await redis.client.set(MARKER, 1);
+    const first = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${first}`);
+    const second = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${second} ${first}`);
+    const elsewhere = await epochOf(b);
+    expect(await redis.client.get(MARKER)).toBe(`${elsewhere}`);
+    expect(second).toBeLessThan(elsewhere ?? 0);
     expect(a.claims.markOf(login())).toBeUndefined();
+  });
+
+  it('so is what a session that has ended still writes, until it has its outcome', async () => {
+    const a = await broker();
+    await redis.client.set(MARKER, 1);
+    let settle = (): void => {};
+    a.settle = () => new Promise((resolve) => (settle = resolve));
+    const first = await epochOf(a);
+    a.live.get(ID)?.link.close('shutting-down');
+    await a.claims.settled();
+    const second = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${second} ${first}`);
+    a.live.get(ID)?.link.close('shutting-down');
+    await a.claims.settled();
+    settle();
+    const third = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${third}`);
+  });
+
+  it('what was not written before the device was elsewhere is not taken when it is back, though it is nowhere between', async () => {
+    const [a, b] = [await broker(), await broker()];
+    await redis.client.set(MARKER, 1);
+    a.settle = () => new Promise(() => {}); // its writes wait for Redis
+    b.instances.suspect(a.bus.self); // and nobody waits for it
+    const first = await epochOf(a);
+    const elsewhere = await epochOf(b);
+    b.live.get(ID)?.link.close('shutting-down');
+    await b.claims.settled();
+    const back = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${back}`);
+    expect([first, elsewhere, back]).toEqual([first, elsewhere, back].sort());
   });
 
   it('a write that is refused ends the session that it came from, once, and no newer one', async () => {

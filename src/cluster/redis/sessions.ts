@@ -32,15 +32,14 @@ export function redisSessions(queue: Queue, self: RunId, deadMs: number): Sessio
       return claimOf(answer);
     },
 
-    async fence(device, epoch) {
-      const marker = [aliveKey(device)];
-      const stood = Number(await queue.script(FENCE, marker, [epoch]));
-      if (stood <= epoch) return epoch;
+    async fence(device, epoch, oldest = 0) {
+      const fenced = (mine: number) => queue.script(FENCE, [aliveKey(device)], [mine, oldest]) as Promise<string>;
+      const stood = markerOf(await fenced(epoch));
+      if (stood.newest <= epoch) return { epoch, oldest: stood.oldest === oldest ? oldest : epoch };
       // A newer claim has come, or the clock of Redis was set back.
-      const higher = stood + 1;
+      const higher = stood.newest + 1;
       if ((await queue.script(RAISE, [KEYS.sessions], [device, self, epoch, higher])) === 0) return undefined;
-      await queue.script(FENCE, marker, [higher]);
-      return higher;
+      return { epoch: higher, oldest: markerOf(await fenced(higher)).oldest === oldest ? oldest : higher };
     },
 
     async release(device, epoch) {
@@ -102,6 +101,12 @@ export function redisSessions(queue: Queue, self: RunId, deadMs: number): Sessio
       return runs.filter((run) => run !== self);
     },
   };
+}
+
+/** What stands in the marker of a device: the epochs of its newest session, and of the oldest one that may write. */
+function markerOf(text: string): { readonly newest: number; readonly oldest: number } {
+  const [newest = '0', oldest = newest] = text.split(' ');
+  return { newest: Number(newest), oldest: Number(oldest) };
 }
 
 function claimOf([epoch = '0', run, formerEpoch]: readonly string[]): SessionClaim {

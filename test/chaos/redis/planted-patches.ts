@@ -100,8 +100,8 @@ export function writeHalf(draft, stored) {
     patches: [
       {
         file: 'storage/redis/lua/save-attributes.lua',
-        from: 'newest and (epoch == 0 or tonumber(newest) <= epoch)',
-        to: 'newest',
+        from: "marker and (epoch == 0 or tonumber(string.match(marker, '%d+$')) <= epoch)",
+        to: 'marker',
       },
     ],
     caughtBy: 'I9',

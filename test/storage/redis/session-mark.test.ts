@@ -61,10 +61,10 @@ describe.each(['standalone', 'cluster'] as const)('redis %s: writes of a session
     return one;
   };
   /** What a login does. */
-  async function login(member: Member, id: DeviceId): Promise<TestMark> {
+  async function login(member: Member, id: DeviceId, oldest?: number): Promise<TestMark> {
     const { epoch } = await member.sessions.claim(id);
-    const standing = await member.sessions.fence(id, epoch);
-    expect(standing).toBe(epoch);
+    const fence = await member.sessions.fence(id, epoch, oldest);
+    expect(fence?.epoch).toBe(epoch);
     return markOf(id, epoch);
   }
   const save = (entityId: string, ts: number, session?: SessionMark) =>
@@ -133,21 +133,44 @@ describe.each(['standalone', 'cluster'] as const)('redis %s: writes of a session
     expect([await historyOf(id), await attribute(id)]).toEqual([[1], 'mine']);
   });
 
+  it('former sessions of the same member may write until the device was elsewhere, and never again', async () => {
+    const [a, b] = [await join(), await join()];
+    const id = await register(store);
+    const first = await login(a, id);
+    const second = await login(a, id, first.epoch);
+    const third = await login(a, id, first.epoch);
+    await save(id, 1, third);
+    await save(id, 2, first);
+    expect(await setMark(id, 'second', second)).toEqual(['who']);
+    expect([first.stale, second.stale, await historyOf(id)]).toEqual([false, false, [1, 2]]);
+    await login(b, id);
+    const back = await login(a, id, first.epoch);
+    await save(id, 3, first);
+    expect(await setMark(id, 'late', third)).toEqual([]);
+    await save(id, 4, back);
+    expect([first.stale, third.stale, await historyOf(id), await attribute(id)]).toEqual([
+      true,
+      true,
+      [1, 2, 4],
+      'second',
+    ]);
+  });
+
   it('a login after the clock was set back gets a higher epoch than the one before; a claim that is older gets none', async () => {
     const [a, b] = [await join(), await join()];
     const id = await register(store);
     const { epoch } = await a.sessions.claim(id);
     const future = epoch + 3_600_000_000;
-    expect(await a.sessions.fence(id, epoch)).toBe(epoch);
+    expect(await a.sessions.fence(id, epoch, undefined)).toEqual({ epoch, oldest: epoch });
     // As the former one left it, before the clock was set back.
-    expect(await b.sessions.fence(id, future)).toBe(future);
-    expect(await a.sessions.fence(id, epoch)).toBe(future + 1);
+    expect((await b.sessions.fence(id, future, undefined))?.epoch).toBe(future);
+    expect(await a.sessions.fence(id, epoch, epoch)).toEqual({ epoch: future + 1, oldest: future + 1 });
     await save(id, 1, markOf(id, future + 1));
     expect(await historyOf(id)).toEqual([1]);
     const newer = await b.sessions.claim(id);
     expect(newer.epoch).toBeGreaterThan(future + 1);
-    expect(await b.sessions.fence(id, newer.epoch)).toBe(newer.epoch);
-    expect(await a.sessions.fence(id, future + 1)).toBeUndefined();
+    expect((await b.sessions.fence(id, newer.epoch, undefined))?.epoch).toBe(newer.epoch);
+    expect(await a.sessions.fence(id, future + 1, undefined)).toBeUndefined();
     expect(await b.sessions.release(id, newer.epoch)).toBe(true);
   });
 
@@ -156,7 +179,7 @@ describe.each(['standalone', 'cluster'] as const)('redis %s: writes of a session
     const id = await register(store);
     const mark = await login(a, id);
     await store.registry.deleteDevice(id, 1, 'test');
-    expect(await a.sessions.fence(id, mark.epoch)).toBe(mark.epoch);
+    expect((await a.sessions.fence(id, mark.epoch, undefined))?.epoch).toBe(mark.epoch);
     await save(id, 1, mark);
     expect([mark.stale, await historyOf(id)]).toEqual([false, []]);
   });

@@ -42,13 +42,13 @@ end
 
 for entity = 1, #KEYS / 2 do
   local epoch, time, mode, count = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local newest = redis.call('GET', KEYS[entity * 2 - 1])
-  local there = mode == 'new' or newest and (epoch == 0 or tonumber(newest) <= epoch)
+  local marker = redis.call('GET', KEYS[entity * 2 - 1])
+  local there = mode == 'new' or marker and (epoch == 0 or tonumber(string.match(marker, '%d+$')) <= epoch)
   local written = {}
   for first = 1, there and count or 0, MOST do
     save(KEYS[entity * 2], time, mode, at + 2, first, math.min(count, first + MOST - 1), written)
   end
-  answer[entity] = there and table.concat(written) or newest and 'stale' or 'gone'
+  answer[entity] = there and table.concat(written) or marker and 'stale' or 'gone'
   at = at + 4 + 2 * count
 end
 return answer

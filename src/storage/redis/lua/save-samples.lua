@@ -26,12 +26,12 @@ end
 
 for entity = 1, #KEYS / 3 do
   local marker, latest, open = KEYS[entity * 3 - 2], KEYS[entity * 3 - 1], KEYS[entity * 3]
-  local newest, epoch = redis.call('GET', marker), tonumber(ARGV[at])
-  local there = newest and (epoch == 0 or tonumber(newest) <= epoch)
+  local held, epoch = redis.call('GET', marker), tonumber(ARGV[at])
+  local there = held and (epoch == 0 or tonumber(string.match(held, '%d+$')) <= epoch)
   local runs, samples = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   at = at + 3
   if not there then
-    answer[entity] = newest and -2 or -1
+    answer[entity] = held and -2 or -1
   else
     answer[entity] = call('RPUSH', open, at, at + samples - 1)
   end
