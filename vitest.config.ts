@@ -5,7 +5,8 @@ const heavy = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    reporters: process.env.CI ? ['default'] : ['default'],
+    globalSetup: 'test/helpers/temporary-folder.ts',
+    reporters: ['default'],
     projects: [
       {
         test: {

@@ -40,7 +40,7 @@ export async function checkPort({ name, variable, host, port, udp }: PortUse, ru
     const repair = code === 'EACCES' ? `choose a port above 1023 with ${variable}` : 'check the bind address';
     return { check, level: 'fail', found: `${host}:${port} cannot be bound (${code})`, repair };
   }
-  const holder = (udp ? undefined : holderOf(port)) ?? 'another process';
+  const holder = holderOf(port, udp ? 'udp' : 'tcp') ?? 'another process';
   if (running) return { check, level: 'ok', found: `${host}:${port} is held by ${holder}; an instance is running` };
   const found = `${host}:${port} is held by ${holder}`;
   return { check, level: 'fail', found, repair: `stop it, or choose another port with ${variable}` };
@@ -64,9 +64,13 @@ function tryBind(address: string, port: number): Promise<string | undefined> {
   });
 }
 
-/** `name (process 12)` of whoever listens on a TCP port, as far as this user may see it; Linux only. */
-export function holderOf(port: number): string | undefined {
-  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listeningInodes(table, port)));
+/** States of sockets that hold a port: a TCP one listens, a UDP one is not connected (include/net/tcp_states.h). */
+const HOLDS = { tcp: '0A', udp: '07' } as const;
+
+/** `name (process 12)` of whoever holds a port, as far as this user may see it; Linux only. */
+export function holderOf(port: number, protocol: keyof typeof HOLDS = 'tcp'): string | undefined {
+  const tables = [`/proc/net/${protocol}`, `/proc/net/${protocol}6`];
+  const inodes = new Set(tables.flatMap((table) => inodesIn(table, port, HOLDS[protocol])));
   if (inodes.size === 0) return undefined;
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const fd of list(`/proc/${pid}/fd`)) {
@@ -77,13 +81,13 @@ export function holderOf(port: number): string | undefined {
   return undefined;
 }
 
-/** Rows in state 0A (listening) of a table of the kernel; the second column is address:port in hex, the tenth the inode. */
-function listeningInodes(table: string, port: number): string[] {
+/** Rows in that state of a table of the kernel; the second column is address:port in hex, the tenth the inode. */
+function inodesIn(table: string, port: number, state: string): string[] {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const rows = read(table).split('\n').slice(1);
   return rows
     .map((row) => row.trim().split(/\s+/))
-    .filter((columns) => columns[3] === '0A' && columns[1]?.endsWith(wanted))
+    .filter((columns) => columns[3] === state && columns[1]?.endsWith(wanted))
     .flatMap((columns) => columns[9] ?? []);
 }
 
