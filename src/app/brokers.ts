@@ -9,6 +9,8 @@ import type { Cluster } from './cluster.ts';
 /** A broker that was told to drain says so at its next sign of life, one a second. */
 const SAID_MS = 5_000;
 const LOOK_MS = 100;
+/** Of two brokers that are to drain at once, the second is judged when the first has said so. */
+const TURN_MS = 2 * SAID_MS;
 
 /**
  * The brokers of the system. Whichever is asked to drain one tells it; `drainSelf` is called when this one is told.
@@ -40,22 +42,23 @@ export function createBrokerControl(
       await pause(LOOK_MS);
     }
   };
+  const drain = async (id: string): Promise<BrokerLine | undefined> => {
+    const listed = await instances.list();
+    const named = listed.filter((info) => info.id === id || info.run === id);
+    // The last to have started, where a name was given again.
+    const target = named.filter(({ run }) => instances.isLive(run)).at(-1);
+    if (target === undefined) return undefined;
+    const left = listed.filter(({ run, draining }) => run !== target.run && instances.isLive(run) && !draining);
+    if (left.length === 0) {
+      throw new BrokerError('BAD_REQUEST', { detail: 'no other broker could take its devices: stop it instead' });
+    }
+    if (target.run === instances.self) drainSelf();
+    else await bus.publish(target.run, { type: 'drain' });
+    return lineOf(await said(target));
+  };
   return {
     list: async () => (await instances.list()).map(lineOf),
-    async drain(id) {
-      const listed = await instances.list();
-      const named = listed.filter((info) => info.id === id || info.run === id);
-      // The last to have started, where a name was given again.
-      const target = named.filter(({ run }) => instances.isLive(run)).at(-1);
-      if (target === undefined) return undefined;
-      const left = listed.filter(({ run, draining }) => run !== target.run && instances.isLive(run) && !draining);
-      if (left.length === 0) {
-        throw new BrokerError('BAD_REQUEST', { detail: 'no other broker could take its devices: stop it instead' });
-      }
-      if (target.run === instances.self) drainSelf();
-      else await bus.publish(target.run, { type: 'drain' });
-      return lineOf(await said(target));
-    },
+    drain: (id) => instances.inTurn(() => drain(id), TURN_MS),
   };
 }
 

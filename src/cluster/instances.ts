@@ -34,6 +34,8 @@ export interface Instances {
   forget(run: RunId): Promise<void>;
   /** True in at most one instance: it does what must be done once for all. */
   readonly leads: boolean;
+  /** Runs work while no instance does; waits for at most `ms` for its turn, and no longer keeps it. Throws DEADLINE_EXCEEDED. */
+  inTurn<T>(work: () => Promise<T>, ms: number): Promise<T>;
   onJoined(listener: (run: RunId) => void): void;
   /** Called in every instance when a run is silent for too long, and again while it stays listed. */
   onGone(listener: (run: RunId) => void): void;

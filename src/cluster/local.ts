@@ -62,6 +62,7 @@ export function localInstances(self: RunId, facts: () => InstanceFacts): Instanc
     suspect() {},
     forget: async () => {},
     leads: true,
+    inTurn: (work) => work(),
     onJoined() {},
     onGone() {},
     onReturned() {},

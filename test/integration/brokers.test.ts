@@ -109,6 +109,14 @@ describe('gridmoor brokers', () => {
   });
 });
 
+it('of two that are told to drain at once, at two brokers, one stays', async () => {
+  await using brokers = await startBrokers(2, { deadlineMs: 40_000 });
+  const [one, two] = brokers.all as [Broker, Broker];
+  const asked = await Promise.all([ask(two, 'drain', 'broker-1'), ask(one, 'drain', 'broker-2')]);
+  expect(asked.map(({ code }) => code).sort()).toEqual([0, 1]);
+  expect(asked.map(({ stderr }) => stderr).join('')).toContain('no other broker');
+});
+
 it('who asks for the next broker at once finds this one draining, and --wait ends when its door is shut, with no device too', async () => {
   await using brokers = await startBrokers(2, { deadlineMs: 40_000 });
   const [one, two] = brokers.all as [Broker, Broker];

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { BrokerError } from '../../errors.ts';
 import type { Log } from '../../observe/index.ts';
 import type { Queue } from '../../storage/redis/queue.ts';
 import { loadScript } from '../../storage/redis/scripts.ts';
@@ -9,6 +11,7 @@ import { ownPlace } from './process-place.ts';
 
 const BEAT = loadScript('instance-beat');
 const LEAVE = loadScript('instance-leave');
+const TURN = loadScript('take-turn');
 const LEAVE_KEYS = [KEYS.instances, KEYS.beats, KEYS.leader];
 
 export interface BeatTimes {
@@ -23,6 +26,8 @@ const INBOX_MS = 120_000;
 const MAX_DEPARTED = 1_000;
 /** A run that nothing is known of may have begun so short ago, ms. */
 const UNKNOWN_MS = 10_000;
+/** Between two looks whether it is one's turn, ms. */
+const TURN_LOOK_MS = 50;
 
 interface RedisInstances extends Instances {
   /** The first heartbeat: from now on this instance is listed. */
@@ -47,6 +52,7 @@ export function redisInstances(
   let answeredAt: number | undefined;
   /** Before that the silence of others says nothing: Redis was away, or this instance, and they may be as late. */
   let judgesFrom = 0;
+  let turns = 0;
   let beating: Promise<void> | undefined;
   let closed = false;
 
@@ -122,6 +128,20 @@ export function redisInstances(
     },
     get leads() {
       return performance.now() < leadsUntil;
+    },
+    async inTurn(work, ms) {
+      const mine = `${self} ${++turns}`;
+      const ask = async (forMs: number) => (await queue.script(TURN, [KEYS.turn], [mine, forMs])) === 1;
+      for (const until = performance.now() + ms; !(await ask(ms)); await pause(TURN_LOOK_MS)) {
+        if (performance.now() >= until) {
+          throw new BrokerError('DEADLINE_EXCEEDED', { detail: 'another instance is at it: try again' });
+        }
+      }
+      try {
+        return await work();
+      } finally {
+        await ask(0);
+      }
     },
     onJoined: (listener) => void joined.push(listener),
     onGone: (listener) => void gone.push(listener),

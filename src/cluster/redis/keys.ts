@@ -11,6 +11,8 @@ export const KEYS = {
   beats: tagged('beats'),
   /** Text: the run that leads; expires soon after its last heartbeat. */
   leader: tagged('leader'),
+  /** Text: whose turn it is to do what two must not do at once; expires if it does not say that it is done. */
+  turn: tagged('turn'),
   /** Stream that every instance reads; expires when none is left. */
   toAll: tagged('bus'),
   /** Hash: device -> run, epoch, number of the claim, former run and its epoch, with spaces between. */
