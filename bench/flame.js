@@ -11,19 +11,21 @@ import { bench } from './bench.js';
 import { flameGraph, framesOf } from './flame/graph.js';
 import { numberOption, readArguments, UsageError } from './options.js';
 import { SCENARIO_NAMES, SCENARIOS } from './scenarios.js';
-import { gridmoor, start } from './targets/gridmoor.js';
+import { gridmoor, gridmoorRedis, start } from './targets/gridmoor.js';
 
-const HELP = `Usage: node bench/flame.js [--scenario qos1,qos1-window1,provision] [--seconds 5]
+const USUAL = 'qos1,qos1-window1,half-load,provision,redis:qos1,redis:half-load';
+const HELP = `Usage: node bench/flame.js [--scenario ${USUAL}] [--seconds 5]
 
-Draws where the time of gridmoor's main thread goes, embedded store, as docs/performance/flame-SCENARIO.svg (hover for names, places
-and shares), and prints the functions that take most themselves.
+Draws where the time of gridmoor's main thread goes, embedded store, or Redis where the scenario has redis: before it, as
+docs/performance/flame-SCENARIO.svg (hover for names, places and shares), and prints the functions that take most themselves.
 `;
+const REDIS = 'redis:';
 const CHARTS = new URL('../docs/performance/', import.meta.url);
 const PROFILER = fileURLToPath(new URL('./flame/profiler.cjs', import.meta.url));
 const MOST_LISTED = 15;
 
-/** @param {string} scenario @param {number} seconds */
-async function profileOf(scenario, seconds) {
+/** @param {string} scenario @param {boolean} redis @param {number} seconds */
+async function profileOf(scenario, redis, seconds) {
   const directory = mkdtempSync(join(tmpdir(), 'gridmoor-bench-flame-'));
   const file = join(directory, 'profile.json');
   const settings = {
@@ -36,7 +38,7 @@ async function profileOf(scenario, seconds) {
       {
         ...{ scenarios: [scenario], repeat: 1, warmupSeconds: 4, seconds: seconds + 4, messages: 1, rate: 4000 },
         ...{ connections: undefined, directory: tmpdir(), json: false, help: false },
-        targets: [{ ...gridmoor, start: (place, how) => start(place, how, settings) }],
+        targets: [redis ? withRedis(settings) : { ...gridmoor, start: (place, how) => start(place, how, settings) }],
       },
       (line) => process.stderr.write(`${line}\n`),
     );
@@ -47,6 +49,12 @@ async function profileOf(scenario, seconds) {
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+/** @param {NodeJS.ProcessEnv} settings @returns {import('./targets/index.js').Target} */
+const withRedis = (settings) => ({
+  ...gridmoorRedis,
+  start: (place, how) => gridmoorRedis.start(place, how, settings),
+});
 
 /** Time of each function without what it called. @param {import('./flame/graph.js').Frame} all */
 function ownTimes(all) {
@@ -73,14 +81,16 @@ async function main() {
     process.stdout.write(HELP);
     return;
   }
-  const scenarios = (flags.scenario ?? 'qos1,qos1-window1,provision').split(',');
-  const unknown = scenarios.find((name) => !SCENARIO_NAMES.includes(name));
+  const scenarios = (flags.scenario ?? USUAL).split(',');
+  const unknown = scenarios.find((name) => !SCENARIO_NAMES.includes(name.replace(REDIS, '')));
   if (unknown !== undefined) throw new UsageError(`--scenario does not know "${unknown}".`);
   const seconds = numberOption('seconds', flags.seconds, { fallback: 5, min: 1, max: 60 });
-  for (const scenario of scenarios) {
-    const all = framesOf(await profileOf(scenario, seconds));
-    const title = `gridmoor, embedded store: ${SCENARIOS[scenario]?.title ?? scenario}`;
-    writeFileSync(new URL(`flame-${scenario}.svg`, CHARTS), flameGraph(title, all));
+  for (const name of scenarios) {
+    const redis = name.startsWith(REDIS);
+    const scenario = redis ? name.slice(REDIS.length) : name;
+    const all = framesOf(await profileOf(scenario, redis, seconds));
+    const title = `gridmoor, ${redis ? 'Redis' : 'embedded store'}: ${SCENARIOS[scenario]?.title ?? scenario}`;
+    writeFileSync(new URL(`flame-${name.replace(':', '-')}.svg`, CHARTS), flameGraph(title, all));
     process.stdout.write(`${title}\n`);
     for (const [name, time] of ownTimes(all).slice(0, MOST_LISTED)) {
       process.stdout.write(`${((time / all.time) * 100).toFixed(1).padStart(6)} %  ${name}\n`);

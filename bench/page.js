@@ -141,7 +141,7 @@ function render(results) {
   if (FLAMES.length > 0) {
     parts.push(
       '## Where the time goes',
-      'Flame graphs of the main thread, embedded store, made anew by `node bench/flame.js`: blue is gridmoor, green lmdb, orange aedes and ' +
+      'Flame graphs of the main thread, embedded store and Redis, made anew by `node bench/flame.js`: blue is gridmoor, green lmdb, orange aedes and ' +
         'mqtt-packet, grey Node and its native code, violet the garbage collector.',
       ...FLAMES.map((name) => `![${name.slice('flame-'.length, -'.svg'.length)}](performance/${name})`),
     );

@@ -99,7 +99,7 @@ export const gridmoor = {
   start,
 };
 
-/** @type {import('./index.js').Target} */
+/** @satisfies {import('./index.js').Target} */
 export const gridmoorRedis = {
   name: 'gridmoor-redis',
   settings: 'as gridmoor, with a redis-server of its own on this machine, append-only, flushed every second',
@@ -110,12 +110,18 @@ export const gridmoorRedis = {
     if (redis.missing !== undefined || own.missing !== undefined) return redis.missing === undefined ? own : redis;
     return { version: `${own.version}, Redis ${redis.version}` };
   },
-  async start(directory, how) {
+  /**
+   * @param {string} directory
+   * @param {Partial<import('./index.js').StartOptions>} how
+   * @param {NodeJS.ProcessEnv} [settings]
+   */
+  async start(directory, how, settings = {}) {
     const redis = await startRedis(directory);
     const server = await start(directory, how, {
       REDIS_URL: `redis://127.0.0.1:${redis.port}`,
       // The same after a restart: what is stored is sealed with it.
       GRIDMOOR_SECRET_KEY: createHash('sha256').update(directory).digest('base64'),
+      ...settings,
     });
     return {
       ...server,
