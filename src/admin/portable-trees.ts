@@ -42,10 +42,11 @@ export function createPortableTrees(deps: AdminDeps) {
         const { ref, parent } = next;
         const limit = MAX_NODES + 1 - rows.length;
         const below = await trees.children(tree, { limit, ...(ref === undefined ? {} : { parent: ref }) });
-        for (const child of below) {
-          const entity = await portableName(child, deps);
+        const named = await Promise.all(below.map(async (at) => ({ at, entity: await portableName(at, deps) })));
+        // By name: the same tree gives the same rows, wherever it stands.
+        for (const { at, entity } of named.sort((a, b) => (a.entity < b.entity ? -1 : 1))) {
           rows.push({ entity, ...(parent === undefined ? {} : { parent }) });
-          open.push({ ref: child, parent: entity });
+          open.push({ ref: at, parent: entity });
         }
         if (rows.length > MAX_NODES) {
           throw new BrokerError('BAD_REQUEST', { field: 'tree', detail: `the tree has more than ${MAX_NODES} nodes` });

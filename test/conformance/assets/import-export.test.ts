@@ -53,8 +53,11 @@ describe('import and export', () => {
       { entity: 'DEVICE:m1', parent: 'ASSET:area/street' },
       { entity: 'DEVICE:m2', parent: 'ASSET:area/street' },
     ];
-    expect((await post(from, '/api/gridmoor/import/trees/grid', { rows })).created).toBe(4);
+    // As they came: the order of siblings is that of their names.
+    const mixed = [...rows.slice(0, 2), ...rows.slice(2).reverse()];
+    expect((await post(from, '/api/gridmoor/import/trees/grid', { rows: mixed })).created).toBe(4);
     const all = await exported(from);
+    expect(all.tree.rows).toEqual(rows);
     expect(all.devices.data).toHaveLength(2);
     expect(JSON.stringify(all)).not.toContain('planted');
 
