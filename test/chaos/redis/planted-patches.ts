@@ -100,7 +100,7 @@ export function writeHalf(draft, stored) {
     patches: [
       {
         file: 'storage/redis/lua/save-attributes.lua',
-        from: "marker and (epoch == 0 or tonumber(string.match(marker, '%d+$')) <= epoch)",
+        from: "marker and (epoch == 0 or (tonumber(marker) or tonumber(string.match(marker, ' (%d+)$'))) <= epoch)",
         to: 'marker',
       },
     ],

@@ -43,7 +43,7 @@ end
 for entity = 1, #KEYS / 2 do
   local epoch, time, mode, count = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local marker = redis.call('GET', KEYS[entity * 2 - 1])
-  local there = mode == 'new' or marker and (epoch == 0 or tonumber(string.match(marker, '%d+$')) <= epoch)
+  local there = mode == 'new' or marker and (epoch == 0 or (tonumber(marker) or tonumber(string.match(marker, ' (%d+)$'))) <= epoch)
   local written = {}
   for first = 1, there and count or 0, MOST do
     save(KEYS[entity * 2], time, mode, at + 2, first, math.min(count, first + MOST - 1), written)

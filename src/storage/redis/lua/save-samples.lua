@@ -27,7 +27,7 @@ end
 for entity = 1, #KEYS / 3 do
   local marker, latest, open = KEYS[entity * 3 - 2], KEYS[entity * 3 - 1], KEYS[entity * 3]
   local held, epoch = redis.call('GET', marker), tonumber(ARGV[at])
-  local there = held and (epoch == 0 or tonumber(string.match(held, '%d+$')) <= epoch)
+  local there = held and (epoch == 0 or (tonumber(held) or tonumber(string.match(held, ' (%d+)$'))) <= epoch)
   local runs, samples = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   at = at + 3
   if not there then
