@@ -64,7 +64,7 @@ export class SessionClaims {
    * Of the oldest session here whose writes the store still takes. What came before a newer login at the same instance is written
    * before what comes after, so that it need not be refused, also after its session has ended.
    */
-  readonly #oldest = new Map<DeviceId, number>();
+  readonly #oldest = new Map<DeviceId, { readonly epoch: number }>();
   /** Claims on their way, each with the newest kick that has come meanwhile. */
   readonly #claiming = new Map<DeviceId, { kick: number; last: Promise<unknown> }>();
   readonly #kicks = new Map<string, (end: 'kick-heard' | 'kicked') => void>();
@@ -164,13 +164,13 @@ export class SessionClaims {
   /** Before the session writes, no older one may any more: the instance that has it may be cut off, and come back. */
   async #fence(claim: Claim): Promise<void> {
     const { device, epoch } = claim;
-    const fence = await this.#parts.registry.fence(device, epoch, this.#oldest.get(device));
+    const fence = await this.#parts.registry.fence(device, epoch, this.#oldest.get(device)?.epoch);
     if (fence === undefined) {
       claim.lost = true;
       return;
     }
     claim.epoch = fence.epoch;
-    if (this.#held.has(device)) this.#oldest.set(device, fence.oldest);
+    if (this.#held.has(device)) this.#oldest.set(device, { epoch: fence.oldest });
   }
 
   /** A write was refused: the device is at another instance, which could not tell. */
@@ -255,8 +255,10 @@ export class SessionClaims {
 
   /** Once everything is written that the device has sent here. */
   async #forget(device: DeviceId): Promise<void> {
+    const oldest = this.#oldest.get(device);
     await this.#parts.settled(device);
-    if (!this.#held.has(device)) this.#oldest.delete(device);
+    // A session that has come and gone meanwhile may have sent more.
+    if (!this.#held.has(device) && this.#oldest.get(device) === oldest) this.#oldest.delete(device);
   }
 
   /** The registry forgets the device with the last claim of this instance. */

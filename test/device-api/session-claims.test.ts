@@ -199,11 +199,17 @@ describe('session claims over two instances', () => {
     await a.claims.settled();
     const second = await epochOf(a);
     expect(await redis.client.get(MARKER)).toBe(`${second} ${first}`);
+    const settleFirst = settle;
+    a.live.get(ID)?.link.close('shutting-down');
+    await a.claims.settled();
+    settleFirst();
+    const third = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${third} ${first}`);
     a.live.get(ID)?.link.close('shutting-down');
     await a.claims.settled();
     settle();
-    const third = await epochOf(a);
-    expect(await redis.client.get(MARKER)).toBe(`${third}`);
+    const last = await epochOf(a);
+    expect(await redis.client.get(MARKER)).toBe(`${last}`);
   });
 
   it('what was not written before the device was elsewhere is not taken when it is back, though it is nowhere between', async () => {
