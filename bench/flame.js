@@ -11,7 +11,7 @@ import { bench } from './bench.js';
 import { flameGraph, framesOf } from './flame/graph.js';
 import { numberOption, readArguments, UsageError } from './options.js';
 import { SCENARIO_NAMES, SCENARIOS } from './scenarios.js';
-import { gridmoor, gridmoorRedis, start } from './targets/gridmoor.js';
+import { gridmoor, gridmoorRedis } from './targets/gridmoor.js';
 
 const USUAL = 'qos1,qos1-window1,half-load,provision,redis:qos1,redis:half-load';
 const HELP = `Usage: node bench/flame.js [--scenario ${USUAL}] [--seconds 5]
@@ -24,8 +24,8 @@ const CHARTS = new URL('../docs/performance/', import.meta.url);
 const PROFILER = fileURLToPath(new URL('./flame/profiler.cjs', import.meta.url));
 const MOST_LISTED = 15;
 
-/** @param {string} scenario @param {boolean} redis @param {number} seconds */
-async function profileOf(scenario, redis, seconds) {
+/** @param {string} scenario @param {typeof gridmoor | typeof gridmoorRedis} target @param {number} seconds */
+async function profileOf(scenario, target, seconds) {
   const directory = mkdtempSync(join(tmpdir(), 'gridmoor-bench-flame-'));
   const file = join(directory, 'profile.json');
   const settings = {
@@ -38,7 +38,7 @@ async function profileOf(scenario, redis, seconds) {
       {
         ...{ scenarios: [scenario], repeat: 1, warmupSeconds: 4, seconds: seconds + 4, messages: 1, rate: 4000 },
         ...{ connections: undefined, directory: tmpdir(), json: false, help: false },
-        targets: [redis ? withRedis(settings) : { ...gridmoor, start: (place, how) => start(place, how, settings) }],
+        targets: [{ ...target, start: (place, how) => target.start(place, how, settings) }],
       },
       (line) => process.stderr.write(`${line}\n`),
     );
@@ -49,12 +49,6 @@ async function profileOf(scenario, redis, seconds) {
     rmSync(directory, { recursive: true, force: true });
   }
 }
-
-/** @param {NodeJS.ProcessEnv} settings @returns {import('./targets/index.js').Target} */
-const withRedis = (settings) => ({
-  ...gridmoorRedis,
-  start: (place, how) => gridmoorRedis.start(place, how, settings),
-});
 
 /** Time of each function without what it called. @param {import('./flame/graph.js').Frame} all */
 function ownTimes(all) {
@@ -88,7 +82,7 @@ async function main() {
   for (const name of scenarios) {
     const redis = name.startsWith(REDIS);
     const scenario = redis ? name.slice(REDIS.length) : name;
-    const all = framesOf(await profileOf(scenario, redis, seconds));
+    const all = framesOf(await profileOf(scenario, redis ? gridmoorRedis : gridmoor, seconds));
     const title = `gridmoor, ${redis ? 'Redis' : 'embedded store'}: ${SCENARIOS[scenario]?.title ?? scenario}`;
     writeFileSync(new URL(`flame-${name.replace(':', '-')}.svg`, CHARTS), flameGraph(title, all));
     process.stdout.write(`${title}\n`);

@@ -14,8 +14,8 @@ const RESULTS = new URL('./results.json', import.meta.url);
 const PAGE = new URL('../docs/performance.md', import.meta.url);
 const CHARTS = new URL('../docs/performance/', import.meta.url);
 
-/** What bench/flame.js has drawn. */
 mkdirSync(CHARTS, { recursive: true });
+/** What bench/flame.js has drawn. */
 const FLAMES = readdirSync(CHARTS)
   .filter((name) => name.startsWith('flame-'))
   .sort();

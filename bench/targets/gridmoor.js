@@ -90,7 +90,7 @@ export async function start(directory, { kept, scenario }, settings = {}) {
   };
 }
 
-/** @type {import('./index.js').Target} */
+/** @satisfies {import('./index.js').Target} */
 export const gridmoor = {
   name: 'gridmoor',
   settings: 'embedded store, shipped profile and rule chains, logs to a pipe',

@@ -42,7 +42,8 @@ export function createPortableTrees(deps: AdminDeps) {
         const { ref, parent } = next;
         const limit = MAX_NODES + 1 - rows.length;
         const below = await trees.children(tree, { limit, ...(ref === undefined ? {} : { parent: ref }) });
-        const named = await Promise.all(below.map(async (at) => ({ at, entity: await portableName(at, deps) })));
+        const named: { at: NodeRef; entity: string }[] = [];
+        for (const at of below) named.push({ at, entity: await portableName(at, deps) });
         // By name: the same tree gives the same rows, wherever it stands.
         for (const { at, entity } of named.sort((a, b) => (a.entity < b.entity ? -1 : 1))) {
           rows.push({ entity, ...(parent === undefined ? {} : { parent }) });

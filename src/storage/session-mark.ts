@@ -1,6 +1,6 @@
 /**
- * The session that a write came from. A store that many instances share knows which session of a device is the newest: a write of
- * an older one changes nothing, and its mark becomes `stale`; the promise of the write resolves all the same.
+ * The session that a write came from. A store that many instances share knows which sessions of a device may write: a write of an
+ * older one changes nothing, and its mark becomes `stale`; the promise of the write resolves all the same.
  */
 export interface SessionMark {
   readonly device: string;

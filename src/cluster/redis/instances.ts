@@ -140,7 +140,10 @@ export function redisInstances(
       try {
         return await work();
       } finally {
-        await ask(0);
+        // What was done is done: a turn that cannot be given back ends by itself.
+        await ask(0).catch((error: unknown) =>
+          log.warn({ event: 'cluster.turn', err: error }, 'a turn was not given back'),
+        );
       }
     },
     onJoined: (listener) => void joined.push(listener),

@@ -147,7 +147,10 @@ export const suppliedKey = (supplierId: string): string => tagged(`supplied:${su
 export const relationsKey = (end: EntityId, side: 'from' | 'to'): string =>
   tagged(`${side}:${ENTITY_TAGS[end.entityType]}${end.id}`);
 
-/** Set while the entity exists; in its own slot, beside the data that hangs on it. */
+/**
+ * Set while the entity exists; in its own slot, beside the data that hangs on it. Of a device with sessions it says which of them may
+ * write: the epoch of the newest, and behind a space that of the oldest where it is another one (session-fence.lua).
+ */
 export const aliveKey = (entityId: string): string => `{${entityId}}:alive`;
 /** Hash: `=` and key -> time, space, JSON; `#` -> the highest time. */
 export const latestKey = (entityId: string): string => `{${entityId}}:latest`;
