@@ -1,13 +1,19 @@
 import { BrokerError } from '../../errors.ts';
 import type { StorageHealth } from '../storage.ts';
+import {
+  applySteps,
+  type Batch,
+  type BatchStep,
+  emptyGroup,
+  type Group,
+  reachOf,
+  type Step,
+  splitOff,
+} from './commit-group.ts';
 import type { Environment } from './environment.ts';
+import { type Journal, writeMark } from './journal.ts';
+import { createPortion, createPortions, deferred, type Portion, type Portions } from './portions.ts';
 import { createSequence, type Tx } from './sequence.ts';
-
-/** Writes of one kind that a group applies at once and that share one promise. */
-export interface Batch<Item> {
-  /** Must not fail for the sake of one item: what can be wrong with it is checked before it joins. */
-  apply(tx: Tx, items: readonly Item[]): void;
-}
 
 export interface CommitterOptions {
   readonly environment: Environment;
@@ -19,68 +25,57 @@ export interface CommitterOptions {
   readonly explain?: (error: unknown) => string | undefined;
   readonly onFailure?: (error: BrokerError) => void;
   readonly onRecovery?: () => void;
+  /** The journal has failed and is used no more; what is acknowledged waits for its commit from now on. */
+  readonly onJournalFailure?: (error: BrokerError) => void;
 }
 
-/** Puts all writes of one turn into one transaction, one commit at a time; the next group forms meanwhile. */
+/**
+ * Puts all writes of one turn into one transaction, one commit at a time; the next group forms meanwhile. With a journal, items of
+ * batches that have a codec are durable before their commit, which then waits a little for more of them.
+ */
 export interface Committer {
   /**
    * Applies `apply` in call order; settles after the commit. It checks first and writes then: one that throws is undone
    * and fails alone. `ordered`: also batch items called before and after stay on their side of it.
    */
   run<T>(apply: (tx: Tx) => T, options?: { readonly ordered?: boolean; readonly bytes?: number }): Promise<T>;
-  /** Adds an item to the batch of the group that now forms; all items of a group get the same promise. */
+  /** Adds an item to the batch of the group that now forms; items that become durable together get the same promise. */
   join<Item>(batch: Batch<Item>, item: Item, bytes: number): Promise<void>;
+  /** From now on items are written to the journal first. It is closed with the committer. */
+  journalTo(journal: Journal): void;
+  /** Settles when reads see the items of the batch that are durable by now and concern them; undefined: they do already. */
+  visible<Item>(batch: Batch<Item>, concerns: (item: Item) => boolean): Promise<void> | undefined;
   health(): StorageHealth;
+  /** Nothing waits for a commit, but for what failed ones have left. */
+  readonly isIdle: boolean;
   drain(): Promise<void>;
   /** Drains; later writes are rejected with SHUTTING_DOWN. */
   close(): Promise<void>;
 }
 
-interface OperationStep {
-  readonly kind: 'operation';
-  readonly apply: (tx: Tx) => unknown;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  result: unknown;
-  error: BrokerError | undefined;
-}
-
-interface BatchStep {
-  readonly kind: 'batch';
-  readonly batch: Batch<unknown>;
-  readonly items: unknown[];
-}
-
-type Step = OperationStep | BatchStep;
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Group {
-  readonly steps: Step[];
-  writes: number;
-  bytes: number;
-  /** The batch step that items may still join. */
-  open: BatchStep | undefined;
-  shared: Deferred | undefined;
-  sharedError: BrokerError | undefined;
-}
-
 /** A commit that takes longer than this is reported, in ms. */
 const SLOW_COMMIT_MS = 5000;
+/** So long a commit waits for more items that are durable already, in ms; or for so many writes. */
+const COLLECT_MS = 25;
+const EAGER_WRITES = 512;
 /** Pause between two tries to write again after a failed commit, in ms. */
 const PROBE_MS = 1000;
 
 export function createCommitter(options: CommitterOptions): Committer {
   const { environment } = options;
-  const sequence = createSequence(environment.tables.meta);
+  const { meta } = environment.tables;
+  const parts = { environment, sequence: createSequence(meta), storeError };
   const waiting: Group[] = [];
+  /** Items that the journal has and that a commit has failed to bring into the store: the next one tries again. */
+  let kept: BatchStep[] = [];
+  let portions: Portions | undefined;
+  /** The group whose commit is under way. */
+  let current: Group | undefined;
   let pendingWrites = 0;
   let pendingBytes = 0;
   let loop: Promise<void> | undefined;
+  let urgent = false;
+  let wake: (() => void) | undefined;
   let commitStarted: number | undefined;
   let problem: string | undefined;
   let probe: NodeJS.Timeout | undefined;
@@ -95,95 +90,106 @@ export function createCommitter(options: CommitterOptions): Committer {
   function forming(bytes: number): Group {
     let group = waiting.at(-1);
     if (group === undefined || group.writes >= options.maxGroupWrites) {
-      group = { steps: [], writes: 0, bytes: 0, open: undefined, shared: undefined, sharedError: undefined };
+      if (group !== undefined) hurry();
+      group = emptyGroup();
       waiting.push(group);
     }
     group.writes++;
     group.bytes += bytes;
     pendingWrites++;
     pendingBytes += bytes;
+    if (group.writes >= EAGER_WRITES) hurry();
     loop ??= commitAll();
     return group;
   }
 
+  /** Somebody waits for the commit itself. */
+  function hurry(): void {
+    urgent = true;
+    wake?.();
+  }
+
   async function commitAll(): Promise<void> {
+    // So that what begins it has said whether it waits for the commit.
+    await undefined;
     while (waiting.length > 0) {
+      if (!urgent) await moreToCome();
       let group: Group | undefined;
       let failure: BrokerError | undefined;
+      let reach = 0;
       commitStarted = performance.now();
       try {
         await environment.transaction(() => {
-          group = waiting.shift();
-          if (group !== undefined) applySteps(group);
+          group = next();
+          if (group !== undefined) reach = apply([...kept, ...group.steps]);
         });
       } catch (error) {
         failure = storeError(error);
       }
       // Where not even a transaction could begin, what waits is refused, so that callers hear of it.
-      group ??= waiting.shift();
-      if (group !== undefined) settle(group, failure);
+      group ??= next();
+      if (group !== undefined) settle(group, failure, reach);
+      current = undefined;
+      commitStarted = undefined;
     }
-    commitStarted = undefined;
     loop = undefined;
   }
 
-  function applySteps(group: Group): void {
-    const { steps } = group;
-    sequence.begin();
-    for (let at = 0; at < steps.length; ) {
-      const step = steps[at];
-      if (step?.kind === 'batch') {
-        try {
-          step.batch.apply(sequence, step.items);
-        } catch (error) {
-          group.sharedError ??= storeError(error);
-        }
-        at++;
-      } else {
-        const operations = operationsFrom(steps, at);
-        applyOperations(operations);
-        at += operations.length;
-      }
-    }
-    sequence.end();
+  function moreToCome(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, COLLECT_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
-  /** All in one go; when one throws, the ones before it are done again without it, then the ones behind it. */
-  function applyOperations(operations: readonly OperationStep[]): void {
-    for (let from = 0; from < operations.length; ) {
-      let at = from;
-      try {
-        environment.attempt(() => {
-          for (; at < operations.length; at++) {
-            const step = operations[at];
-            if (step !== undefined) step.result = step.apply(sequence);
-          }
-        });
-        return;
-      } catch (error) {
-        applyOperations(operations.slice(from, at));
-        const step = operations[at];
-        if (step !== undefined) step.error = storeError(error);
-        from = at + 1;
-      }
-    }
+  function next(): Group | undefined {
+    const group = waiting.shift();
+    wake = undefined;
+    urgent = waiting.length > 0;
+    current = group;
+    if (group?.portion === undefined) return group;
+    const rest = splitOff(group);
+    if (rest === undefined) portions?.leave(group.portion);
+    else waiting.unshift(rest);
+    return group;
   }
 
-  function settle(group: Group, failure: BrokerError | undefined): void {
-    let trouble = failure ?? group.sharedError;
-    for (const step of group.steps) {
-      if (step.kind === 'batch') continue;
+  function apply(steps: readonly Step[]): number {
+    applySteps(steps, parts);
+    const reach = reachOf(steps);
+    if (portions !== undefined && reach > 0) writeMark(meta, { id: portions.journal.id, sequence: reach });
+    return reach;
+  }
+
+  function settle(group: Group, failure: BrokerError | undefined, reach: number): void {
+    let trouble = failure;
+    const before = kept;
+    const steps = [...before, ...group.steps];
+    kept = [];
+    const unsettled = new Set<Portion>();
+    for (const step of steps) {
       const error = failure ?? step.error;
-      if (error === undefined) step.resolve(step.result);
-      else step.reject(error);
-      if (error?.code === 'STORE_UNAVAILABLE') trouble ??= error;
+      if (step.kind === 'batch') {
+        if (error === undefined) continue;
+        trouble ??= error;
+        unsettled.add(step.portion);
+        if (step.portion.state === 'left') step.portion.reject(error);
+        else kept.push(step);
+      } else {
+        if (error === undefined) step.resolve(step.result);
+        else step.reject(error);
+        if (error?.code === 'STORE_UNAVAILABLE') trouble ??= error;
+      }
     }
-    const sharedError = failure ?? group.sharedError;
-    if (sharedError === undefined) group.shared?.resolve();
-    else group.shared?.reject(sharedError);
+    for (const step of steps) if (step.kind === 'batch' && !unsettled.has(step.portion)) step.portion.resolve();
+    if (failure === undefined && reach > 0) portions?.journal.release(reach);
     report(trouble);
-    pendingWrites -= group.writes;
-    pendingBytes -= group.bytes;
+    pendingWrites -= group.writes + writesOf(before) - writesOf(kept);
+    pendingBytes -= group.bytes + bytesOf(before) - bytesOf(kept);
+    group.settled?.resolve();
   }
 
   function storeError(error: unknown): BrokerError {
@@ -214,6 +220,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     const refused = refusal(bytes);
     if (refused !== undefined) return Promise.reject(refused);
     const group = forming(bytes);
+    hurry();
     if (how.ordered === true) group.open = undefined;
     return new Promise<T>((resolve, reject) => {
       const settled = resolve as (value: unknown) => void;
@@ -225,56 +232,97 @@ export function createCommitter(options: CommitterOptions): Committer {
     const refused = refusal(bytes);
     if (refused !== undefined) return Promise.reject(refused);
     const group = forming(bytes);
-    if (group.open?.batch !== batch) {
-      group.open = { kind: 'batch', batch: batch as Batch<unknown>, items: [] };
+    const portion = portionOf(group, batch.codec !== undefined && problem === undefined && !group.isLarge);
+    if (group.open?.batch !== batch || group.open.portion !== portion) {
+      group.open = { kind: 'batch', batch: batch as Batch<unknown>, items: [], portion, bytes: 0, error: undefined };
       group.steps.push(group.open);
     }
     group.open.items.push(item);
-    group.shared ??= deferred();
-    return group.shared.promise;
+    group.open.bytes += bytes;
+    if (portion.state === 'left') hurry();
+    else if (batch.codec !== undefined && portions?.pack(batch.codec, item) === false) {
+      group.isLarge = true;
+      hurry();
+    }
+    return portion.promise;
+  }
+
+  /** While the disk does not take commits, nothing is acknowledged before one. */
+  function portionOf(group: Group, journaled: boolean): Portion {
+    const wanted = journaled ? 'forming' : 'left';
+    if (group.portion?.state === wanted) return group.portion;
+    if (group.portion !== undefined) portions?.leave(group.portion);
+    group.portion = (journaled ? portions?.begin() : undefined) ?? createPortion('left');
+    return group.portion;
   }
 
   async function drain(): Promise<void> {
-    while (loop !== undefined) await loop;
+    while (loop !== undefined) {
+      hurry();
+      await loop;
+    }
+  }
+
+  function journalTo(journal: Journal): void {
+    portions = createPortions(journal, {
+      onLeft(portion) {
+        // Its commit may have failed meanwhile, when it was not yet known that it needs one.
+        const [lost, rest] = partition(kept, portion);
+        kept = rest;
+        for (const step of lost) {
+          pendingWrites -= step.items.length;
+          pendingBytes -= step.bytes;
+          portion.reject(step.error ?? new BrokerError('STORE_UNAVAILABLE', { reason: problem }));
+        }
+        hurry();
+      },
+      onFailure: (error) => options.onJournalFailure?.(storeError(error)),
+    });
   }
 
   return {
     run,
     join,
+    journalTo,
+    visible(batch, concerns) {
+      const holds = ({ steps }: Group): boolean =>
+        steps.some((step) => step.kind === 'batch' && step.batch === batch && step.items.some(concerns as Concerns));
+      const group = waiting.findLast(holds) ?? (current !== undefined && holds(current) ? current : undefined);
+      if (group === undefined) return undefined;
+      if (group !== current) hurry();
+      group.settled ??= deferred();
+      return group.settled.promise;
+    },
     health() {
-      const slow = commitStarted !== undefined && performance.now() - commitStarted > SLOW_COMMIT_MS;
+      const since = Math.min(commitStarted ?? Infinity, portions?.writingSince ?? Infinity);
+      const slow = performance.now() - since > SLOW_COMMIT_MS;
       const trouble = slow ? 'the disk has not finished a commit for more than 5 s' : problem;
       if (trouble === undefined) return { ok: true, pendingWrites };
       return { ok: false, pendingWrites, problem: trouble, troubledAt: performance.now() };
+    },
+    get isIdle() {
+      return loop === undefined;
     },
     drain,
     async close() {
       closed = true;
       if (probe !== undefined) clearTimeout(probe);
       await drain();
+      const last = portions;
+      portions = undefined;
+      await last?.close();
     },
   };
 }
 
-function operationsFrom(steps: readonly Step[], from: number): readonly OperationStep[] {
-  const operations: OperationStep[] = [];
-  for (let at = from; at < steps.length; at++) {
-    const step = steps[at];
-    if (step === undefined || step.kind === 'batch') break;
-    operations.push(step);
-  }
-  return operations;
-}
+const partition = (steps: readonly BatchStep[], portion: Portion): [BatchStep[], BatchStep[]] => [
+  steps.filter((step) => step.portion === portion),
+  steps.filter((step) => step.portion !== portion),
+];
 
-function deferred(): Deferred {
-  let resolve: () => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
+type Concerns = (item: unknown) => boolean;
 
+const writesOf = (steps: readonly BatchStep[]): number => steps.reduce((sum, step) => sum + step.items.length, 0);
+const bytesOf = (steps: readonly BatchStep[]): number => steps.reduce((sum, step) => sum + step.bytes, 0);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const reasonOf = (error: BrokerError): string => String(error.facts.reason ?? error.detail);

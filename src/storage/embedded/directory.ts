@@ -22,6 +22,7 @@ export const STORE_FOLDER = 'store';
 /** Where the data file of a data directory stands. */
 export const storeFile = (dataDir: string): string => join(dataDir, STORE_FOLDER, DATA_FILE);
 const LOCK_FILE = 'lock.mdb';
+const JOURNAL_FILE = 'journal';
 const FORMAT_FILE = 'format.json';
 /** A disk with less room than this counts as full. */
 const FULL_BYTES = 1024 * 1024;
@@ -29,6 +30,8 @@ const FULL_BYTES = 1024 * 1024;
 /** The store's own directory, locked for this process and checked as far as its files show it. */
 export interface StoreDirectory {
   readonly path: string;
+  /** What is durable, but not yet in the data file. */
+  readonly journal: string;
   /** Notes beside the data which format they have, once they exist. */
   markFormat(): void;
   release(): void;
@@ -36,6 +39,7 @@ export interface StoreDirectory {
 
 export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
   const path = join(dataDir, STORE_FOLDER);
+  const journal = join(path, JOURNAL_FILE);
   writable(dataDir, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
@@ -52,13 +56,14 @@ export async function openDirectory(dataDir: string): Promise<StoreDirectory> {
     if (size > 0) checkDataFile(data);
     else if (marked !== undefined) throw corruptFile(data, existsSync(data) ? 'it is empty' : 'it is missing');
     // Made here so that they have the right mode from the first moment, whatever the umask.
-    writable(dataDir, () => [data, join(path, LOCK_FILE)].forEach(makePrivate));
+    writable(dataDir, () => [data, journal, join(path, LOCK_FILE)].forEach(makePrivate));
   } catch (error) {
     lock.release();
     throw error;
   }
   return {
     path,
+    journal,
     markFormat: () => markFormat(path),
     release: () => lock.release(),
   };

@@ -19,10 +19,11 @@ import { createOtaStore } from './ota-store.ts';
 import { createOutboxStore } from './outbox-store.ts';
 import { createPurge } from './purge.ts';
 import { createApiKeyStore, createAuditStore, createDeadLetterStore, createSettingStore } from './record-stores.ts';
+import { recover } from './recovery.ts';
 import { createRegistryStore } from './registry-store.ts';
 import { createRpcStore } from './rpc-store.ts';
 import { createSupplierStore } from './supplier-store.ts';
-import { createTelemetryStore } from './telemetry-store.ts';
+import { createTelemetryBatch, createTelemetryStore } from './telemetry-store.ts';
 import { createTransfer } from './transfer/index.ts';
 import { createUserStore } from './user-store.ts';
 
@@ -66,14 +67,29 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       explain: () => diskProblem(directory.path),
       onFailure: (err) => log?.error({ event: 'store.failed', err }, 'the store does not take writes'),
       onRecovery: () => log?.info({ event: 'store.recovered' }, 'the store takes writes again'),
+      onJournalFailure: (err) =>
+        log?.error({ event: 'store.journal-failed', err }, 'the journal of the store has failed: writes take longer'),
     });
     const purge = createPurge(environment, committer);
+    const telemetryBatch = createTelemetryBatch(environment, {
+      purge,
+      onDamage: (entity, err) =>
+        log?.error({ event: 'store.damaged-record', entity, err }, 'stored values of an entity are damaged'),
+    });
+    await recover(environment, committer, telemetryBatch, {
+      file: directory.journal,
+      sync,
+      onDamage: (records) =>
+        log?.error({ event: 'store.damaged-journal', records }, 'acknowledged telemetry cannot be read any more'),
+      onMissing: (err) =>
+        log?.warn({ event: 'store.no-journal', err }, 'the journal of the store cannot be made: writes take longer'),
+    });
     purge.wake();
     const drain = async (): Promise<void> => {
       do {
         await committer.drain();
         await purge.idle();
-      } while (committer.health().pendingWrites > 0);
+      } while (!committer.isIdle);
     };
     return {
       kind: 'embedded',
@@ -83,11 +99,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       suppliers: createSupplierStore(environment, committer),
       attachments: createAttachmentStore(environment, committer),
       attributes: createAttributeStore(environment, committer),
-      telemetry: createTelemetryStore(environment, committer, {
-        purge,
-        onDamage: (entity, err) =>
-          log?.error({ event: 'store.damaged-record', entity, err }, 'stored values of an entity are damaged'),
-      }),
+      telemetry: createTelemetryStore(environment, committer, telemetryBatch),
       connectivity: createConnectivityStore(environment, committer),
       customers: createCustomerStore(environment, committer),
       audit: createAuditStore(environment, committer, maxAuditEntries),

@@ -37,6 +37,7 @@ export interface Packer {
   skip(bytes: number): number;
   copy(source: Buffer, from: number, to: number): void;
   sample(ts: number, text: string): void;
+  byte(value: number): void;
   number(ts: number): void;
   /** Length and UTF-8 of the text. */
   text(text: string): void;
@@ -89,6 +90,10 @@ export function createPacker(): Packer {
     sample(ts, value) {
       number(ts);
       text(value);
+    },
+    byte(value) {
+      room(1);
+      buffer[at++] = value;
     },
     number,
     text,

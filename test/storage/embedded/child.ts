@@ -21,7 +21,27 @@ async function main(): Promise<void> {
   }
   say({ open: true });
   if (mode === 'write') await writeForever(storage);
+  if (mode === 'die') await dieAcknowledged(storage);
   process.stdin.resume();
+}
+
+/** Ends by SIGKILL in the turn in which its last write was acknowledged, when none of its devices' has been committed yet. */
+async function dieAcknowledged(storage: Storage): Promise<void> {
+  for (;;) {
+    const ids = Array.from({ length: 5 }, () => newDeviceId(Date.now()));
+    for (const id of ids) {
+      const device = { id, name: `device-${id}`, profile: 'p', gateway: false, createdAt: 0 };
+      const credentials = { deviceId: id, type: 'ACCESS_TOKEN', index: `index-${id}`, createdAt: 0 } as const;
+      await storage.registry.createDevice({ device, credentials, serverAttributes: {} });
+    }
+    const rounds = [1, 2, 3];
+    for (const n of rounds) {
+      await Promise.all(ids.map((entityId) => storage.telemetry.save({ entityId, ts: n, values: { n } })));
+    }
+    if (storage.health().pendingWrites !== ids.length * rounds.length) continue;
+    say({ dies: ids });
+    process.kill(process.pid, 'SIGKILL');
+  }
 }
 
 /** Twenty devices that send one by one, new devices and attachments between them; says what has been acknowledged. */

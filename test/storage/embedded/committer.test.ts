@@ -3,13 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BrokerError } from '../../../src/errors.ts';
-import {
-  type Batch,
-  type Committer,
-  type CommitterOptions,
-  createCommitter,
-} from '../../../src/storage/embedded/committer.ts';
+import type { Batch } from '../../../src/storage/embedded/commit-group.ts';
+import { type Committer, type CommitterOptions, createCommitter } from '../../../src/storage/embedded/committer.ts';
 import { type Environment, openEnvironment } from '../../../src/storage/embedded/environment.ts';
+import { type Journal, openJournal, readJournal, readMark } from '../../../src/storage/embedded/journal.ts';
 import { textKey } from '../../../src/storage/embedded/keys.ts';
 
 describe('group commit', () => {
@@ -212,5 +209,126 @@ describe('group commit', () => {
     await before;
     await closing;
     expect([get('a'), get('b')]).toEqual(['1', undefined]);
+  });
+
+  describe('with a journal', () => {
+    const id = Buffer.alloc(16, 7);
+    const applied: string[] = [];
+    const batch: Batch<string> = {
+      apply: (_, items) => void applied.push(...items),
+      codec: { pack: (packer, item) => packer.text(item), unpack: (bytes) => [bytes.toString()] },
+    };
+    const joined = (item: string) => committer.join(batch, item, 1);
+    const file = () => join(directory, 'journal');
+    const records = () => readJournal(file(), readMark(environment.tables.meta) ?? { id, sequence: 0 }).records.length;
+    let journal: Journal;
+    let released: number[];
+
+    beforeEach(() => {
+      applied.length = 0;
+      released = [];
+      journal = openJournal(file(), { id, sync: false });
+      committer.journalTo({
+        ...journal,
+        release(sequence) {
+          released.push(sequence);
+          journal.release(sequence);
+        },
+      });
+    });
+
+    it('items are durable before their commit, and seen after it', async () => {
+      const turn = [joined('a'), joined('b')];
+      expect(turn[0]).toBe(turn[1]);
+      await Promise.all(turn);
+      expect([applied, records(), commits]).toEqual([[], 1, 0]);
+      await joined('c');
+      expect(records()).toBe(2);
+      await committer.visible(batch, () => true);
+      expect([applied, records(), commits, released]).toEqual([['a', 'b', 'c'], 0, 1, [2]]);
+      expect(committer.visible(batch, () => true)).toBeUndefined();
+      expect(committer.health()).toEqual({ ok: true, pendingWrites: 0 });
+    });
+
+    it('only who asks for an item that is on its way waits for it', async () => {
+      await joined('a');
+      expect(committer.visible(batch, (item) => item === 'b')).toBeUndefined();
+      expect(committer.visible({ ...batch }, () => true)).toBeUndefined();
+      const first = committer.visible(batch, (item) => item === 'a');
+      const later = joined('b');
+      await first;
+      expect(applied).toContain('a');
+      await later;
+      await committer.visible(batch, (item) => item === 'b');
+      expect(applied).toEqual(['a', 'b']);
+    });
+
+    it('nobody has to ask: what is durable is committed a little later', async () => {
+      await joined('a');
+      while (applied.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      expect(applied).toEqual(['a']);
+    });
+
+    it('operations keep their side of items called before them, and are not held up by them', async () => {
+      void joined('a');
+      const before = committer.run(() => [...applied], { ordered: true });
+      void joined('b');
+      await expect(before).resolves.toEqual(['a']);
+      await committer.visible(batch, () => true);
+      expect(applied).toEqual(['a', 'b']);
+    });
+
+    it('what was acknowledged outlives commits that fail; what comes meanwhile is refused, and nothing is applied twice', async () => {
+      await joined('a');
+      broken = new Error('No space left on device');
+      await expect(committer.run(() => put('x', '1'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await expect(joined('b')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect(committer.health()).toMatchObject({ ok: false, pendingWrites: 1 });
+      expect(records()).toBe(1);
+      applied.length = 0; // the attempts, undone in the store
+      broken = undefined;
+      while (!committer.health().ok) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect([applied, records()]).toEqual([['a'], 0]);
+      await joined('c');
+      await committer.close();
+      expect(applied).toEqual(['a', 'c']);
+    });
+
+    it('stays in the journal when the store is closed before it could be committed', async () => {
+      await joined('a');
+      broken = new Error('disk');
+      await committer.close();
+      expect(records()).toBe(1);
+      broken = undefined;
+    });
+
+    it('more than a record takes waits for the commit', async () => {
+      const large = 'x'.repeat(20_000);
+      const wide = create({ maxPendingBytes: 1e6 });
+      wide.journalTo(openJournal(join(directory, 'wide'), { id, sync: false }));
+      await Promise.all([large, 'b'].map((item) => wide.join(batch, item, item.length)));
+      expect([applied, commits]).toEqual([[large, 'b'], 1]);
+      await wide.close();
+    });
+
+    it('a journal that fails is told once and done without; its items are acknowledged by their commit', async () => {
+      const failing: Journal = { ...journal, append: () => Promise.reject(new Error('EIO')), close: () => undefined };
+      const other = create({ onJournalFailure: (error) => heard.push(String(error.facts.reason)) });
+      other.journalTo(failing);
+      await Promise.all([other.join(batch, 'a', 1), other.run(() => undefined)]);
+      await Promise.all([other.join(batch, 'b', 1), other.join(batch, 'c', 1)]);
+      await other.join(batch, 'd', 1);
+      expect([applied, heard]).toEqual([['a', 'b', 'c', 'd'], ['EIO']]);
+      await other.close();
+    });
+
+    it('a journal without room leaves its items to the commit', async () => {
+      const full: Journal = { ...journal, append: () => undefined, close: () => undefined };
+      const other = create();
+      other.journalTo(full);
+      await other.join(batch, 'a', 1);
+      expect(applied).toEqual(['a']);
+      await other.close();
+    });
   });
 });

@@ -31,6 +31,36 @@ describe('embedded store: kill -9 under load', () => {
       await storage.close();
     }
   }, 60_000);
+
+  it('telemetry that was acknowledged and not yet committed is in the journal, and in the store after the next start', async () => {
+    for (const keepJournal of [true, false]) {
+      const dir = join(dataDir, `acknowledged-${keepJournal}`);
+      const { ids, sent } = await diesAcknowledged(dir);
+      if (!keepJournal) rmSync(join(dir, 'store', 'journal'));
+      const storage = await openEmbeddedStorage({ dataDir: dir });
+      const query = { keys: ['n'], startTs: 0, endTs: 1000, limit: 1000, order: 'ASC' } as const;
+      const values = ids.map(async (entityId) => (await storage.telemetry.range({ ...query, entityId })).get('n'));
+      const found = (await Promise.all(values)).map((points) => points?.map(({ ts, value }) => `${ts}=${value}`));
+      const latest = await Promise.all(ids.map(async (id) => (await storage.telemetry.latest(id)).get('n')?.value));
+      // Without it they are gone: the store alone did not have them.
+      expect(found).toEqual(ids.map(() => (keepJournal ? sent : undefined)));
+      expect(latest).toEqual(ids.map(() => (keepJournal ? 3 : undefined)));
+      await storage.close();
+      const again = await openEmbeddedStorage({ dataDir: dir });
+      const points = (await again.telemetry.range({ ...query, entityId: ids[0] ?? '' })).get('n') ?? [];
+      expect(points).toHaveLength(keepJournal ? 3 : 0);
+      await again.close();
+    }
+  }, 60_000);
+
+  /** A process that ends by SIGKILL in the turn in which its last write was acknowledged. */
+  async function diesAcknowledged(dir: string): Promise<{ ids: string[]; sent: string[] }> {
+    const child = program.start('die', dir);
+    await child.heard('dies');
+    await child.kill();
+    const [line] = child.said.filter((said) => 'dies' in said);
+    return { ids: line?.dies as string[], sent: ['1=1', '2=2', '3=3'] };
+  }
 });
 
 async function checkAcknowledged(storage: Storage, said: readonly Record<string, unknown>[]): Promise<void> {

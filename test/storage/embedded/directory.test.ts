@@ -65,6 +65,7 @@ describe('embedded store: data directory', () => {
       expect(files.filter((name) => !name.startsWith('.lock-')).sort()).toEqual([
         'data.mdb',
         'format.json',
+        'journal',
         'lock.mdb',
       ]);
       for (const name of files) expect(`${name} ${mode(join(dataDir, 'store', name))}`).toBe(`${name} 600`);

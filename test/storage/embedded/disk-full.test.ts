@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,9 +7,12 @@ import { register } from '../../conformance/storage/harness.ts';
 import { canMount, mountSmallDisk } from './mount.ts';
 
 describe('embedded store: a full disk', () => {
-  it.skipIf(!canMount())(
-    'refuses what it cannot keep, says so, and takes writes again by itself when there is room (needs root to mount)',
-    async () => {
+  it.skipIf(!canMount()).each([
+    ['waits for its commit', 20_000],
+    ['is in the journal first', 4_000],
+  ])(
+    'refuses what it cannot keep, says so, and takes writes again by itself when there is room: what %s (needs root to mount)',
+    async (_, bytes) => {
       const disk = mkdtempSync(join(tmpdir(), 'gridmoor-full-'));
       const unmount = mountSmallDisk(disk, 8);
       const ballast = join(disk, 'ballast');
@@ -23,7 +26,7 @@ describe('embedded store: a full disk', () => {
         const acknowledged: number[] = [];
         const refused: unknown[] = [];
         for (let ts = 0; refused.length < 5; ts++) {
-          const values = { n: ts, fill: 'x'.repeat(20_000) };
+          const values = { n: ts, fill: 'x'.repeat(bytes) };
           await storage.telemetry.save({ entityId: deviceId, ts, values }).then(
             () => acknowledged.push(ts),
             (error: unknown) => refused.push(error),
@@ -47,6 +50,34 @@ describe('embedded store: a full disk', () => {
       }
     },
     60_000,
+  );
+
+  it.skipIf(!canMount())(
+    'without room for a journal it works without one, says so, and leaves the room to data (needs root to mount)',
+    async () => {
+      const disk = mkdtempSync(join(tmpdir(), 'gridmoor-full-'));
+      const unmount = mountSmallDisk(disk, 8);
+      const dataDir = join(disk, 'data');
+      const warned: object[] = [];
+      const log = { info: () => undefined, warn: (facts: object) => void warned.push(facts), error: () => undefined };
+      try {
+        const first = await openEmbeddedStorage({ dataDir });
+        const entityId = await register(first);
+        await first.close();
+        rmSync(join(dataDir, 'store', 'journal'));
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 1024 * 1024));
+        const storage = await openEmbeddedStorage({ dataDir, log });
+        expect(warned).toEqual([{ event: 'store.no-journal', err: expect.objectContaining({ code: 'ENOSPC' }) }]);
+        expect(statSync(join(dataDir, 'store', 'journal')).size).toBe(0);
+        await storage.telemetry.save({ entityId, ts: 1, values: { n: 1 } });
+        expect(storage.health()).toEqual({ ok: true, pendingWrites: 0 });
+        await storage.close();
+      } finally {
+        unmount();
+        rmSync(disk, { recursive: true, force: true });
+      }
+    },
   );
 });
 

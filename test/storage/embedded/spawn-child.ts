@@ -20,7 +20,7 @@ export interface Child {
 }
 
 export interface ChildProgram {
-  start(mode: 'hold' | 'write', dataDir: string): Child;
+  start(mode: 'hold' | 'write' | 'die', dataDir: string): Child;
   /** Kills what still runs and removes the bundle. */
   dispose(): Promise<void>;
 }

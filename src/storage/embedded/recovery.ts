@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import type { Batch } from './commit-group.ts';
+import type { Committer } from './committer.ts';
+import type { Environment } from './environment.ts';
+import { openJournal, readJournal, readMark, writeMark } from './journal.ts';
+import type { Codec } from './portions.ts';
+
+export interface RecoveryOptions {
+  /** Of the journal. */
+  readonly file: string;
+  /** A record is on the disk before it is acknowledged. */
+  readonly sync: boolean;
+  /** Records that cannot be read. */
+  readonly onDamage: (records: number) => void;
+  /** There is no place for a journal: every write waits for its commit. */
+  readonly onMissing: (error: unknown) => void;
+}
+
+/** Brings into the store what was acknowledged and not yet there when the process died, then begins a new journal. */
+export async function recover<Item>(
+  { tables }: Environment,
+  committer: Committer,
+  batch: Batch<Item> & { readonly codec: Codec<Item> },
+  { file, sync, onDamage, onMissing }: RecoveryOptions,
+): Promise<void> {
+  const mark = readMark(tables.meta);
+  const { records, damaged } = mark === undefined ? { records: [], damaged: 0 } : readJournal(file, mark);
+  if (damaged > 0) onDamage(damaged);
+  const id = randomBytes(16);
+  await committer.run((tx) => {
+    for (const { items } of records) batch.apply(tx, batch.codec.unpack(items));
+    writeMark(tables.meta, { id, sequence: 0 });
+  });
+  try {
+    committer.journalTo(openJournal(file, { id, sync }));
+  } catch (error) {
+    onMissing(error);
+  }
+}

@@ -1,0 +1,103 @@
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HEADER_BYTES, type Journal, openJournal, readJournal } from '../../../src/storage/embedded/journal.ts';
+
+describe('journal of the embedded store', () => {
+  const id = Buffer.alloc(16, 1);
+  let directory = '';
+  let file = '';
+  let journal: Journal;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gridmoor-journal-'));
+    file = join(directory, 'journal');
+    journal = openJournal(file, { id, sync: true });
+  });
+  afterEach(() => {
+    journal.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const frameOf = (text: string) => Buffer.concat([Buffer.alloc(HEADER_BYTES), Buffer.from(text)]);
+  const append = (text: string, sequence: number) => journal.append(frameOf(text), sequence);
+  const read = (mark = { id, sequence: 0 }) => {
+    const { records, damaged } = readJournal(file, mark);
+    return { found: records.map(({ sequence, items }) => `${sequence} ${items.toString()}`), damaged };
+  };
+  /** Records begin at multiples of 4,096 bytes. */
+  const overwrite = (at: number, bytes: Buffer) => {
+    const fd = openSync(file, 'r+');
+    writeSync(fd, bytes, 0, bytes.length, at);
+    closeSync(fd);
+  };
+
+  it('gives back what stands behind the mark, in order, of its own id only', async () => {
+    for (const [sequence, text] of [
+      [1, 'a'],
+      [2, 'b'.repeat(5000)],
+      [5, 'c'],
+      [6, ''],
+    ] as const)
+      await append(text, sequence);
+    expect(read()).toEqual({ found: ['1 a', `2 ${'b'.repeat(5000)}`, '5 c', '6 '], damaged: 0 });
+    expect(read({ id, sequence: 2 })).toEqual({ found: ['5 c', '6 '], damaged: 0 });
+    expect(read({ id, sequence: 6 })).toEqual({ found: [], damaged: 0 });
+    expect(read({ id: Buffer.alloc(16, 2), sequence: 0 })).toEqual({ found: [], damaged: 0 });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('a last record that was cut off is none; one before it that cannot be read is told', async () => {
+    for (const [sequence, text] of [
+      [1, 'a'],
+      [2, 'b'.repeat(5000)],
+      [3, 'c'.repeat(5000)],
+    ] as const)
+      await append(text, sequence);
+    overwrite(3 * 4096 + 4096, Buffer.alloc(4096));
+    expect(read()).toEqual({ found: ['1 a', `2 ${'b'.repeat(5000)}`], damaged: 0 });
+    overwrite(HEADER_BYTES, Buffer.from('x'));
+    expect(read()).toEqual({ found: [`2 ${'b'.repeat(5000)}`], damaged: 1 });
+    overwrite(4096 + 24, Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    expect(read()).toEqual({ found: [], damaged: 0 });
+  });
+
+  it('what a device sent is no record, whatever it looks like', async () => {
+    const forged = Buffer.alloc(4096 - HEADER_BYTES + 200, 0x20);
+    const inner = openJournal(join(directory, 'other'), { id: Buffer.alloc(16, 9), sync: false });
+    const frame = frameOf('forged');
+    await inner.append(frame, 7);
+    inner.close();
+    frame.copy(forged, 4096 - HEADER_BYTES);
+    await append(forged.toString('latin1'), 1);
+    expect(read().found).toHaveLength(1);
+  });
+
+  it('is a ring: no room before earlier records are released, then from the beginning again, and nothing live is harmed', async () => {
+    const text = 'x'.repeat(16_000);
+    let last = 0;
+    while (last < 1000) {
+      const written = append(`${last + 1}${text}`, last + 1);
+      if (written === undefined) break;
+      await written;
+      last++;
+    }
+    expect(last).toBe(128);
+    expect(read().found).toHaveLength(128);
+    journal.release(3);
+    for (const sequence of [129, 130, 131]) await append(`${sequence}${text}`, sequence);
+    expect(append('more', 132)).toBeUndefined();
+    expect(read({ id, sequence: 3 }).found.map((line) => line.split(' ')[0])).toEqual(
+      Array.from({ length: 128 }, (_, i) => String(i + 4)),
+    );
+    journal.release(131);
+    await append('y', 132);
+    expect(read({ id, sequence: 131 }).found).toEqual(['132 y']);
+  });
+
+  it('a file that is missing, empty or of another kind holds nothing', () => {
+    expect(readJournal(join(directory, 'none'), { id, sequence: 0 })).toEqual({ records: [], damaged: 0 });
+    overwrite(0, Buffer.alloc(8192, 0xee));
+    expect(read()).toEqual({ found: [], damaged: 0 });
+  });
+});
