@@ -59,7 +59,8 @@ describe('redis: where it may be', () => {
   it('in a Cluster whose nodes have replicas; a fail-over ends no call', async () => {
     await using cluster = await startRedisCluster({ replicas: 1 });
     const target = { kind: 'cluster', nodes: addressesOf(cluster.addresses) } as const;
-    const storage = await openRedisStorage({ connection: { target }, waitMs: 30_000 });
+    // An election that fails is held again by Redis some seconds later.
+    const storage = await openRedisStorage({ connection: { target }, waitMs: 60_000 });
     const before = newDevice({}, { serverAttributes: { a: 1 } });
     await storage.registry.createDevice(before);
     const owner = await ownerOf(cluster.nodes, '{gm}:devices');
