@@ -77,14 +77,14 @@ export function splitOff(group: Group): Group | undefined {
   return rest;
 }
 
-export interface Apply {
+export interface ApplyParts {
   readonly environment: Environment;
   readonly sequence: Sequence;
   readonly storeError: (error: unknown) => BrokerError;
 }
 
 /** Inside a transaction: applies the steps in their order. One that fails has its error noted; an operation is then undone. */
-export function applySteps(steps: readonly Step[], parts: Apply): void {
+export function applySteps(steps: readonly Step[], parts: ApplyParts): void {
   parts.sequence.begin();
   for (let at = 0; at < steps.length; ) {
     const run = runFrom(steps, at);
@@ -96,7 +96,7 @@ export function applySteps(steps: readonly Step[], parts: Apply): void {
 }
 
 /** What a batch that fails has written is not undone: to write it again changes nothing. */
-function applyBatch(run: readonly BatchStep[], { sequence, storeError }: Apply): void {
+function applyBatch(run: readonly BatchStep[], { sequence, storeError }: ApplyParts): void {
   const [first] = run;
   if (first === undefined) return;
   let failure: BrokerError | undefined;
@@ -109,7 +109,7 @@ function applyBatch(run: readonly BatchStep[], { sequence, storeError }: Apply):
 }
 
 /** All in one go; when one throws, the ones before it are done again without it, then the ones behind it. */
-function applyOperations(operations: readonly OperationStep[], parts: Apply): void {
+function applyOperations(operations: readonly OperationStep[], parts: ApplyParts): void {
   const { environment, sequence, storeError } = parts;
   for (let from = 0; from < operations.length; ) {
     let at = from;

@@ -57,8 +57,10 @@ export interface EmbeddedStorageOptions {
 export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Promise<Storage> {
   const { log, sync = true, maxDeadLetters = 10_000, maxAuditEntries = 1_000_000 } = options;
   const directory = await openDirectory(options.dataDir);
+  const opened: { close(): Promise<void> }[] = [];
   try {
     const environment = openEnvironment(directory.path, sync);
+    opened.unshift(environment);
     await checkFormat(environment, directory);
     const committer = createCommitter({
       environment,
@@ -70,6 +72,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       onJournalFailure: (err) =>
         log?.error({ event: 'store.journal-failed', err }, 'the journal of the store has failed: writes take longer'),
     });
+    opened.unshift(committer);
     const purge = createPurge(environment, committer);
     const telemetryBatch = createTelemetryBatch(environment, {
       purge,
@@ -139,6 +142,7 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       },
     };
   } catch (error) {
+    for (const part of opened) await part.close();
     directory.release();
     throw error;
   }

@@ -63,15 +63,9 @@ export interface Journal {
 
 /** Opens the file, made when it is missing (0600), for records of a new id from its beginning on. */
 export function openJournal(file: string, { id, sync }: { readonly id: Buffer; readonly sync: boolean }): Journal {
-  const { O_RDWR, O_CREAT, O_DSYNC } = constants;
-  const fd = openSync(file, O_RDWR | O_CREAT | (sync ? O_DSYNC : 0), 0o600);
-  try {
-    allocate(file, sync);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-  const live: { readonly sequence: number; readonly from: number; readonly to: number }[] = [];
+  if (allocate(file) && sync) syncDirectory(dirname(file));
+  const fd = openSync(file, constants.O_RDWR | (sync ? constants.O_DSYNC : 0));
+  const live: { readonly sequence: number; readonly from: number }[] = [];
   let next = 0;
 
   /** Where so many bytes fit behind the last record, or at the beginning again. */
@@ -90,7 +84,7 @@ export function openJournal(file: string, { id, sync }: { readonly id: Buffer; r
       const from = place(bytes);
       if (from === undefined) return undefined;
       next = from + bytes;
-      live.push({ sequence, from, to: next });
+      live.push({ sequence, from });
       id.copy(frame);
       frame.writeDoubleBE(sequence, ID_BYTES);
       frame.writeUInt32BE(frame.length, LENGTH_AT);
@@ -149,23 +143,20 @@ function contentsOf(file: string): Buffer {
   }
 }
 
-/** Gives the file its blocks: to write over one costs the disk less than to write behind the end. */
-function allocate(file: string, sync: boolean): void {
-  // By a descriptor of its own: what is only to have blocks need not wait for the disk.
-  const fd = openSync(file, 'r+');
+/** Gives the file its blocks: to write over one costs the disk less than to write behind the end. false: it had them. */
+function allocate(file: string): boolean {
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const { size } = fstatSync(fd);
   try {
-    const { size } = fstatSync(fd);
-    try {
-      for (let at = size; at < FILE_BYTES; ) at += writeSync(fd, ZEROS, 0, Math.min(ZEROS.length, FILE_BYTES - at), at);
-    } catch (error) {
-      // The last of the room is for data.
-      ftruncateSync(fd, size);
-      throw error;
-    }
+    for (let at = size; at < FILE_BYTES; ) at += writeSync(fd, ZEROS, 0, Math.min(ZEROS.length, FILE_BYTES - at), at);
+    return size < FILE_BYTES;
+  } catch (error) {
+    // The last of the room is for data.
+    ftruncateSync(fd, size);
+    throw error;
   } finally {
     closeSync(fd);
   }
-  if (sync) syncDirectory(dirname(file));
 }
 
 function syncDirectory(path: string): void {

@@ -39,7 +39,7 @@ export interface Portions {
 }
 
 /** What is larger is cheaper to commit at once than to write twice. */
-const MAX_RECORD_BYTES = 16 * 1024;
+const MAX_FRAME_BYTES = 16 * 1024;
 
 export interface PortionEvents {
   /** There is no room for it, or its write failed. */
@@ -120,7 +120,7 @@ export function createPortions(journal: Journal, events: PortionEvents): Portion
     },
     pack(codec, item) {
       codec.pack(packer, item);
-      if (packer.length <= MAX_RECORD_BYTES || forming === undefined) return true;
+      if (packer.length <= MAX_FRAME_BYTES || forming === undefined) return true;
       forming.state = 'left';
       forming = undefined;
       return false;

@@ -16,7 +16,10 @@ export interface RecoveryOptions {
   readonly onMissing: (error: unknown) => void;
 }
 
-/** Brings into the store what was acknowledged and not yet there when the process died, then begins a new journal. */
+/**
+ * Brings into the store what was acknowledged and not yet there when the process died, then begins a new journal. Rejects with
+ * STORE_UNAVAILABLE where the store does not take it; a store that only has no room for a journal opens without one.
+ */
 export async function recover<Item>(
   { tables }: Environment,
   committer: Committer,
@@ -27,11 +30,15 @@ export async function recover<Item>(
   const { records, damaged } = mark === undefined ? { records: [], damaged: 0 } : readJournal(file, mark);
   if (damaged > 0) onDamage(damaged);
   const id = randomBytes(16);
-  await committer.run((tx) => {
-    for (const { items } of records) batch.apply(tx, batch.codec.unpack(items));
-    writeMark(tables.meta, { id, sequence: 0 });
-  });
+  const begin = (): Promise<void> =>
+    committer.run((tx) => {
+      for (const { items } of records) batch.apply(tx, batch.codec.unpack(items));
+      writeMark(tables.meta, { id, sequence: 0 });
+    });
+  // What was acknowledged must be there before anything else is done.
+  if (records.length > 0) await begin();
   try {
+    if (records.length === 0) await begin();
     committer.journalTo(openJournal(file, { id, sync }));
   } catch (error) {
     onMissing(error);

@@ -103,7 +103,10 @@ export function createTelemetryStore(
     },
     range,
     remove: (query) => removePoints(environment, committer, query, range),
-    sweep: (options) => sweepHistory(environment, committer, options),
+    async sweep(options) {
+      await committer.visible(batch, () => true);
+      return sweepHistory(environment, committer, options);
+    },
   };
 }
 

@@ -322,6 +322,52 @@ describe('group commit', () => {
       await other.close();
     });
 
+    /** A journal whose writes end when the test says so. */
+    const slow = () => {
+      const writes: { readonly end: () => void; readonly fail: (error: Error) => void }[] = [];
+      const append = () =>
+        new Promise<void>((resolve, reject) => {
+          writes.push({ end: resolve, fail: reject });
+        });
+      return { writes, journal: { ...journal, append, close: () => undefined } satisfies Journal };
+    };
+    const until = async (met: () => boolean) => {
+      while (!met()) await new Promise((resolve) => setImmediate(resolve));
+    };
+
+    it('what is about to be written to the journal is left out of a commit that begins before', async () => {
+      const { writes, journal } = slow();
+      const other = create();
+      other.journalTo(journal);
+      const first = other.join(batch, 'a', 1);
+      await until(() => writes.length === 1);
+      const second = other.join(batch, 'b', 1);
+      await first; // by the commit: the write has not ended
+      expect(applied).toEqual(['a']);
+      writes[0]?.end();
+      await until(() => writes.length === 2);
+      writes[1]?.end();
+      await second;
+      await other.close();
+      expect(applied).toEqual(['a', 'b']);
+    });
+
+    it('items whose write and whose commit have both failed are refused, and not kept', async () => {
+      const { writes, journal } = slow();
+      const other = create({ onJournalFailure: (error) => heard.push(String(error.facts.reason)) });
+      other.journalTo(journal);
+      const item = other.join(batch, 'a', 1);
+      await until(() => writes.length === 1);
+      broken = new Error('disk');
+      await other.run(() => undefined).catch(() => undefined);
+      expect(other.health().pendingWrites).toBe(1);
+      writes[0]?.fail(new Error('EIO'));
+      await expect(item).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect([other.health().pendingWrites, heard.at(-1)]).toEqual([0, 'EIO']);
+      broken = undefined;
+      await other.close();
+    });
+
     it('a journal without room leaves its items to the commit', async () => {
       const full: Journal = { ...journal, append: () => undefined, close: () => undefined };
       const other = create();
