@@ -6,8 +6,15 @@ import { BrokerError } from '../../../src/errors.ts';
 import type { Batch } from '../../../src/storage/embedded/commit-group.ts';
 import { type Committer, type CommitterOptions, createCommitter } from '../../../src/storage/embedded/committer.ts';
 import { type Environment, openEnvironment } from '../../../src/storage/embedded/environment.ts';
-import { type Journal, openJournal, readJournal, readMark } from '../../../src/storage/embedded/journal.ts';
+import {
+  HEADER_BYTES,
+  type Journal,
+  openJournal,
+  readJournal,
+  readMark,
+} from '../../../src/storage/embedded/journal.ts';
 import { textKey } from '../../../src/storage/embedded/keys.ts';
+import { recover } from '../../../src/storage/embedded/recovery.ts';
 
 describe('group commit', () => {
   let directory = '';
@@ -366,6 +373,38 @@ describe('group commit', () => {
       expect([other.health().pendingWrites, heard.at(-1)]).toEqual([0, 'EIO']);
       broken = undefined;
       await other.close();
+    });
+
+    it('a start that the disk takes no write of goes on without a journal, but not without what is in it', async () => {
+      const codec = { pack: () => undefined, unpack: (bytes: Buffer) => [bytes.toString()] };
+      const missing: unknown[] = [];
+      const begin = () =>
+        recover(
+          environment,
+          create(),
+          { ...batch, codec },
+          {
+            file: file(),
+            sync: false,
+            onDamage: () => undefined,
+            onMissing: (error) => missing.push(error),
+          },
+        );
+      await committer.close();
+      await begin();
+      const mark = readMark(environment.tables.meta);
+      broken = new Error('disk');
+      await begin();
+      expect(missing).toEqual([expect.objectContaining({ code: 'STORE_UNAVAILABLE' })]);
+      expect(readMark(environment.tables.meta)).toEqual(mark);
+      const written = openJournal(file(), { id: mark?.id ?? id, sync: false });
+      await written.append(Buffer.concat([Buffer.alloc(HEADER_BYTES), Buffer.from('a')]), 1);
+      written.close();
+      await expect(begin()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      broken = undefined;
+      applied.length = 0;
+      await begin();
+      expect(applied).toEqual(['a']);
     });
 
     it('a journal without room leaves its items to the commit', async () => {
