@@ -15,7 +15,14 @@ export type Checked<T> =
 /** Checks a value and fills in defaults in place. */
 export type Check<T> = (value: unknown) => Checked<T>;
 
+/**
+ * Without its optimiser: that makes an object `{[name]: count}` of each name in the code, some 1,500, which is as many first keys as V8
+ * shares hidden classes for. Then every `process.nextTick` of the process pays for a class of its own, and the garbage collector for all.
+ */
+const code = { optimize: false };
+
 const ajv = new Ajv2020({
+  code,
   allErrors: true,
   useDefaults: true,
   strict: false,
@@ -54,7 +61,7 @@ export function compileForeignSchema(
   | { readonly ok: true; readonly check: (value: unknown) => string | undefined }
   | { readonly ok: false; readonly at: string; readonly problem: string } {
   // Made at first use, and once: the schema of schemas costs some 100 ms.
-  metaChecker ??= new Ajv2020({ strict: false, validateFormats: false, logger: false });
+  metaChecker ??= new Ajv2020({ code, strict: false, validateFormats: false, logger: false });
   if (!metaChecker.validateSchema(schema)) {
     const error = metaChecker.errors?.find(({ keyword }) => !['if', 'anyOf', 'oneOf', 'not'].includes(keyword));
     return { ok: false, at: error?.instancePath ?? '', problem: error?.message ?? 'is not a JSON Schema' };
@@ -70,7 +77,7 @@ export function compileForeignSchema(
     ownProperties: true,
     addUsedSchema: false,
     logger: false,
-    code: { regExp: Object.assign(regExp, { code: 'regExp' }) },
+    code: { ...code, regExp: Object.assign(regExp, { code: 'regExp' }) },
   });
   try {
     const validate = foreign.compile(schema);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BrokerError } from '../../../src/errors.ts';
 import type { Batch } from '../../../src/storage/embedded/commit-group.ts';
 import { type Committer, type CommitterOptions, createCommitter } from '../../../src/storage/embedded/committer.ts';
@@ -309,12 +309,25 @@ describe('group commit', () => {
       broken = undefined;
     });
 
-    it('more than a record takes waits for the commit', async () => {
+    it('a single large turn is in the journal, the next one waits for the commit, as does more than a record takes', async () => {
       const large = 'x'.repeat(20_000);
+      const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
       const wide = create({ maxPendingBytes: 1e6 });
       wide.journalTo(openJournal(join(directory, 'wide'), { id, sync: false }));
-      await Promise.all([large, 'b'].map((item) => wide.join(batch, item, item.length)));
-      expect([applied, commits]).toEqual([[large, 'b'], 1]);
+      const turn = (...items: string[]) => Promise.all(items.map((item) => wide.join(batch, item, item.length)));
+      await turn(large, 'a');
+      expect([applied, commits]).toEqual([[], 0]);
+      now.mockReturnValue(1050);
+      await turn(large, 'b');
+      expect([applied, commits]).toEqual([[large, 'a', large, 'b'], 1]);
+      now.mockReturnValue(1101);
+      await turn(large, 'c');
+      expect(commits).toBe(1);
+      await wide.visible(batch, () => true);
+      now.mockReturnValue(1200);
+      await turn('x'.repeat(200_000));
+      expect(commits).toBe(3);
+      now.mockRestore();
       await wide.close();
     });
 
