@@ -25,14 +25,15 @@ const named = (/** @type {RegExp} */ pattern) => SCENARIO_NAMES.filter((name) =>
 
 /**
  * Parts of the run: the ones most looked at first.
- * @type {{ scenarios: string[], targets?: string[], connections?: number, atLeast?: number, registered?: true }[]}
+ * @type {{ scenarios: string[], targets?: string[], connections?: number, atLeast?: number, repeat?: number, registered?: true }[]}
  */
 const PARTS = [
   { scenarios: ['qos1'] },
   { scenarios: ['qos1-window1'] },
   { scenarios: ['qos0'], targets: BROKERS },
   // A process that is still compiling itself, or one stall of the disk, would be all that a second shows.
-  { scenarios: ['half-load', 'half-load-memory'], targets: PLAIN, atLeast: 5 },
+  { scenarios: ['half-load', 'half-load-memory', 'qos1-rate'], targets: PLAIN, atLeast: 5, repeat: 3 },
+  { scenarios: named(/^stored-/), targets: STORING },
   { scenarios: named(/^values-/), targets: STORING },
   { scenarios: named(/^chain-/), targets: OURS },
   { scenarios: ['provision'] },
@@ -74,7 +75,7 @@ const write = () => {
 
 async function main() {
   results.disk = measureDisk(tmpdir());
-  for (const { scenarios, targets, connections, atLeast = 0, ...part } of PARTS) {
+  for (const { scenarios, targets, connections, atLeast = 0, repeat = 1, ...part } of PARTS) {
     if (part.registered) {
       results.registered = await registered();
       continue;
@@ -86,7 +87,7 @@ async function main() {
       seconds: Math.max(seconds, atLeast),
       warmupSeconds: Math.max(0.5, atLeast / 2),
       messages,
-      repeat: 1,
+      repeat,
       connections,
       rate: 4000,
     };

@@ -46,8 +46,8 @@ export function generate(job) {
  * What the load generator is told of a server.
  * @param {import('./targets/index.js').RunningTarget} server
  */
-function loadOf({ pid, morePids, storePid, stored, topic, login, api, provision }) {
-  return { pid, morePids, storePid, stored, topic, login, api, provision };
+function loadOf({ pid, morePids, storePid, stored, storedTopic, topic, login, api, provision }) {
+  return { pid, morePids, storePid, stored, storedTopic, topic, login, api, provision };
 }
 
 /**

@@ -2,7 +2,7 @@
  * What can be measured. A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends
  * single messages at `--rate`, or at half of what the server carried before (`halfLoad`). `values`: of a message, 2 without it.
  * `fallback`: connections where `--connections` does not say how many.
- * @typedef {'telemetry' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain' | 'history'} Kind
+ * @typedef {'telemetry' | 'stored' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain' | 'history'} Kind
  *
  * @typedef {object} Scenario
  * @property {Kind} kind
@@ -67,6 +67,18 @@ const spread = [1, 1_000, 10_000].flatMap((connections) => [
   ],
 ]);
 
+/** Like telemetry with window 1, and the next message only when the device knows that the last one is stored. */
+const stored = [1, 200].map((connections) => [
+  `stored-${connections}`,
+  {
+    ...telemetry,
+    kind: /** @type {const} */ ('stored'),
+    title: `QoS 1 telemetry, ${connectionsOf(connections)}, the next message when the device knows that the last one is stored`,
+    connections,
+    window: 1,
+  },
+]);
+
 const values = [1, 4, 20].map((count) => [
   `values-${count}`,
   {
@@ -116,6 +128,7 @@ export const SCENARIOS = {
   'half-load': halfLoad,
   'half-load-memory': { ...halfLoad, title: `${halfLoad.title}, data in memory`, memory: true },
   ...Object.fromEntries(spread),
+  ...Object.fromEntries(stored),
   ...Object.fromEntries(values),
   ...Object.fromEntries(chains),
   provision: { kind: 'provision', title: 'Provisioning, TCP connect to answer, 50 parallel', unit: 'device' },

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, inParallel } from './connection.js';
+import { subscribeFrame } from './frames.js';
 import { Meter } from './meter.js';
 import { storedMessages } from './stored.js';
 import { TelemetryRing } from './telemetry-ring.js';
@@ -19,7 +20,7 @@ const DEVICE_TOPIC = 'v1/devices/me/telemetry';
 /** @param {number} sequence */
 const packetIdOf = (sequence) => (sequence % 65_535) + 1;
 
-/** Sends blocks of telemetry, at most `window` of them unacknowledged. */
+/** Sends blocks of telemetry, at most `window` of them unacknowledged; with a `storedTopic` the word that they are stored is the acknowledgement. */
 class Publisher {
   sent = 0;
   acked = 0;
@@ -27,6 +28,9 @@ class Publisher {
   /** Most blocks under way, when fewer than the ring has. */
   limit = Number.POSITIVE_INFINITY;
   #sentAt;
+  #storedFilter;
+  /** @type {(value?: undefined) => void} */
+  #subscribed = () => {};
   #ring;
   #meter;
 
@@ -38,7 +42,7 @@ class Publisher {
    * @param {Meter} meter
    * @param {(reason: Error) => void} onLost
    */
-  constructor({ address, login, topic = DEVICE_TOPIC }, userName, index, shape, meter, onLost) {
+  constructor({ address, login, topic = DEVICE_TOPIC, storedTopic }, userName, index, shape, meter, onLost) {
     const { window = 1, perAck = 1, values = 2 } = shape;
     this.#ring = new TelemetryRing(window, { topic: topic.replace('{user}', userName), perAck, values });
     this.#sentAt = new Float64Array(window);
@@ -52,15 +56,32 @@ class Publisher {
       index,
       onLost,
       onPacket: (firstByte, bytes, start) => {
-        if (firstByte !== 0x40) throw new Error(`Packet 0x${firstByte.toString(16)} where a PUBACK was expected.`);
+        if (storedTopic !== undefined && (firstByte === 0x40 || firstByte === 0x90)) {
+          if (firstByte === 0x90) this.#subscribed();
+          return;
+        }
+        if (firstByte !== (storedTopic === undefined ? 0x40 : 0x30))
+          throw new Error(`Packet 0x${firstByte.toString(16)} where a PUBACK was expected.`);
         now ||= performance.now();
-        this.#acknowledge(bytes.readUInt16BE(start), now);
+        this.#acknowledge(storedTopic === undefined ? bytes.readUInt16BE(start) : packetIdOf(this.acked), now);
       },
       onReadEnd: () => {
         now = 0;
         this.fill();
       },
     });
+    this.#storedFilter = storedTopic?.replace('{user}', userName);
+  }
+
+  /** Resolves when it may send: connected, and subscribed to what says that a message is stored. */
+  async open() {
+    await this.connection.connected;
+    if (this.#storedFilter === undefined) return;
+    const subscribed = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+      this.#subscribed = resolve;
+    });
+    this.connection.socket.write(subscribeFrame(this.#storedFilter, 0, 65_535));
+    await subscribed;
   }
 
   /**
@@ -215,7 +236,7 @@ export async function runTelemetry(job, users, shape) {
   const open = [];
   await inParallel(users.length, 100, async (i) => {
     const publisher = new Publisher(job, users[i] ?? '', i, shape, meter, (reason) => lost.push(reason));
-    await publisher.connection.connected;
+    await publisher.open();
     open.push(publisher);
   });
   const acked = () => open.reduce((sum, publisher) => sum + publisher.acked, 0) * perAck;

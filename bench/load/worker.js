@@ -19,6 +19,7 @@ import { runTelemetry } from './telemetry.js';
  * @property {number[]} [morePids]  Processes whose work counts as the server's, too.
  * @property {number} [storePid]  The store beside it.
  * @property {{ port: number }} [stored]  Redis that a consumer behind the server writes to.
+ * @property {string} [storedTopic]  Where a device hears that its message is stored, when the PUBACK does not say it.
  * @property {string} [topic]  Of telemetry; `{user}` stands for the user name.
  * @property {{ userName: string, password: string }} [login]  When all devices share one.
  * @property {{ port: number, adminKey: string }} [api]  The management API that calls devices; without it a client of the broker does.
@@ -43,6 +44,7 @@ import { runTelemetry } from './telemetry.js';
 /** @type {Record<import('../scenarios.js').Kind, (job: Job, users: string[], shape: import('../scenarios.js').Scenario) => Promise<Outcome>>} */
 const LOADS = {
   telemetry: runTelemetry,
+  stored: runTelemetry,
   chain: runTelemetry,
   provision: runProvision,
   idle: runIdle,

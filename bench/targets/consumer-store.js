@@ -1,4 +1,11 @@
 import { Redis } from 'ioredis';
+import { STORED_TOPIC } from './kinds.js';
+
+/** @param {string} topic  Of telemetry. */
+const deviceOf = (topic) => topic.split('/')[1] ?? '';
+
+/** @param {string} topic  Of telemetry. */
+export const storedTopicOf = (topic) => STORED_TOPIC.replace('{user}', deviceOf(topic));
 
 /**
  * The work behind a plain broker, as lean as it can be written: one history list and one hash of latest values a device,
@@ -20,16 +27,17 @@ export function openStore(port) {
      * @param {string} topic
      * @param {Record<string, number>} values
      * @param {string} text  The message as it came.
+     * @param {(topic: string) => void} [onStored]
      */
-    write(topic, values, text) {
-      const device = topic.split('/')[1] ?? '';
+    write(topic, values, text, onStored) {
+      const device = deviceOf(topic);
       redis.hset(`latest:${device}`, values).catch(failed);
-      redis.rpush(`history:${device}`, text).catch(failed);
+      redis.rpush(`history:${device}`, text).then(onStored && (() => onStored(topic)), failed);
     },
-    /** @param {string} topic @param {string} text */
-    save(topic, text) {
+    /** @param {string} topic @param {string} text @param {(topic: string) => void} [onStored] */
+    save(topic, text, onStored) {
       const { values } = JSON.parse(text);
-      if (store.accepts(values)) store.write(topic, values, text);
+      if (store.accepts(values)) store.write(topic, values, text, onStored);
     },
   };
   return store;

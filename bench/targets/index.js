@@ -12,6 +12,7 @@ import { rabbitmq } from './rabbitmq.js';
  * @property {number[]} [morePids]  Processes whose work counts as the server's, too.
  * @property {number} [storePid]  The store beside it, counted apart.
  * @property {{ port: number }} [stored]  Redis that a consumer behind the server writes each message to.
+ * @property {string} [storedTopic]  Where devices hear that their message is stored, when an acknowledgement does not say it.
  * @property {string} [topic]  Of telemetry, `{user}` for the user name, where a login says nothing of a device.
  * @property {{ userName: string, password: string }} [login]  When all devices share one.
  * @property {{ port: number, adminKey: string }} [api]  The management API that calls devices.

@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installed, NODE_RED } from '../packages.js';
+import { SCENARIOS } from '../scenarios.js';
+import { CONSUMER_KINDS, STORED_TOPIC } from './kinds.js';
 import { accepting, freePort, startServer } from './process.js';
 import { probeRedis, REDIS_SETTINGS, startRedis } from './redis.js';
 
@@ -11,7 +13,7 @@ const FLOW = fileURLToPath(new URL('./node-red-broker.js', import.meta.url));
 export const nodeRed = {
   name: 'node-red',
   settings: `aedes broker, json, switch and function nodes; stores each message in ${REDIS_SETTINGS}; acknowledged before that`,
-  kinds: ['telemetry'],
+  kinds: CONSUMER_KINDS,
   onlyAcknowledged: true,
   probe() {
     const redis = probeRedis();
@@ -24,14 +26,15 @@ export const nodeRed = {
     const packages = Object.entries(NODE_RED).map(([name, version]) => `${name} ${version}`);
     return { version: `${packages.join(', ')}, Redis ${redis.version}` };
   },
-  async start(directory) {
+  async start(directory, { scenario }) {
+    const tell = SCENARIOS[scenario]?.kind === 'stored';
     const redis = await startRedis(directory);
     const port = await freePort();
     const userDir = join(directory, 'node-red');
     mkdirSync(userDir);
     const server = await startServer({
       command: process.execPath,
-      args: [FLOW, installed(NODE_RED), userDir, String(port), String(redis.port)],
+      args: [FLOW, installed(NODE_RED), userDir, String(port), String(redis.port), ...(tell ? ['tell'] : [])],
       readyFrom: (line) => (line === 'ready' ? true : undefined),
     });
     await accepting(port);
@@ -41,6 +44,7 @@ export const nodeRed = {
       storePid: redis.pid,
       stored: { port: redis.port },
       topic: 'devices/{user}/telemetry',
+      ...(tell ? { storedTopic: STORED_TOPIC } : {}),
       async stop() {
         const ended = await server.stop();
         await redis.stop();
