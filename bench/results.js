@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 /**
  * One run of everything that docs/performance.md shows, written to bench/results.json after each part: what stands there
- * when a run is broken off is whole. bench/page.js makes the page of it.
+ * when a run is broken off is whole. bench/page.js makes the page of it. `--only half-load` measures the part with that scenario anew,
+ * with all its targets, and leaves the others as they are.
  */
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bench } from './bench.js';
 import { measureDisk } from './machine.js';
-import { numberOption, readArguments } from './options.js';
+import { numberOption, readArguments, UsageError } from './options.js';
 import { SCENARIO_NAMES } from './scenarios.js';
 import { TARGETS } from './targets/index.js';
+import { orExit } from './usage.js';
 
 const RESULTS = new URL('./results.json', import.meta.url);
 const REGISTERED = fileURLToPath(new URL('./registered.js', import.meta.url));
@@ -48,11 +50,25 @@ const PARTS = [
   { scenarios: named(/^(qos1|qos1-window1|qos0)-10000$/), targets: PLAIN },
 ];
 
-const text = /** @type {const} */ ({ type: 'string' });
-const flags = readArguments(process.argv.slice(2), { seconds: text, messages: text, counts: text });
-const seconds = numberOption('seconds', flags.seconds, { fallback: 1, min: 0.5, max: 60 });
-const messages = numberOption('messages', flags.messages, { fallback: 30_000, min: 1, max: 1e8, whole: true });
-const counts = flags.counts ?? '1000,10000,100000';
+const { seconds, messages, counts, only, parts } = orExit(() => {
+  const text = /** @type {const} */ ({ type: 'string' });
+  const { only, ...flags } = readArguments(process.argv.slice(2), {
+    seconds: text,
+    messages: text,
+    counts: text,
+    only: text,
+  });
+  const parts = PARTS.filter(({ scenarios }) => only === undefined || scenarios.includes(only));
+  const known = PARTS.flatMap(({ scenarios }) => scenarios);
+  if (parts.length === 0) throw new UsageError(`--only knows ${known.join(', ')}; not "${only}".`);
+  return {
+    seconds: numberOption('seconds', flags.seconds, { fallback: 1, min: 0.5, max: 60 }),
+    messages: numberOption('messages', flags.messages, { fallback: 30_000, min: 1, max: 1e8, whole: true }),
+    counts: flags.counts ?? '1000,10000,100000',
+    only,
+    parts,
+  };
+});
 
 const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 
@@ -67,7 +83,11 @@ async function registered() {
 }
 
 /** @type {Record<string, any>} */
-const results = { date: new Date().toISOString().slice(0, 10), seconds, messages, rows: [] };
+const results =
+  only === undefined
+    ? { seconds, messages, rows: [] }
+    : { ...JSON.parse(readFileSync(RESULTS, 'utf8')), seconds, messages };
+results.date = new Date().toISOString().slice(0, 10);
 const write = () => {
   results.loadAfter = Number((loadavg()[0] ?? 0).toFixed(2));
   writeFileSync(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
@@ -75,7 +95,7 @@ const write = () => {
 
 async function main() {
   results.disk = measureDisk(tmpdir());
-  for (const { scenarios, targets, connections, atLeast = 0, repeat = 1, ...part } of PARTS) {
+  for (const { scenarios, targets, connections, atLeast = 0, repeat = 1, ...part } of parts) {
     if (part.registered) {
       results.registered = await registered();
       continue;
@@ -96,7 +116,8 @@ async function main() {
     const { directory: _directory, ...machine } = document.machine;
     results.machine ??= machine;
     results.targets ??= document.targets;
-    results.rows.push(...document.rows);
+    const others = results.rows.filter((/** @type {any} */ row) => !scenarios.includes(row.scenario));
+    results.rows = [...others, ...document.rows];
     write();
   }
 }
