@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import perfHooks from 'node:perf_hooks';
+import { describe, expect, it, vi } from 'vitest';
 import { createMetrics } from '../../src/observe/metrics.ts';
 
 const quiet = { processMetrics: false };
@@ -16,6 +17,14 @@ describe('metrics', () => {
     expect(text).toContain('gridmoor_messages_total{outcome="processed"} 3');
     expect(text).toContain('gridmoor_connections 5');
     expect(text).toContain('gridmoor_commit_seconds_bucket{le="1"} 1');
+  });
+
+  it('looks at the lag of the event loop twenty times a second: each look wakes a broker that has nothing to do', async () => {
+    const monitor = vi.spyOn(perfHooks, 'monitorEventLoopDelay');
+    const metrics = createMetrics();
+    expect(monitor.mock.calls).toEqual([[{ resolution: 50 }]]);
+    expect(await metrics.collectText()).toContain('nodejs_eventloop_lag_p99_seconds');
+    monitor.mockRestore();
   });
 
   it('gives the same metric for the same name and refuses another kind', async () => {

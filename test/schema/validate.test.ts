@@ -38,7 +38,7 @@ describe('our own schemas', () => {
   });
 });
 
-it('compiling asks no name for its object: 1,500 of those take the shared hidden classes from the whole process', () => {
+it('compiling asks no name for its object: a thousand of those take the shared hidden classes from the whole process', () => {
   const names = vi.spyOn(Name.prototype, 'names', 'get');
   const schema = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'integer' } }, required: ['a'] };
   expect(compileSchema(schema)({ a: 1 }).ok).toBe(false);

@@ -55,8 +55,8 @@ export interface Committer {
 
 /** A commit that takes longer than this is reported, in ms. */
 const SLOW_COMMIT_MS = 5000;
-/** So long a commit waits for more items that are durable already, in ms; or for so many writes. */
-const COLLECT_MS = 25;
+/** So long a commit waits for more items that are durable already, in ms; or for so many writes, or until the journal is half full. */
+const COLLECT_MS = 500;
 const EAGER_WRITES = 512;
 /** Pause between two tries to write again after a failed commit, in ms. */
 const PROBE_MS = 1000;
@@ -276,6 +276,7 @@ export function createCommitter(options: CommitterOptions): Committer {
         }
         hurry();
       },
+      onHalfFull: hurry,
       onFailure: (error) => options.onJournalFailure?.(storeError(error)),
     });
   }

@@ -58,6 +58,8 @@ export interface Journal {
   append(frame: Buffer, sequence: number): Promise<void> | undefined;
   /** The store holds the records up to this one: their room is free. */
   release(sequence: number): void;
+  /** Records that are not released take more than half of the room. */
+  isHalfFull(): boolean;
   close(): void;
 }
 
@@ -95,6 +97,12 @@ export function openJournal(file: string, { id, sync }: { readonly id: Buffer; r
       let done = 0;
       while ((live[done]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) done++;
       live.splice(0, done);
+    },
+    isHalfFull() {
+      const oldest = live[0]?.from;
+      if (oldest === undefined) return false;
+      const taken = next > oldest ? next - oldest : FILE_BYTES - oldest + next;
+      return taken > FILE_BYTES / 2;
     },
     close: () => closeSync(fd),
   };

@@ -64,6 +64,7 @@ describe('group commit', () => {
     commits = 0;
   });
   afterEach(async () => {
+    vi.useRealTimers();
     broken = undefined;
     await committer.close();
     await environment.close();
@@ -274,6 +275,24 @@ describe('group commit', () => {
       await joined('a');
       while (applied.length === 0) await new Promise((resolve) => setImmediate(resolve));
       expect(applied).toEqual(['a']);
+    });
+
+    it('a journal that is half full is committed at once', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      let appended = 0;
+      const append: Journal['append'] = (frame, sequence) => {
+        appended++;
+        return journal.append(frame, sequence);
+      };
+      const half: Journal = { ...journal, append, isHalfFull: () => appended > 1, close: () => undefined };
+      const other = create();
+      other.journalTo(half);
+      await other.join(batch, 'a', 1);
+      expect([applied, commits]).toEqual([[], 0]);
+      await other.join(batch, 'b', 1);
+      await until(() => applied.length > 0);
+      expect(applied).toEqual(['a', 'b']);
+      await other.close();
     });
 
     it('operations keep their side of items called before them, and are not held up by them', async () => {

@@ -95,6 +95,25 @@ describe('journal of the embedded store', () => {
     expect(read({ id, sequence: 131 }).found).toEqual(['132 y']);
   });
 
+  it('tells when records that are not released take more than half of its room, also where they begin anew', async () => {
+    const text = 'x'.repeat(16_000);
+    let last = 0;
+    const fill = async (records: number) => {
+      for (const end = last + records; last < end; last++) await append(text, last + 1);
+    };
+    const isHalfFullAfter = async (records: number) => {
+      await fill(records);
+      return journal.isHalfFull();
+    };
+    expect([journal.isHalfFull(), await isHalfFullAfter(64), await isHalfFullAfter(1)]).toEqual([false, false, true]);
+    journal.release(64);
+    expect(journal.isHalfFull()).toBe(false);
+    await fill(40);
+    journal.release(100);
+    // Live: 101 to 105, then up to the end of the file, and 36 from its beginning on.
+    expect([await isHalfFullAfter(59), await isHalfFullAfter(1)]).toEqual([false, true]);
+  });
+
   it('a file that is missing, empty or of another kind holds nothing', () => {
     expect(readJournal(join(directory, 'none'), { id, sequence: 0 })).toEqual({ records: [], damaged: 0 });
     overwrite(0, Buffer.alloc(8192, 0xee));
