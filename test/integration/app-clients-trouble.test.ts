@@ -81,12 +81,18 @@ describe('app clients in trouble', () => {
     const token = await newDevice(broker, 'm1');
     const acknowledged: number[] = [];
     const got = new Set<number>();
+    /** Also what has come with its CONNACK. */
+    const hear = ({ client, got: before }: Awaited<ReturnType<typeof openApp>>) => {
+      const note = (json: string) => got.add(JSON.parse(json).n as number);
+      client.on('message', (_topic, payload) => note(String(payload)));
+      for (const text of before) note(text.slice(text.indexOf(' ')));
+    };
     let n = 0;
     for (let round = 0; round < 4; round++) {
       const meter = await MqttClient.connect({ port: broker.ports.mqtt, userName: token });
       // Half of the rounds with the client there, half without.
       const app = round % 2 === 0 ? undefined : await openApp(broker, key, session as never);
-      app?.client.on('message', (_topic, payload) => got.add(JSON.parse(String(payload)).n as number));
+      if (app) hear(app);
       const sending = (async () => {
         for (;;) {
           const mine = n++;
@@ -101,8 +107,7 @@ describe('app clients in trouble', () => {
       await app?.[Symbol.asyncDispose]();
     }
     await using last = await openApp(broker, key, session as never);
-    last.client.on('message', (_topic, payload) => got.add(JSON.parse(String(payload)).n as number));
-    for (const text of last.got) got.add(JSON.parse(text.slice(text.indexOf(' '))).n as number);
+    hear(last);
     const missing = () => acknowledged.filter((one) => !got.has(one));
     await expect.poll(missing, { timeout: 10_000 }).toEqual([]);
     expect(acknowledged.length).toBeGreaterThan(160);

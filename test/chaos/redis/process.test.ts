@@ -22,7 +22,8 @@ const STEPS = [
 const HEAP_MIB = 96;
 /** Descriptors that are left to a broker beside those it has. */
 const SPARE = 6;
-const CROWD = 20;
+/** More than are spare and those of the load that may end meanwhile. */
+const CROWD = 80;
 /** Devices that send as much as they may. */
 const LOUD = process.env.CHAOS_LONG ? 200 : 100;
 
