@@ -1,6 +1,7 @@
 /**
  * What can be measured. A telemetry sender keeps at most `window` blocks of `perAck` messages unacknowledged; a paced one sends
- * single messages at `--rate`, or at half of what the server carried before (`halfLoad`). `values`: of a message, 2 without it.
+ * single messages at `--rate`, at its own `rate` when the server has been at full speed before, or at half of what it then carried
+ * (`halfLoad`). `values`: of a message, 2 without it.
  * `fallback`: connections where `--connections` does not say how many.
  * @typedef {'telemetry' | 'stored' | 'provision' | 'idle' | 'connect' | 'herd' | 'rpc' | 'push' | 'chain' | 'history'} Kind
  *
@@ -15,6 +16,7 @@
  * @property {number} [values]
  * @property {boolean} [paced]
  * @property {boolean} [halfLoad]
+ * @property {number} [rate]  Messages a second.
  * @property {boolean} [memory]  Data where no disk is waited for, whatever `--dir` says: what is left is the server's own.
  * @property {number} [chain]  Nodes of the root chain behind its switch by type.
  */
@@ -124,6 +126,14 @@ export const SCENARIOS = {
     connections: 50,
     window: 50,
     paced: true,
+  },
+  'qos1-sparse': {
+    ...telemetry,
+    title: 'QoS 1 telemetry, 200 messages a second, 50 connections',
+    connections: 50,
+    window: 50,
+    paced: true,
+    rate: 200,
   },
   'half-load': halfLoad,
   'half-load-memory': { ...halfLoad, title: `${halfLoad.title}, data in memory`, memory: true },

@@ -240,7 +240,8 @@ export async function runTelemetry(job, users, shape) {
     open.push(publisher);
   });
   const acked = () => open.reduce((sum, publisher) => sum + publisher.acked, 0) * perAck;
-  const rate = shape.halfLoad ? (await capacity(open, job, acked)) / 2 : job.rate;
+  const carried = shape.halfLoad || shape.rate ? await capacity(open, job, acked) : 0;
+  const rate = shape.rate ?? (shape.halfLoad ? carried / 2 : job.rate);
   const begin = () => {
     for (const publisher of open) {
       publisher.running = !shape.paced;

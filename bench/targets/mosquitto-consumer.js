@@ -10,7 +10,7 @@ const CONSUMER = fileURLToPath(new URL('./consumer.js', import.meta.url));
 /** @type {import('./index.js').Target} */
 export const mosquittoConsumer = {
   name: 'mosquitto-consumer',
-  settings: `as mosquitto, with a Node process (mqtt.js, QoS 1) that parses, checks and stores each message in ${REDIS_SETTINGS}; acknowledged before that`,
+  settings: `as mosquitto, with a Node process (mqtt.js, QoS 1) that parses, checks and stores each message in ${REDIS_SETTINGS}; acknowledged before that; noDelay`,
   kinds: CONSUMER_KINDS,
   onlyAcknowledged: true,
   probe() {

@@ -12,7 +12,7 @@ const FLOW = fileURLToPath(new URL('./node-red-broker.js', import.meta.url));
 /** @type {import('./index.js').Target} */
 export const nodeRed = {
   name: 'node-red',
-  settings: `aedes broker, json, switch and function nodes; stores each message in ${REDIS_SETTINGS}; acknowledged before that`,
+  settings: `aedes broker, json, switch and function nodes; stores each message in ${REDIS_SETTINGS}; acknowledged before that; noDelay`,
   kinds: CONSUMER_KINDS,
   onlyAcknowledged: true,
   probe() {
