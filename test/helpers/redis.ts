@@ -167,6 +167,9 @@ export async function startRedisCluster({
   const bounds = [0, 5461, 10923, 16384];
   for (const [i, node] of masters.entries()) {
     await node.client.call('cluster', 'addslotsrange', String(bounds[i]), String((bounds[i + 1] ?? 0) - 1));
+    // As `redis-cli --cluster create` does: masters that meet with the same epoch take new ones while they gossip, and a slot
+    // that moves meanwhile may end with both nodes naming the other as its owner.
+    await node.client.call('cluster', 'set-config-epoch', String(i + 1));
   }
   for (const node of nodes.slice(1)) await node.client.call('cluster', 'meet', first.host, String(first.port));
   for (const node of nodes)
