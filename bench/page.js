@@ -64,6 +64,18 @@ function budgetTable(rows) {
   );
 }
 
+/** The scenarios that were measured for longer, and how often. @param {Record<string, any>} results */
+function longerWindows({ rows, seconds }) {
+  /** @type {Map<string, Set<string>>} */
+  const groups = new Map();
+  for (const row of rows) {
+    if (row.seconds <= seconds || row.runs === 0) continue;
+    const words = `of ${row.seconds} s, medians of ${row.runs}`;
+    groups.set(words, (groups.get(words) ?? new Set()).add(`\`${row.scenario}\``));
+  }
+  return [...groups].map(([words, scenarios]) => `; ${words}: ${[...scenarios].join(', ')}`).join('');
+}
+
 /** @param {Record<string, any>} results */
 function render(results) {
   /** @type {Map<string, string>} */
@@ -78,7 +90,7 @@ function render(results) {
     '    npm run bench:page',
     `Measured on ${results.date}: ${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.kernel}, Node ${machine.node}, data on ` +
       `${machine.fileSystem}; load average ${machine.loadAverage.toFixed(1)} at the start and ${results.loadAfter.toFixed(1)} at the end. Windows of ` +
-      `${results.seconds} s and at least ${results.messages.toLocaleString('en')} messages, one run of each; at a given rate (5 s) and for provisioning (3 s) medians of three.`,
+      `${results.seconds} s and at least ${results.messages.toLocaleString('en')} messages, one run of each${longerWindows(results)}.`,
     ...(results.again ?? []).map(
       (/** @type {any} */ { date, scenarios, loadAverage }) =>
         `Measured again by themselves, all targets together, on ${date} (load average ${loadAverage} at the start): \`${scenarios.join('`, `')}\`.`,

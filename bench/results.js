@@ -127,7 +127,10 @@ async function main() {
     results.machine ??= machine;
     results.targets ??= document.targets;
     const others = results.rows.filter((/** @type {any} */ row) => !scenarios.includes(row.scenario));
-    results.rows = [...others, ...document.rows];
+    results.rows = [
+      ...others,
+      ...document.rows.map((/** @type {any} */ row) => ({ ...row, seconds: options.seconds })),
+    ];
     if (kept !== undefined) {
       const again = { date, scenarios, loadAverage: Number(machine.loadAverage.toFixed(1)) };
       const before = results.again?.filter((/** @type {any} */ part) => part.scenarios[0] !== scenarios[0]) ?? [];
