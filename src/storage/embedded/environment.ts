@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Database, open } from 'lmdb';
 
 /** The tables of the store; one LMDB database each. Keys and values are bytes: see `keys.ts` and the stores. */
@@ -130,6 +131,9 @@ interface CommitFailure extends Error {
   readonly commitError?: Promise<never>;
 }
 
+/** So long LMDB is given to close when it takes no commit at all any more, in ms. */
+const CLOSE_MS = 1000;
+
 /** @param directory exists and holds either nothing or a data file that `checkDataFile` passed. */
 export function openEnvironment(directory: string, sync: boolean): Environment {
   const root = open<Buffer, Buffer>({
@@ -147,25 +151,34 @@ export function openEnvironment(directory: string, sync: boolean): Environment {
   const tables = {} as Record<TableName, Table>;
   for (const name of TABLES)
     tables[name] = tableOf(root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' }) as Store);
+  let failed = false;
+  async function transaction(work: () => void): Promise<void> {
+    try {
+      await root.transaction(work);
+    } catch (error) {
+      failed = true;
+      // LMDB tells the reason of a failed commit by a second promise, which must not stay unhandled.
+      const reason = (error as CommitFailure).commitError;
+      if (reason !== undefined) await reason;
+      throw error;
+    }
+    failed = false;
+    if (sync) await root.flushed;
+  }
   return {
     tables,
-    async transaction(work) {
-      try {
-        await root.transaction(work);
-      } catch (error) {
-        // LMDB tells the reason of a failed commit by a second promise, which must not stay unhandled.
-        const reason = (error as CommitFailure).commitError;
-        if (reason !== undefined) await reason;
-        throw error;
-      }
-      if (sync) await root.flushed;
-    },
+    transaction,
     attempt(work) {
       root.childTransaction(work);
     },
     snapshot: () => root.useReadTransaction() as Snapshot,
     backup: (directory) => root.backup(directory, true),
-    close: () => root.close(),
+    async close() {
+      if (!failed) return root.close();
+      // LMDB's close waits until its last commit is on the disk, which one that failed never is: one without writes follows it.
+      await transaction(() => {}).catch(() => {});
+      await Promise.race([root.close(), pause(CLOSE_MS)]);
+    },
   };
 }
 

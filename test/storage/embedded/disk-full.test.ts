@@ -53,6 +53,43 @@ describe('embedded store: a full disk', () => {
   );
 
   it.skipIf(!canMount())(
+    'a store that is full closes, refuses by name to open, and has all of its journal when there is room (needs root to mount)',
+    async () => {
+      const disk = mkdtempSync(join(tmpdir(), 'gridmoor-full-'));
+      const unmount = mountSmallDisk(disk, 8);
+      const dataDir = join(disk, 'data');
+      const ballast = join(disk, 'ballast');
+      const fill = () => {
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+      };
+      try {
+        const storage = await openEmbeddedStorage({ dataDir });
+        const entityId = await register(storage);
+        fill();
+        // More than the pages that are free within the data file take.
+        const stamps = Array.from({ length: 100 }, (_, ts) => ts);
+        for (const ts of stamps)
+          await storage.telemetry.save({ entityId, ts, values: { n: ts, fill: 'x'.repeat(8_000) } });
+        await expect(storage.drain()).resolves.toBeUndefined();
+        expect(storage.health()).toMatchObject({ ok: false, problem: expect.stringContaining('No space left') });
+        await storage.close();
+        const refusal = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('No space left') };
+        await expect(openEmbeddedStorage({ dataDir })).rejects.toMatchObject(refusal);
+        rmSync(ballast);
+        const again = await openEmbeddedStorage({ dataDir });
+        const query = { entityId, keys: ['n'], startTs: 0, endTs: 1e6, limit: 1e6, order: 'ASC' } as const;
+        expect((await again.telemetry.range(query)).get('n')?.map(({ value }) => value)).toEqual(stamps);
+        await again.close();
+      } finally {
+        unmount();
+        rmSync(disk, { recursive: true, force: true });
+      }
+    },
+    30_000,
+  );
+
+  it.skipIf(!canMount())(
     'without room for a journal it works without one, says so, and leaves the room to data (needs root to mount)',
     async () => {
       const disk = mkdtempSync(join(tmpdir(), 'gridmoor-full-'));
