@@ -43,7 +43,7 @@ export async function openAppSessions(
   return { shared: true, newSessions: (options) => new RedisSessions({ ...options, ...where }), close };
 }
 
-/** The part of a Redis that is app clients'. Throws STORE_UNAVAILABLE. */
+/** The part of a Redis that is app clients'. Throws STORE_UNAVAILABLE, also where the user of Redis may not come to its keys. */
 export async function openAppRedis(redis: RedisConnectionOptions) {
   // Loaded only where there is a Redis.
   const { openLibraryClient } = await import('../storage/redis/connection.ts');

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newKey, openApp, startAppBroker, subscribe } from '../helpers/app-clients.ts';
 import { startBroker } from '../helpers/broker.ts';
 import { startRedis, startRedisCluster, startSentinel, type TestRedis } from '../helpers/redis.ts';
 import { latest, newDevice } from '../helpers/system.ts';
@@ -34,6 +36,34 @@ describe('a broker that starts on Redis', () => {
     const nobody = await refusal({ REDIS_URL: 'redis://:planted-secret@127.0.0.1:1', GRIDMOOR_SECRET_KEY });
     expect(nobody).toMatch(/"code":1[\s\S]*STORE_UNAVAILABLE[\s\S]*ECONNREFUSED/);
     expect(wrong + nobody).not.toContain('planted');
+  });
+
+  it('with a user of Redis who has the rights that docs/redis.md lists and no other; one with less is told so', async () => {
+    const [, rights = ''] = /user gridmoor on >password (.+)/.exec(readFileSync('docs/redis.md', 'utf8')) ?? [];
+    expect(rights).toContain('-@dangerous');
+    await using own = await startRedis();
+    const user = (...words: string[]) => own.client.acl('SETUSER', 'gridmoor', 'reset', 'on', '>password', ...words);
+    await user(...rights.split(' '));
+    const env = { REDIS_URL: own.url, REDIS_USERNAME: 'gridmoor', REDIS_PASSWORD: 'password', GRIDMOOR_SECRET_KEY };
+    {
+      await using broker = await startAppBroker({ env });
+      const token = await newDevice(broker, 'one');
+      const key = await newKey(broker);
+      await using app = await openApp(broker, key, { protocolVersion: 5, clientId: 'stored', clean: false });
+      await subscribe(app, 'app/telemetry/#');
+      const sent = await fetch(`${broker.url}/api/v1/${token}/telemetry`, { method: 'POST', body: '{"power_w":5}' });
+      expect(sent.status).toBe(200);
+      expect(await app.until(1)).toHaveLength(1);
+      // What it finds of the settings of Redis is found by this user, too.
+      const seen = async () => broker.logs().find(({ event }) => event === 'redis.settings')?.problem;
+      await expect.poll(seen, { timeout: 10_000 }).toContain('append-only file is off');
+      await broker[Symbol.asyncDispose]();
+    }
+    expect(await own.client.acl('LOG')).toEqual([]);
+    for (const without of ['~{*}:*', '~gridmoor-app:*']) {
+      await user(...rights.split(' ').filter((word) => word !== without));
+      expect(await refusal(env)).toMatch(/"code":1[\s\S]*STORE_UNAVAILABLE[\s\S]*docs\/redis\.md[\s\S]*NOPERM/);
+    }
   });
 
   it('with the name of a broker that lives does not start; killed, its name is free again within seconds', async () => {

@@ -1,6 +1,7 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import { BrokerError } from '../../errors.ts';
 import type { Secret } from '../../model/secret.ts';
+import { failureOf } from './problems.ts';
 import { slotOf } from './slots.ts';
 
 export interface RedisAddress {
@@ -123,7 +124,7 @@ async function sendAndWait(client: Redis | Cluster, command: readonly Word[], re
 /** A client for a library that speaks to ioredis itself. */
 export interface LibraryClient {
   readonly client: Redis | Cluster;
-  /** Rejects with STORE_UNAVAILABLE when Redis does not answer in time. */
+  /** Rejects with STORE_UNAVAILABLE when Redis does not answer in time, or its user may not come to keys behind the prefix. */
   ready(timeoutMs: number): Promise<void>;
 }
 
@@ -137,18 +138,29 @@ export function openLibraryClient(options: RedisConnectionOptions, prefix: strin
   return {
     client: heard(client),
     async ready(timeoutMs) {
-      if (client.status === 'ready') return;
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<'late'>((resolve) => {
-        timer = setTimeout(() => resolve('late'), timeoutMs);
+      await connected(timeoutMs);
+      // The library's own first command would fail with a fault that says nothing of rights.
+      await client.exists('any').catch((error: unknown) => {
+        const failure = failureOf(error);
+        throw failure.kind === 'final'
+          ? failure.error
+          : new BrokerError('STORE_UNAVAILABLE', { reason: wordsOf(error as Error) });
       });
-      const first = await Promise.race([late, new Promise((resolve) => client.once('ready', resolve))]);
-      clearTimeout(timer);
-      if (first !== 'late') return;
-      const reason = trouble ? wordsOf(trouble) : 'Redis does not answer';
-      throw new BrokerError('STORE_UNAVAILABLE', { reason });
     },
   };
+
+  async function connected(timeoutMs: number): Promise<void> {
+    if (client.status === 'ready') return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), timeoutMs);
+    });
+    const first = await Promise.race([late, new Promise((resolve) => client.once('ready', resolve))]);
+    clearTimeout(timer);
+    if (first !== 'late') return;
+    const reason = trouble ? wordsOf(trouble) : 'Redis does not answer';
+    throw new BrokerError('STORE_UNAVAILABLE', { reason });
+  }
 }
 
 /**

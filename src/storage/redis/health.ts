@@ -1,5 +1,6 @@
 import type { RedisConnection } from './connection.ts';
 import { KEYS } from './keys.ts';
+import { explained } from './problems.ts';
 import { loadScript } from './scripts.ts';
 
 /** Whether Redis answers and has our data, and what its clock says: a small question goes to it all the time. */
@@ -90,7 +91,7 @@ export function createPulse(connection: RedisConnection, { onChange, onReady }: 
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       // Without a connection the connection itself says what is wrong.
-      refused = connection.ready ? `Redis refuses: ${words}` : undefined;
+      refused = connection.ready ? `Redis refuses: ${explained(words)}` : undefined;
     }
     asked = undefined;
     if (!stopped) look();

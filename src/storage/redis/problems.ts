@@ -14,6 +14,11 @@ export function bare(error: unknown): unknown {
   return Object.assign(new Error(message), { name });
 }
 
+/** An answer of Redis, with what to do about it where its words do not say so. */
+export function explained(answer: string): string {
+  return answer.startsWith('NOPERM') ? `its user lacks rights that docs/redis.md lists: ${answer}` : answer;
+}
+
 export function failureOf(error: unknown): Failure {
   if (error instanceof BrokerError)
     return error.code === 'STORE_UNAVAILABLE' ? { kind: 'away' } : { kind: 'final', error };
@@ -29,7 +34,7 @@ export function failureOf(error: unknown): Failure {
     ? 'Redis is out of memory: raise maxmemory, or remove data'
     : message.startsWith('MISCONF')
       ? 'Redis cannot write to its disk (MISCONF)'
-      : line;
+      : explained(line);
   // A script of ours trips only over what others have written into our keys.
   if (reason === line && /WRONGTYPE|user_script/.test(line)) return { kind: 'final', error: corrupt(line) };
   return { kind: 'final', error: new BrokerError('STORE_UNAVAILABLE', { reason }, { cause: bare(error) }) };

@@ -60,8 +60,8 @@ function persistence(info: ReadonlyMap<string, string>, fsync: string | undefine
     const problem = 'the append-only file cannot be written';
     return { what: 'appendonly yes', problem, repair: 'look at the disk of Redis' };
   }
-  if (fsync === undefined || fsync === 'always')
-    return { what: `appendonly yes${fsync ? ', appendfsync always' : ''}` };
+  if (fsync === undefined) return { what: 'appendonly yes, appendfsync not known: CONFIG GET is not allowed' };
+  if (fsync === 'always') return { what: 'appendonly yes, appendfsync always' };
   const lost = fsync === 'everysec' ? 'up to two seconds' : 'all that the system had not written';
   const problem = `a power cut loses ${lost} of acknowledged messages`;
   return { what: `appendonly yes, appendfsync ${fsync}`, problem, repair: 'appendfsync always, where that may not be' };
