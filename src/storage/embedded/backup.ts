@@ -2,8 +2,9 @@ import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BrokerError } from '../../errors.ts';
 import { checkDataFile } from './data-file.ts';
-import { markFormat, STORE_FOLDER, storeFile } from './directory.ts';
+import { JOURNAL_FILE, markFormat, STORE_FOLDER, storeFile } from './directory.ts';
 import type { Environment } from './environment.ts';
+import { createJournalFile } from './journal.ts';
 
 /** A compacted copy, checked page by page, with the modes of a data directory. Deleted records are not in it. */
 export async function copyStore(environment: Environment, dataDir: string): Promise<void> {
@@ -24,6 +25,7 @@ export async function installStore(dataDir: string, write: (file: string) => Pro
     await write(data);
     chmodSync(data, 0o600);
     checkDataFile(data, Number.POSITIVE_INFINITY);
+    createJournalFile(join(folder, JOURNAL_FILE));
     markFormat(folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ import {
   splitOff,
 } from './commit-group.ts';
 import type { Environment } from './environment.ts';
-import { type Journal, writeMark } from './journal.ts';
+import { type Journal, noteClosed, writeMark } from './journal.ts';
 import { createPortion, createPortions, deferred, type Portion, type Portions } from './portions.ts';
 import { createSequence, type Tx } from './sequence.ts';
 
@@ -312,6 +312,9 @@ export function createCommitter(options: CommitterOptions): Committer {
       const last = portions;
       portions = undefined;
       await last?.close();
+      if (last === undefined || kept.length > 0) return;
+      // Where that is not taken, the next start wants a journal that it does not need.
+      await environment.transaction(() => noteClosed(meta, last.journal.id)).catch(() => undefined);
     },
   };
 }

@@ -22,7 +22,7 @@ export const STORE_FOLDER = 'store';
 /** Where the data file of a data directory stands. */
 export const storeFile = (dataDir: string): string => join(dataDir, STORE_FOLDER, DATA_FILE);
 const LOCK_FILE = 'lock.mdb';
-const JOURNAL_FILE = 'journal';
+export const JOURNAL_FILE = 'journal';
 const FORMAT_FILE = 'format.json';
 /** A disk with less room than this counts as full. */
 const FULL_BYTES = 1024 * 1024;
@@ -87,6 +87,9 @@ export function diskProblem(directory: string): string | undefined {
 }
 
 function makePrivate(file: string): void {
+  // What is not one, as a pipe, may keep who opens it waiting for ever.
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw corruptFile(file, 'it is not a regular file');
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
 }
@@ -105,6 +108,7 @@ function writable(dataDir: string, work: () => void): void {
   try {
     work();
   } catch (error) {
+    if (error instanceof BrokerError) throw error;
     throw notWritable(dataDir, error);
   }
 }

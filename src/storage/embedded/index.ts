@@ -84,6 +84,11 @@ export async function openEmbeddedStorage(options: EmbeddedStorageOptions): Prom
       sync,
       onDamage: (records) =>
         log?.error({ event: 'store.damaged-journal', records }, 'acknowledged telemetry cannot be read any more'),
+      onLost: () =>
+        log?.error(
+          { event: 'store.lost-journal', file: directory.journal },
+          'the journal of a store that was not closed is missing or has been cut: telemetry acknowledged last may be lost',
+        ),
       onMissing: (err) =>
         log?.warn({ event: 'store.no-journal', err }, 'the journal of the store cannot be made: writes take longer'),
     });

@@ -5,7 +5,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
-  readFileSync,
+  readSync,
   write,
   writeSync,
 } from 'node:fs';
@@ -13,6 +13,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Table } from './environment.ts';
 import { textKey } from './keys.ts';
+import { corruptFile } from './problems.ts';
 
 /** Bytes in front of a record's items: id of the journal, sequence (double), length of all, CRC-32; big-endian. */
 export const HEADER_BYTES = 32;
@@ -45,6 +46,17 @@ export function writeMark(meta: Table, { id, sequence }: JournalMark): void {
   id.copy(value);
   value.writeDoubleBE(sequence, ID_BYTES);
   meta.put(MARK, value);
+}
+
+const CLOSED = textKey('journal-closed');
+
+/** Notes that the journal of this id has been left in order: a start needs nothing of it. Inside a transaction. */
+export function noteClosed(meta: Table, id: Buffer): void {
+  meta.put(CLOSED, id);
+}
+
+export function wasClosed(meta: Table, id: Buffer): boolean {
+  return meta.get(CLOSED)?.equals(id) === true;
 }
 
 /** A ring of records that are durable but not yet in the store. One write at a time. */
@@ -114,14 +126,20 @@ export interface JournalRecord {
   readonly items: Buffer;
 }
 
-/**
- * The records behind the mark, in the order of their writing. `damaged`: ones that cannot be read although a later one was written;
- * the last one may have been cut off, and nobody has been told that it was durable.
- */
-export function readJournal(
-  file: string,
-  mark: JournalMark,
-): { readonly records: readonly JournalRecord[]; readonly damaged: number } {
+export interface JournalContents {
+  /** Behind the mark, in the order of their writing. */
+  readonly records: readonly JournalRecord[];
+  /**
+   * Ones that cannot be read although a later one was written; the last one may have been cut off, and nobody has been told that
+   * it was durable.
+   */
+  readonly damaged: number;
+  /** The file has the length that it is given before the first record. */
+  readonly whole: boolean;
+}
+
+/** Throws STORE_CORRUPT when the file cannot be read. */
+export function readJournal(file: string, mark: JournalMark): JournalContents {
   const bytes = contentsOf(file);
   const records: JournalRecord[] = [];
   const broken: number[] = [];
@@ -137,18 +155,32 @@ export function readJournal(
   }
   records.sort((a, b) => a.sequence - b.sequence);
   const last = records.at(-1)?.sequence ?? 0;
-  return { records, damaged: broken.filter((sequence) => sequence < last).length };
+  const damaged = broken.filter((sequence) => sequence < last).length;
+  return { records, damaged, whole: bytes.length === FILE_BYTES };
 }
 
 const checksum = (frame: Buffer): number => crc32(frame.subarray(HEADER_BYTES), crc32(frame.subarray(0, CRC_AT)));
 
+/** Without what may stand behind the ring. */
 function contentsOf(file: string): Buffer {
   try {
-    return readFileSync(file);
+    const fd = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, FILE_BYTES));
+      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return Buffer.alloc(0);
+    throw corruptFile(file, `it cannot be read (${code})`);
   }
+}
+
+/** Makes the file of a store that was copied without one: nothing was under way in the copy. */
+export function createJournalFile(file: string): void {
+  allocate(file);
 }
 
 /** Gives the file its blocks: to write over one costs the disk less than to write behind the end. false: it had them. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Batch } from './commit-group.ts';
 import type { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
-import { openJournal, readJournal, readMark, writeMark } from './journal.ts';
+import { noteClosed, openJournal, readJournal, readMark, wasClosed, writeMark } from './journal.ts';
 import type { Codec } from './portions.ts';
 
 export interface RecoveryOptions {
@@ -12,6 +12,8 @@ export interface RecoveryOptions {
   readonly sync: boolean;
   /** Records that cannot be read. */
   readonly onDamage: (records: number) => void;
+  /** The last run did not end in order, and the file that it wrote to is gone or has been cut. */
+  readonly onLost: () => void;
   /** There is no place for a journal: every write waits for its commit. */
   readonly onMissing: (error: unknown) => void;
 }
@@ -24,11 +26,13 @@ export async function recover<Item>(
   { tables }: Environment,
   committer: Committer,
   batch: Batch<Item> & { readonly codec: Codec<Item> },
-  { file, sync, onDamage, onMissing }: RecoveryOptions,
+  { file, sync, onDamage, onLost, onMissing }: RecoveryOptions,
 ): Promise<void> {
   const mark = readMark(tables.meta);
-  const { records, damaged } = mark === undefined ? { records: [], damaged: 0 } : readJournal(file, mark);
+  const found = mark === undefined ? undefined : readJournal(file, mark);
+  const { records = [], damaged = 0 } = found ?? {};
   if (damaged > 0) onDamage(damaged);
+  if (mark !== undefined && found?.whole === false && !wasClosed(tables.meta, mark.id)) onLost();
   const id = randomBytes(16);
   const begin = (): Promise<void> =>
     committer.run((tx) => {
@@ -42,5 +46,7 @@ export async function recover<Item>(
     committer.journalTo(openJournal(file, { id, sync }));
   } catch (error) {
     onMissing(error);
+    // Without a journal the next start misses none. Where even that is not taken, it may say that it does.
+    await committer.run(() => noteClosed(tables.meta, id)).catch(() => undefined);
   }
 }

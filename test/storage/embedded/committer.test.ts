@@ -419,6 +419,7 @@ describe('group commit', () => {
             file: file(),
             sync: false,
             onDamage: () => undefined,
+            onLost: () => undefined,
             onMissing: (error) => missing.push(error),
           },
         );

@@ -37,7 +37,11 @@ describe('embedded store: kill -9 under load', () => {
       const dir = join(dataDir, `acknowledged-${keepJournal}`);
       const { ids, sent } = await diesAcknowledged(dir);
       if (!keepJournal) rmSync(join(dir, 'store', 'journal'));
-      const storage = await openEmbeddedStorage({ dataDir: dir });
+      const logged: object[] = [];
+      const log = { info: () => undefined, warn: () => undefined, error: (facts: object) => void logged.push(facts) };
+      const storage = await openEmbeddedStorage({ dataDir: dir, log });
+      const lost = { event: 'store.lost-journal', file: join(dir, 'store', 'journal') };
+      expect(logged).toEqual(keepJournal ? [] : [lost]);
       const query = { keys: ['n'], startTs: 0, endTs: 1000, limit: 1000, order: 'ASC' } as const;
       const values = ids.map(async (entityId) => (await storage.telemetry.range({ ...query, entityId })).get('n'));
       const found = (await Promise.all(values)).map((points) => points?.map(({ ts, value }) => `${ts}=${value}`));

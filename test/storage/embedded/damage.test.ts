@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, mkdtempSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -52,6 +52,30 @@ describe('embedded store: damage', () => {
       ),
     );
     await expect(storage.telemetry.latest(devices[0])).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await storage.close();
+  });
+
+  it('a journal that is missing is no loss after a close, nor is that of a copy; after a death one that was cut is told', async () => {
+    const dead = join(dataDir, 'dead');
+    const filter = (path: string) => !path.includes('lock');
+    const journalOf = (dir: string) => join(dir, 'store', 'journal');
+    const first = await openEmbeddedStorage({ dataDir, sync: false, log });
+    const entityId = await register(first);
+    await first.telemetry.save({ entityId, ts: 1, values: { n: 1 } });
+    const copy = join(dataDir, 'copy');
+    await first.backup?.(copy);
+    await first.close();
+    rmSync(journalOf(dataDir));
+    for (const dir of [copy, dataDir]) {
+      const storage = await openEmbeddedStorage({ dataDir: dir, sync: false, log });
+      expect((await storage.telemetry.latest(entityId)).get('n')?.value).toBe(1);
+      if (dir === dataDir) cpSync(join(dir, 'store'), join(dead, 'store'), { recursive: true, filter });
+      await storage.close();
+    }
+    expect(logged).toEqual([]);
+    truncateSync(journalOf(dead), 5000);
+    const storage = await openEmbeddedStorage({ dataDir: dead, sync: false, log });
+    expect(logged).toEqual([{ event: 'store.lost-journal', file: journalOf(dead) }]);
     await storage.close();
   });
 

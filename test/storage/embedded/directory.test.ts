@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -33,6 +34,14 @@ describe('embedded store: data directory', () => {
     rmSync(join(dataDir, '..'), { recursive: true, force: true });
   });
   const open = () => openEmbeddedStorage({ dataDir, sync: false });
+
+  it('a pipe in the place of a file is refused by name: who opens one waits for ever', async () => {
+    await filled(1);
+    const journal = join(dataDir, 'store', 'journal');
+    rmSync(journal);
+    execFileSync('mkfifo', [journal]);
+    await expect(open()).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining(journal) });
+  });
 
   /** A store of some size, closed. */
   async function filled(devices = 50): Promise<void> {

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -114,8 +114,28 @@ describe('journal of the embedded store', () => {
     expect([await isHalfFullAfter(59), await isHalfFullAfter(1)]).toEqual([false, true]);
   });
 
+  it('reads its own room only, whatever stands behind it, and says whether all of that is there', async () => {
+    await append('a', 1);
+    truncateSync(file, 3 * 1024 ** 3);
+    expect(readJournal(file, { id, sequence: 0 })).toMatchObject({
+      records: [{ sequence: 1 }],
+      damaged: 0,
+      whole: true,
+    });
+    truncateSync(file, 8192);
+    expect(readJournal(file, { id, sequence: 0 })).toMatchObject({ records: [{ sequence: 1 }], whole: false });
+    rmSync(file);
+    mkdirSync(file);
+    const refusal = { code: 'STORE_CORRUPT', message: expect.stringContaining(file) };
+    expect(() => readJournal(file, { id, sequence: 0 })).toThrow(expect.objectContaining(refusal));
+  });
+
   it('a file that is missing, empty or of another kind holds nothing', () => {
-    expect(readJournal(join(directory, 'none'), { id, sequence: 0 })).toEqual({ records: [], damaged: 0 });
+    expect(readJournal(join(directory, 'none'), { id, sequence: 0 })).toEqual({
+      records: [],
+      damaged: 0,
+      whole: false,
+    });
     overwrite(0, Buffer.alloc(8192, 0xee));
     expect(read()).toEqual({ found: [], damaged: 0 });
   });
