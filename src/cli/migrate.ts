@@ -88,9 +88,12 @@ async function placeOf(io: Io, word: string): Promise<Place> {
   return configuredRedis(isUrl ? { cwd: io.cwd, env: onlyUrl(io, word) } : io, '"redis"');
 }
 
-/** A URL says where and who; of the other settings of Redis only those of TLS count. */
+/** A URL says where and who; of the other settings of Redis only those of TLS count, and the password where it holds none. */
 function onlyUrl({ env }: Io, url: string): Io['env'] {
-  const others = Object.entries(env).filter(([name]) => !name.startsWith('REDIS_'));
+  const isHeld = !URL.canParse(url) || new URL(url).password !== '';
+  const counts = (name: string): boolean =>
+    !name.startsWith('REDIS_') || (!isHeld && name.startsWith('REDIS_PASSWORD'));
+  const others = Object.entries(env).filter(([name]) => counts(name));
   return { ...Object.fromEntries(others), REDIS_URL: url };
 }
 

@@ -33,7 +33,12 @@ export function redisSettings({
   const fail = (at: string, problem: string, hint?: string) =>
     ({ ok: false, at: `/redis/${at}`, problem, ...(hint === undefined ? {} : { hint }) }) as const;
   const given = [redis.url, redis.host, redis.nodes, redis.sentinels].filter((one) => one !== undefined).length;
-  if (given === 0 && redis.connectionType === undefined) return { ok: true, value: undefined };
+  if (given === 0 && redis.connectionType === undefined) {
+    const left = leftOver(redis);
+    if (left === undefined) return { ok: true, value: undefined };
+    const hint = 'set REDIS_URL, REDIS_HOST, REDIS_NODES or REDIS_SENTINELS, or remove it';
+    return fail(left.at, `${left.name} is set, but nothing names a Redis`, hint);
+  }
   if (given > 1) {
     return fail(
       'url',
@@ -78,6 +83,24 @@ export function redisSettings({
       return { ok: true, value: { ...common, target: { kind, sentinels, master: redis.master } } };
     }
   }
+}
+
+/** A setting that is of no use without a Redis: whoever set it believes that there is one. */
+function leftOver(redis: Config['redis']): { readonly at: string; readonly name: string } | undefined {
+  const set = [
+    ['master', 'REDIS_MASTER', redis.master !== undefined],
+    ['sentinelPassword', 'REDIS_SENTINEL_PASSWORD', redis.sentinelPassword !== undefined],
+    ['username', 'REDIS_USERNAME', redis.username !== undefined],
+    ['password', 'REDIS_PASSWORD', redis.password !== undefined],
+    ['port', 'REDIS_PORT', redis.port !== PORT],
+    ['db', 'REDIS_DB', redis.db !== 0],
+    ['waitReplicas', 'REDIS_WAIT_REPLICAS', redis.waitReplicas !== 0],
+    ['sslEnabled', 'TB_REDIS_SSL_ENABLED', redis.sslEnabled],
+    ['sslCa', 'TB_REDIS_SSL_PEM_CERT', redis.sslCa !== undefined],
+    ['sslCert', 'TB_REDIS_SSL_PEM_KEY', redis.sslCert !== undefined],
+  ] as const;
+  const [at, name] = set.find(([, , isSet]) => isSet) ?? [];
+  return at === undefined ? undefined : { at, name };
 }
 
 function places(text: string, standardPort: number): readonly RedisPlace[] | undefined {

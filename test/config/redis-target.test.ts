@@ -19,7 +19,6 @@ async function settings(env: Record<string, string>) {
 describe('config: where Redis is', () => {
   it('no setting of Redis means the embedded store', async () => {
     expect(await settings({})).toBeUndefined();
-    expect(await settings({ REDIS_PORT: '7000', REDIS_USERNAME: 'x' })).toBeUndefined();
   });
 
   it.each([
@@ -98,6 +97,13 @@ describe('config: where Redis is', () => {
     [{ REDIS_URL: 'redis://:a@h', REDIS_PASSWORD: 'b' }, '/redis/password'],
     [{ REDIS_URL: 'redis://h', TB_REDIS_SSL_PEM_CERT: '/none' }, '/redis/sslCa'],
     [{ REDIS_URL: 'rediss://h', TB_REDIS_SSL_PEM_CERT: '/none' }, '/redis/sslCa'],
+    [{ REDIS_PORT: '6380' }, '/redis/port'],
+    [{ REDIS_DB: '1' }, '/redis/db'],
+    [{ REDIS_PASSWORD: 'b' }, '/redis/password'],
+    [{ REDIS_USERNAME: 'b' }, '/redis/username'],
+    [{ REDIS_MASTER: 'm' }, '/redis/master'],
+    [{ REDIS_WAIT_REPLICAS: '1' }, '/redis/waitReplicas'],
+    [{ TB_REDIS_SSL_ENABLED: 'true' }, '/redis/sslEnabled'],
     [{ REDIS_CONNECTION_TYPE: 'clutser' }, 'environment REDIS_CONNECTION_TYPE'],
   ])('%o is refused at %s', async (env, where) => {
     expect(await settings(env as Record<string, string>)).toMatchObject([{ where }]);

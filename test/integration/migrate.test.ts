@@ -143,6 +143,10 @@ describe('gridmoor migrate', () => {
       return [code, stderr] as const;
     };
     expect(await said('full', redis.url)).toEqual([1, expect.stringContaining('is not empty (customers)')]);
+    await redis.client.acl('SETUSER', 'mover', 'on', '>a-good-password', '~*', '&*', '+@all');
+    const asMover = `redis://mover@127.0.0.1:${redis.port}`;
+    const password = { REDIS_PASSWORD: 'a-good-password', REDIS_DB: '7' };
+    expect(await said('full', asMover, password)).toEqual([1, expect.stringContaining('is not empty (customers)')]);
     expect(await said('nowhere', redis.url)).toEqual([1, expect.stringContaining('there is no store in')]);
     expect(existsSync(join(folder, 'nowhere'))).toBe(false);
     expect(await said('full', 'full')).toEqual([1, expect.stringContaining('the same store')]);
