@@ -21,8 +21,10 @@ export function readOrMakeKeyFile(path: string, prefix: string): { readonly key:
     chmodSync(draft, 0o600);
     linkSync(draft, path); // fails when the other process was first: its key stands
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new BrokerError('FILE_INVALID', { file: path, detail: 'the key file cannot be written' }, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') {
+      const detail = `the key file cannot be written (${code}): check the folder's owner, its mode and that its disk is not read-only`;
+      throw new BrokerError('FILE_INVALID', { file: path, detail }, { cause: error });
     }
   } finally {
     removeQuietly(draft);

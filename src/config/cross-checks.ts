@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { isListed, parseNetworks } from '../model/network.ts';
 import type { Issue } from '../schema/issue.ts';
 import { type RedisSettings, redisSettings } from './redis-target.ts';
@@ -135,7 +135,7 @@ function checkRedis({ redis, instance }: Config, { tls, urlPassword }: RedisSett
 function readable(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
-    return true;
+    return !statSync(path).isDirectory();
   } catch {
     return false;
   }

@@ -97,6 +97,7 @@ describe('config: where Redis is', () => {
     [{ REDIS_URL: 'redis://:a@h', REDIS_PASSWORD: 'b' }, '/redis/password'],
     [{ REDIS_URL: 'redis://h', TB_REDIS_SSL_PEM_CERT: '/none' }, '/redis/sslCa'],
     [{ REDIS_URL: 'rediss://h', TB_REDIS_SSL_PEM_CERT: '/none' }, '/redis/sslCa'],
+    [{ REDIS_URL: 'rediss://h', TB_REDIS_SSL_PEM_CERT: '/' }, '/redis/sslCa'],
     [{ REDIS_PORT: '6380' }, '/redis/port'],
     [{ REDIS_DB: '1' }, '/redis/db'],
     [{ REDIS_PASSWORD: 'b' }, '/redis/password'],
