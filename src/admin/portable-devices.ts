@@ -4,7 +4,7 @@ import { type JsonObject, stringifyJson } from '../model/json.ts';
 import type { DeviceRow, PlaceRow } from '../model/portable.ts';
 import type { NodeRef } from '../model/tree.ts';
 import { isSecretName } from '../observe/index.ts';
-import { nameProblem } from '../registry/registry.ts';
+import { checkLabel, nameProblem } from '../registry/registry.ts';
 import { withoutSecrets, wrapSecrets } from '../rules/index.ts';
 import { attributesOf, createAttributeWrites } from './attribute-writes.ts';
 import type { AdminDeps } from './deps.ts';
@@ -86,6 +86,7 @@ export function createPortableDevices(deps: AdminDeps) {
     if (!device) return changes;
     const { label, gateway } = row;
     if (label !== undefined && label !== (device.label ?? '')) {
+      checkLabel(label);
       const write = () => registry.update(device.id, { label }, by);
       changes.push({ conflict: device.label !== undefined, field: 'label', write });
     }
@@ -156,9 +157,10 @@ export function createPortableDevices(deps: AdminDeps) {
     return [{ conflict, field, write: ({ id }) => lifeCycle.enable(id, by) }];
   };
 
-  const checkNew = async ({ name, profile }: DeviceRow): Promise<void> => {
+  const checkNew = async ({ name, profile, label }: DeviceRow): Promise<void> => {
     const problem = nameProblem(name);
     if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
+    checkLabel(label);
     if (!profiles().byName(profile)) throw new BrokerError('PROFILE_NOT_FOUND', { field: 'profile' });
     if (await lifeCycle.tombstones.find(name)) throw new BrokerError('NAME_TAKEN', { field: 'name' });
   };

@@ -61,7 +61,7 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
       handle({ body: { existing, dryRun }, json, by }) {
         // As they were sent: numbers keep their digits.
         const { rows } = json as unknown as { readonly rows: readonly DeviceRow[] };
-        return eachRow(rows, (row) => devices.take(row, { existing, dryRun, by }), waits);
+        return eachRow(rows.map(asRegistered), (row) => devices.take(row, { existing, dryRun, by }), waits);
       },
     }),
     defineRoute({
@@ -92,6 +92,9 @@ export function portableRoutes(deps: AdminDeps): readonly Route[] {
     }),
   ];
 }
+
+/** A name is found as the registry keeps it: without spaces around it. */
+const asRegistered = (row: DeviceRow): DeviceRow => ({ ...row, name: row.name.trim() });
 
 /** A row about a device that an earlier one registers, or under which it shall stand. */
 const waits = (row: DeviceRow, { name }: DeviceRow): boolean =>

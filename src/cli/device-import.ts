@@ -54,7 +54,7 @@ function withoutPlaced(): (row: DeviceRow) => DeviceRow {
   return (row) => {
     if (row.trees === undefined) return row;
     const trees = row.trees.filter(({ tree, parent }) => !placed.has(`${tree} ${parent}`));
-    for (const { tree } of row.trees) placed.add(`${tree} DEVICE:${row.name}`);
+    for (const { tree } of row.trees) placed.add(`${tree} DEVICE:${row.name.trim()}`);
     return { ...row, trees };
   };
 }

@@ -38,6 +38,12 @@ export function nameProblem(name: string, what = 'name'): string | undefined {
   return CONTROLS.test(name) ? `the ${what} contains a control character` : undefined;
 }
 
+/** An empty label is none. Throws BAD_REQUEST. */
+export function checkLabel(label: string | null | undefined): void {
+  const problem = label ? nameProblem(label, 'label') : undefined;
+  if (problem) throw new BrokerError('BAD_REQUEST', { field: 'label', detail: problem });
+}
+
 export interface CreateDeviceOptions {
   readonly name: string;
   readonly profile: string;
@@ -97,7 +103,7 @@ export interface Registry {
   device(id: DeviceId): Promise<Device | undefined>;
   deviceByName(name: string): Promise<Device | undefined>;
   devices(query: DeviceListQuery): Promise<Page<Device>>;
-  /** Changes label (null = none) and the flags of a gateway. Throws DEVICE_NOT_FOUND. */
+  /** Changes label (null = none) and the flags of a gateway. Throws DEVICE_NOT_FOUND, BAD_REQUEST. */
   update(id: DeviceId, change: DeviceChange, by: string): Promise<Device>;
   /**
    * New credentials; the old ones stop working in the same step, or at `keepFormerUntil`.
@@ -164,8 +170,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       const name = options.name.trim();
       const problem = nameProblem(name);
       if (problem) throw new BrokerError('BAD_REQUEST', { field: 'name', detail: problem });
-      const wrongLabel = options.label ? nameProblem(options.label, 'label') : undefined;
-      if (wrongLabel) throw new BrokerError('BAD_REQUEST', { field: 'label', detail: wrongLabel });
+      checkLabel(options.label);
       const credentials = checked(options.credentials, options.profile, name);
       const tombstone = await tombstones?.find(name);
       if (tombstone) return { kind: 'name-taken', deviceId: tombstone.deviceId };
@@ -255,6 +260,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     devices: (query) => store.devices(query),
 
     async update(id, change, by) {
+      checkLabel(change.label);
       const device = await store.updateDevice(id, change);
       if (!device) throw new BrokerError('DEVICE_NOT_FOUND', { device: id });
       const facts = { fields: Object.keys(change).join(',') };

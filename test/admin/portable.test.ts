@@ -75,6 +75,7 @@ describe('import and export of devices', () => {
   it.each([
     ['profile', { profile: 'nobody' }],
     ['name', { name: ' ' }],
+    ['label', { label: 'a\u0007b' }],
     ['attributes/server/password', { attributes: { server: { password: 'x' } } }],
     ['attributes/shared/Power_supplier_secret_key', { attributes: { shared: { Power_supplier_secret_key: 'x' } } }],
     ['trees/none', { trees: [{ tree: 'none' }] }],
@@ -108,6 +109,23 @@ describe('import and export of devices', () => {
     const refused = (await take(rows)).refused as readonly { readonly row: number }[];
     expect(refused.map(({ row }) => row)).toEqual(rows.map((_, at) => at + 1));
     expect(await only('sub')).toMatchObject({ label: 'other', trees: [{ tree: 'grid', parent: 'DEVICE:gw' }] });
+  });
+
+  it('a name with spaces around it is that of the device without them', async () => {
+    const row = { name: ' spaced ', profile };
+    const bare = { ...row, name: 'spaced' };
+    expect(await take([row, bare], { existing: 'complete' })).toMatchObject({ created: 1, known: 1, refused: [] });
+    for (const dryRun of [true, false]) {
+      expect(await take([row], { existing: 'complete', dryRun })).toMatchObject({ known: 1, refused: [] });
+    }
+  });
+
+  it('a label that no new device may have is refused for one that is there, in a dry run too', async () => {
+    for (const dryRun of [true, false]) {
+      const answer = await take([{ name: 'exact', profile, label: 'a\u0000b' }], { existing: 'update', dryRun });
+      expect(answer).toMatchObject({ changed: 0, refused: [{ row: 1, code: 'BAD_REQUEST', field: 'label' }] });
+    }
+    expect((await only('exact')).label).toBeUndefined();
   });
 
   it('a profile of a device that is there is never changed', async () => {

@@ -72,6 +72,18 @@ describe('names', () => {
 });
 
 describe('registry', () => {
+  it('a label that no new device may have is not stored by a change', async () => {
+    await using rooms = await openRooms();
+    const { registry } = rooms;
+    const made = await registry.create({ name: 'a', profile: 'm', label: 'roof', by: 'test' });
+    if (made.kind !== 'created') throw new Error(made.kind);
+    for (const label of ['a\u0000b', 'x'.repeat(256), ' ']) {
+      expect(await codeOf(() => registry.update(made.device.id, { label }, 'test'))).toBe('BAD_REQUEST');
+    }
+    expect((await registry.device(made.device.id))?.label).toBe('roof');
+    expect((await registry.update(made.device.id, { label: null }, 'test')).label).toBeUndefined();
+  });
+
   it('rotation stops the old token in the same step', async () => {
     await using rooms = await openRooms();
     const made = await rooms.registry.create({
