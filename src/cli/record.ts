@@ -1,6 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import { recordingHeader } from '../rules/index.ts';
 import { apiPath, type Client, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
+import { withEarlyEnd } from './early-end.ts';
 import { single } from './frame.ts';
 import { EXIT, UsageError } from './io.ts';
 import { wholeOf } from './number-flag.ts';
@@ -43,7 +45,10 @@ export const run = single(
       const client = createClient(io, url);
       const sink = await openSink(io, file);
       try {
-        const ended = await record(client, body, sink);
+        const ended = await withEarlyEnd((stop) => {
+          const closed = file === '-' && io.outputEnded ? [io.outputEnded] : [];
+          return record(client, body, sink, AbortSignal.any([stop, ...closed]));
+        });
         if (json) printJson(io, { file, messages: ended.messages, dropped: ended.dropped });
         else io.stderr.write(`${ended.messages} messages recorded, ${ended.dropped} had no room\n`);
         return EXIT.fine;
@@ -54,25 +59,27 @@ export const run = single(
   }),
 );
 
-async function record(client: Client, body: object, sink: Sink): Promise<State> {
+async function record(client: Client, body: object, sink: Sink, stop: AbortSignal): Promise<State> {
   const { id } = await client.post<State>('/api/gridmoor/recordings', body);
   try {
     await sink.write(recordingHeader());
-    return await follow(client, id, sink);
+    return await follow(client, id, sink, stop);
   } finally {
     await client.delete(apiPath`/api/gridmoor/recordings/${id}`);
   }
 }
 
-/** Fetches lines until the recording is full or over, and all are there. */
-async function follow(client: Client, id: string, sink: Sink): Promise<State> {
+/** Fetches lines until the recording is full, over or stopped, and all are there. */
+async function follow(client: Client, id: string, sink: Sink, stop: AbortSignal): Promise<State> {
   let known = 0;
   for (;;) {
+    // What came before the stop is fetched after it.
+    const stopped = stop.aborted;
     const path = apiPath`/api/gridmoor/recordings/${id}`;
     const part = await client.get<State & { readonly lines: readonly string[] }>(path, { from: known });
     for (const line of part.lines) await sink.write(`${line}\n`);
     known += part.lines.length;
-    if (part.state !== 'running' && known >= part.messages) return part;
-    if (part.lines.length === 0) await new Promise((done) => setTimeout(done, POLL_MS));
+    if ((stopped || part.state !== 'running') && known >= part.messages) return part;
+    if (part.lines.length === 0) await setTimeout(POLL_MS, undefined, { signal: stop }).catch(() => {});
   }
 }

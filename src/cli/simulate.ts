@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Secret } from '../model/secret.ts';
 import { defineCommand } from './command.ts';
 import { authorityOf, provisionSecret } from './device-link.ts';
+import { withEarlyEnd } from './early-end.ts';
 import { single } from './frame.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
 import { decimalOf, ifGiven, wholeOf } from './number-flag.ts';
@@ -119,10 +120,6 @@ async function watched(
   count: number,
   run: (watch: { stop: AbortSignal; onPhase(phase: Phase): void }) => Promise<number>,
 ): Promise<number> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, onSignal);
   let phase: Phase = 'joining';
   const show = io.isTty && !json;
   const start = performance.now();
@@ -136,16 +133,17 @@ async function watched(
   };
   const timer = show ? setInterval(line, PROGRESS_MS) : undefined;
   try {
-    return await run({
-      stop: stop.signal,
-      onPhase: (next) => {
-        phase = next;
-      },
-    });
+    return await withEarlyEnd((stop) =>
+      run({
+        stop,
+        onPhase: (next) => {
+          phase = next;
+        },
+      }),
+    );
   } finally {
     clearInterval(timer);
     if (show) io.stdout.write('\r\u001b[K');
-    for (const signal of signals) process.removeListener(signal, onSignal);
   }
 }
 

@@ -11,6 +11,7 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly isTty?: boolean;
   readonly stdin?: string;
+  readonly outputEnded?: AbortSignal;
 }
 
 /** Runs a command line in this process; nothing of the real environment reaches it. */
@@ -25,6 +26,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
     })(),
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
+    ...(options.outputEnded ? { outputEnded: options.outputEnded } : {}),
     isTty: options.isTty ?? false,
   });
   return { code, stdout: out.join(''), stderr: err.join('') };

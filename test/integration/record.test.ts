@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,13 @@ describe('gridmoor record', () => {
     expect(lines[1].data.Power_supplier_secret_key).toBe(lines[2].data.Power_supplier_secret_key);
     const same = await cli('chain', 'replay', file, '--old', 'rule-chains', '--new', 'rule-chains', '--json');
     expect(JSON.parse(same.stdout)).toEqual({ messages: 4, groups: [] });
+
+    // Its reader goes after the first line.
+    const piped = spawn(process.execPath, ['dist/main.js', 'record', '-', '--seconds', '300'], { env });
+    piped.stdout.once('data', () => piped.stdout.destroy());
+    await expect.poll(() => piped.stdout.destroyed, { timeout: 15_000 }).toBe(true);
+    await send(broker, token, 'telemetry', { power: 1 });
+    expect(await once(piped, 'exit')).toEqual([0, null]);
 
     await expect(cli('record', file, '--seconds', '1')).rejects.toMatchObject({
       code: 2,
