@@ -37,8 +37,8 @@ export const run = single(
     async run({ json, seconds, messages, device, force, url }, [file = ''], io) {
       if (json && file === '-') throw new UsageError('--json prints a summary: give a file for the messages.');
       const body = {
-        ...(seconds === undefined ? {} : { seconds: wholeOf('--seconds', seconds, [0, 999_999]) }),
-        ...(messages === undefined ? {} : { messages: wholeOf('--messages', messages, [0, 999_999]) }),
+        ...(seconds === undefined ? {} : { seconds: wholeOf('--seconds', seconds, [1, 3_600]) }),
+        ...(messages === undefined ? {} : { messages: wholeOf('--messages', messages, [1, 10_000]) }),
         ...(device === undefined ? {} : { device }),
         ...(force ? { force } : {}),
       };
@@ -60,12 +60,22 @@ export const run = single(
 );
 
 async function record(client: Client, body: object, sink: Sink, stop: AbortSignal): Promise<State> {
-  const { id } = await client.post<State>('/api/gridmoor/recordings', body);
+  const { id } = await begin(client, body, sink);
   try {
     await sink.write(recordingHeader());
     return await follow(client, id, sink, stop);
   } finally {
     await client.delete(apiPath`/api/gridmoor/recordings/${id}`);
+  }
+}
+
+/** A recording that is refused leaves no file, which would stand in the way of the next. */
+async function begin(client: Client, body: object, sink: Sink): Promise<State> {
+  try {
+    return await client.post<State>('/api/gridmoor/recordings', body);
+  } catch (error) {
+    await sink.discard();
+    throw error;
   }
 }
 

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { type JsonValue, stringifyJson } from '../model/json.ts';
 import type { Flag } from './command.ts';
 import { csvRow } from './csv.ts';
@@ -49,8 +47,7 @@ export async function exportRows<T>(io: Io, options: Options<T>): Promise<number
     }
     if (format === 'json') await sink.write('\n]\n');
   } catch (error) {
-    await sink.close();
-    if (path !== '-') await rm(resolve(io.cwd, path), { force: true });
+    await sink.discard();
     throw error;
   } finally {
     progress.end();

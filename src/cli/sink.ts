@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CommandFailure, EXIT, type Io } from './io.ts';
 
@@ -6,15 +6,27 @@ import { CommandFailure, EXIT, type Io } from './io.ts';
 export interface Sink {
   write(text: string): Promise<void>;
   close(): Promise<void>;
+  /** Closes, and takes away the file that was made. */
+  discard(): Promise<void>;
 }
 
 /** A new file, or standard output for `-`. */
 export async function openSink(io: Io, file: string): Promise<Sink> {
-  if (file === '-') return { write: async (text) => void io.stdout.write(text), close: async () => {} };
+  if (file === '-') {
+    return { write: async (text) => void io.stdout.write(text), close: async () => {}, discard: async () => {} };
+  }
+  const path = resolve(io.cwd, file);
   try {
     // Never over a file that is there, and only for its owner to read.
-    const handle = await open(resolve(io.cwd, file), 'wx', 0o600);
-    return { write: (text) => handle.appendFile(text), close: () => handle.close() };
+    const handle = await open(path, 'wx', 0o600);
+    return {
+      write: (text) => handle.appendFile(text),
+      close: () => handle.close(),
+      async discard() {
+        await handle.close();
+        await rm(path, { force: true });
+      },
+    };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'EEXIST' ? 'is there already: name another file' : `cannot be written (${code})`;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -34,4 +34,29 @@ it('a recording to standard output ends when nobody reads it any more', async ()
   const outputEnded = AbortSignal.timeout(200);
   expect(await runCli(['record', '-'], { env: api.env, outputEnded })).toMatchObject({ code: 0 });
   expect(api.asked.at(-1)).toMatchObject({ method: 'DELETE', url: `${URL}/r1` });
+});
+
+it('a recording that is refused leaves no file that would stand in the way of the next', async () => {
+  const problem = { code: 'DEVICE_NOT_FOUND', detail: 'There is no such device.' };
+  await using api = await startApi({ [`POST ${URL}`]: { status: 404, body: problem } });
+  const cwd = folder();
+  for (let time = 0; time < 2; time++) {
+    const ran = await runCli(['record', 'r.ndjson', '--device', 'nosuch'], { env: api.env, cwd });
+    expect(ran).toEqual({ code: 1, stdout: '', stderr: 'DEVICE_NOT_FOUND: There is no such device.\n' });
+    expect(readdirSync(cwd)).toEqual([]);
+  }
+});
+
+it.each([
+  ['--seconds', '0', '1 to 3600'],
+  ['--seconds', '3601', '1 to 3600'],
+  ['--messages', '0', '1 to 10000'],
+])('%s %s is refused before anything is asked or written', async (flag, value, range) => {
+  await using api = await startApi(running);
+  const cwd = folder();
+  const ran = await runCli(['record', 'r.ndjson', flag, value], { env: api.env, cwd });
+  expect(ran.code).toBe(2);
+  expect(ran.stderr).toContain(`${flag} takes a whole number from ${range}, not "${value}".`);
+  expect(api.asked).toEqual([]);
+  expect(readdirSync(cwd)).toEqual([]);
 });
