@@ -2,7 +2,7 @@ import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
 import { type AdminKey, findAdminKey, KEY_PLACES } from './admin-key.ts';
 import type { Flag } from './command.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
-import { cleanText } from './table.ts';
+import { cleanLines } from './table.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TIMEOUT_MS = 30_000;
@@ -176,7 +176,7 @@ function refused(status: number, text: string, admin: AdminKey, url: string): Co
   const problem = parseProblem(text);
   const words = [problem.detail, problem.title, problem.message].find((word) => typeof word === 'string');
   const code = typeof problem.code === 'string' ? `${problem.code}: ` : '';
-  return new CommandFailure(EXIT.findings, cleanText(`${code}${words ?? `the answer was HTTP ${status}`}`));
+  return new CommandFailure(EXIT.findings, cleanLines(`${code}${words ?? `the answer was HTTP ${status}`}`));
 }
 
 function parseProblem(text: string): Problem {

@@ -63,6 +63,9 @@ export function cleanText(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
 
+/** The same for a text of several lines. */
+export const cleanLines = (text: string): string => text.split(/\r?\n/).map(cleanText).join('\n');
+
 function cellText(cell: Cell): string {
   return cell === undefined || cell === '' ? '-' : cleanText(String(cell));
 }

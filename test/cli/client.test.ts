@@ -67,6 +67,13 @@ describe('the client of the management API', () => {
     expect(ran).toMatchObject({ code: 1, stderr: 'NAME_TAKEN: The name ?[31m is in use.\n' });
   });
 
+  it('keeps the lines of a detail that has several', async () => {
+    const body = { code: 'BAD_REQUEST', detail: 'a.json: /first: error\r\n  hint \u001b[31m\nb.json: error' };
+    await using api = await startApi({ 'POST /api/gridmoor/suppliers': { status: 422, body } });
+    const ran = await runCli(['supplier', 'create', 'Sol'], { env: api.env });
+    expect(ran.stderr).toBe('BAD_REQUEST: a.json: /first: error\n  hint ?[31m\nb.json: error\n');
+  });
+
   it('does not follow a redirect, which would carry the key elsewhere', async () => {
     await using other = await startApi(NO_PAGE);
     const location = `${other.url}/api/gridmoor/suppliers?page=0&pageSize=100`;
