@@ -143,13 +143,16 @@ function baseUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** Nobody answers: exit 3, and how to get someone to. */
-export function unreachable(url: string, error: unknown): CommandFailure {
+/**
+ * Nobody answers: exit 3, and how to get someone to.
+ * @param by what names the instance
+ */
+export function unreachable(url: string, error: unknown, by = '--url or GRIDMOOR_URL'): CommandFailure {
   const code = reasonOf(error);
   return new CommandFailure(
     EXIT.unreachable,
     `No answer from ${url} (${code}).\nStart the broker with: npx gridmoor serve\n` +
-      'or name another instance with --url or GRIDMOOR_URL.',
+      `or name another instance with ${by}.`,
   );
 }
 

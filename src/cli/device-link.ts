@@ -3,6 +3,9 @@ import type { Secret } from '../model/secret.ts';
 import { type Io, UsageError } from './io.ts';
 import { readSecretFile, readSmallText, secretFromEnv } from './secret-input.ts';
 
+/** What names the broker for commands that speak to it as a device does. */
+export const TARGET_FLAGS = '--host and --port';
+
 /** What a provision key belongs with: from a file, else from the environment. Throws UsageError. */
 export async function provisionSecret(io: Io, key: string, file: string | undefined): Promise<Secret> {
   if (file !== undefined) return readSecretFile(io, file);

@@ -2,7 +2,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { unreachable } from './client.ts';
 import { defineCommand } from './command.ts';
-import { authorityOf, provisionSecret } from './device-link.ts';
+import { authorityOf, provisionSecret, TARGET_FLAGS } from './device-link.ts';
 import { CommandFailure, EXIT, type Io, UsageError } from './io.ts';
 import { readSecretFile } from './secret-input.ts';
 import { cleanText, printFacts, printJson } from './table.ts';
@@ -94,7 +94,7 @@ function post(url: URL, body: string, ca: string | undefined): Promise<Answer> {
         bytes += chunk.length;
         if (bytes > MAX_ANSWER_BYTES) response.destroy(new Error('the answer is too long'));
       });
-      response.on('error', (error) => fail(unreachable(url.origin, error)));
+      response.on('error', (error) => fail(unreachable(url.origin, error, TARGET_FLAGS)));
       response.on('end', () => {
         try {
           done(readAnswer(url, response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
@@ -104,7 +104,7 @@ function post(url: URL, body: string, ca: string | undefined): Promise<Answer> {
       });
     });
     request.on('timeout', () => request.destroy(new Error(`nothing within ${TIMEOUT_MS / 1000} s`)));
-    request.on('error', (error) => fail(unreachable(url.origin, error)));
+    request.on('error', (error) => fail(unreachable(url.origin, error, TARGET_FLAGS)));
     request.end(body);
   });
 }

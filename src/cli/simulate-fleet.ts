@@ -1,4 +1,5 @@
 import { unreachable } from './client.ts';
+import { TARGET_FLAGS } from './device-link.ts';
 import { CommandFailure, EXIT } from './io.ts';
 import { badActor } from './simulate-bad.ts';
 import { type FleetContext, Meter } from './simulate-meter.ts';
@@ -65,8 +66,7 @@ async function joinAll(context: FleetContext, meters: readonly Meter[], stop: Ab
   const { host, port } = context.target;
   const result = await first.onboard();
   if (result.kind === 'unreachable') {
-    const { message, exitCode } = unreachable(`${host}:${port}`, result.error);
-    throw new CommandFailure(exitCode, message.replace('--url or GRIDMOOR_URL', '--host and --port'));
+    throw unreachable(`${host}:${port}`, result.error, TARGET_FLAGS);
   }
   if (result.kind === 'refused' && 'status' in result && result.status === 'NOT_FOUND') {
     const key = context.identity.profileKey;

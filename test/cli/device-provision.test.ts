@@ -48,10 +48,12 @@ describe('device provision', () => {
     expect(ran.stderr).toContain('set PROVISION_SECRET_SMART_METER');
   });
 
-  it('without an answer ends with 3', async () => {
+  it('without an answer ends with 3, and says which of its flags name another broker', async () => {
     const ran = await runCli(words(await freePort()), { env: { PROVISION_SECRET: 'x' } });
     expect(ran.code).toBe(3);
     expect(ran.stderr).toContain('ECONNREFUSED');
+    expect(ran.stderr).toContain('or name another instance with --host and --port.');
+    expect(ran.stderr).not.toContain('--url');
   });
 
   it('a server that answers something else is told apart', async () => {
