@@ -1,7 +1,7 @@
 import { BrokerError } from '../errors.ts';
 import { flag, integer, optional, text } from '../schema/fields.ts';
 import type { AdminDeps } from './deps.ts';
-import { deviceOf } from './lookup.ts';
+import { findDevice } from './lookup.ts';
 import { defineRoute, type Route } from './route.ts';
 import { list, NO_CONTENT, object } from './wire.ts';
 
@@ -30,13 +30,14 @@ export function recordingRoutes(deps: AdminDeps): readonly Route[] {
       },
       answer: object(state),
       async handle({ body: { seconds, messages, device, force }, by }) {
-        const only = device === undefined ? undefined : (await deviceOf(device, deps)).id;
+        const only = device === undefined ? undefined : await findDevice(device, deps);
+        if (device !== undefined && !only) throw new BrokerError('DEVICE_NOT_FOUND', { field: 'device' });
         const { runningBy } = recorder;
         if (runningBy !== undefined && !force) {
           const detail = `a recording of ${runningBy} is running: wait for its end, or take its place with "force"`;
           throw new BrokerError('RECORDING_RUNS', { field: 'force', detail });
         }
-        return recorder.start({ forMs: seconds * 1_000, messages, device: only, by });
+        return recorder.start({ forMs: seconds * 1_000, messages, device: only?.id, by });
       },
     }),
     defineRoute({

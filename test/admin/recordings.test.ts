@@ -8,6 +8,16 @@ beforeAll(async () => {
 });
 afterAll(() => harness[Symbol.asyncDispose]());
 
+it('is of one device, by name or id; an unknown one is told as such', async () => {
+  const { id } = await harness.device('recorded');
+  for (const device of ['recorded', id]) {
+    expect((await harness.api('POST', URL, { device, force: true })).statusCode).toBe(200);
+  }
+  const refused = await harness.api('POST', URL, { device: 'nosuch', force: true });
+  expect(refused.json()).toMatchObject({ status: 404, code: 'DEVICE_NOT_FOUND', detail: 'There is no such device.' });
+  await harness.api('DELETE', `${URL}/${(await harness.api('POST', URL, { force: true })).json().id}`);
+});
+
 it('a second recording is refused while one is running, naming who runs it, unless it is forced', async () => {
   const first = (await harness.api('POST', URL, { seconds: 60 })).json();
   const { key: made, secretKey } = await harness.core.apiKeys.create({
