@@ -13,11 +13,16 @@ export interface TbDevice {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Finds a device by what a person types: its name first, then its id. */
-export async function findDevice(client: Client, typed: string): Promise<TbDevice> {
+/** The device that a person typed, or undefined: by its name first, then by its id. */
+export async function lookForDevice(client: Client, typed: string): Promise<TbDevice | undefined> {
   const named = await client.find<TbDevice>('/api/tenant/devices', { deviceName: typed });
   if (named) return named;
-  const byId = UUID.test(typed) ? await client.find<TbDevice>(apiPath`/api/device/${typed}`) : undefined;
-  if (byId) return byId;
+  return UUID.test(typed) ? client.find<TbDevice>(apiPath`/api/device/${typed}`) : undefined;
+}
+
+/** The same for a device that must be there. Throws CommandFailure. */
+export async function findDevice(client: Client, typed: string): Promise<TbDevice> {
+  const found = await lookForDevice(client, typed);
+  if (found) return found;
   throw new CommandFailure(EXIT.findings, `There is no device "${typed}". Known ones: gridmoor device list`);
 }

@@ -1,8 +1,9 @@
 import { apiPath, createClient, type Page, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
-import { findDevice } from './device-lookup.ts';
+import { findDevice, lookForDevice } from './device-lookup.ts';
 import { single } from './frame.ts';
-import { EXIT } from './io.ts';
+import { CommandFailure, EXIT, UsageError } from './io.ts';
+import { ifGiven, wholeOf } from './number-flag.ts';
 import { formatTime, printFacts, printJson, printTable } from './table.ts';
 
 interface Line {
@@ -40,7 +41,7 @@ const explain = defineCommand({
     trace: {
       type: 'string',
       value: '<seconds>',
-      summary: 'from now on trace every message of the device, for so long',
+      summary: 'from now on trace every message of the device, for so long (at most 3600)',
     },
     ...urlFlag,
   },
@@ -49,12 +50,14 @@ const explain = defineCommand({
     'To try a message offline: gridmoor chain explain.',
   examples: ['gridmoor explain meter-1', 'gridmoor explain meter-1 --trace 60', 'gridmoor explain node1-mb2k3j-7'],
   async run({ url, json, trace }, [what], io) {
+    const seconds = ifGiven(trace, (text) => wholeOf('--trace', text, [1, 3_600]));
+    if (seconds !== undefined && what === undefined) throw new UsageError('--trace is for one device: name it.');
     const client = createClient(io, url);
-    if (trace !== undefined && what !== undefined) {
+    if (seconds !== undefined && what !== undefined) {
       const { id } = (await findDevice(client, what)).id;
-      await client.post(apiPath`/api/gridmoor/devices/${id}/trace`, { seconds: Number(trace) });
-      if (json) printJson(io, { device: id, seconds: Number(trace) });
-      else io.stdout.write(`Every message of ${what} is traced for ${trace} s. See: gridmoor explain ${what}\n`);
+      await client.post(apiPath`/api/gridmoor/devices/${id}/trace`, { seconds });
+      if (json) printJson(io, { device: id, seconds });
+      else io.stdout.write(`Every message of ${what} is traced for ${seconds} s. See: gridmoor explain ${what}\n`);
       return EXIT.fine;
     }
     const found =
@@ -65,6 +68,10 @@ const explain = defineCommand({
       return EXIT.fine;
     }
     const page = await client.get<Page<Line>>('/api/gridmoor/messages', { device: what });
+    if (what !== undefined && page.data.length === 0 && !(await lookForDevice(client, what))) {
+      const problem = `Nothing is known of ${what}: it is no device, and no message that is kept.`;
+      throw new CommandFailure(EXIT.findings, `${problem}\nKnown devices: gridmoor device list`);
+    }
     if (json) printJson(io, page);
     else {
       const rows = page.data.map((one) => [

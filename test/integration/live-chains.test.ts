@@ -48,7 +48,8 @@ it('an engineer pushes a chain, sees where a message went, and rolls it back', a
   const told = await run('explain', line?.split('\t')[0] ?? '');
   expect(told.stdout).toMatch(/onboarding\/by-type\tPost telemetry\t[\d.]+ ms/);
   expect(told.stdout).toContain('"power":230');
-  expect((await run('explain', 'nobody')).stderr).toContain('Nothing is known of nobody');
+  const unknown = await run('explain', 'nobody');
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('Nothing is known of nobody')]);
 
   expect((await run('chain', 'rollback')).code).toBe(0);
   expect(JSON.parse(await readFile(join(chainsDir, 'onboarding.json'), 'utf8')).description).toBe(chain.description);
