@@ -3,15 +3,18 @@ import { cli } from './cli/index.ts';
 
 const outputEnded = new AbortController();
 
-// A reader that has read enough, such as `head`, is no fault.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (stream === process.stdout) outputEnded.abort();
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that has read enough, such as `head`, is no fault; a full disk is told once, not for every line.
+  if (error.code !== 'EPIPE' && !outputEnded.signal.aborted) {
+    process.exitCode = 1;
+    process.stderr.write(`Standard output cannot be written (${error.code}).\n`);
+  }
+  outputEnded.abort();
+});
+// There is nowhere left to tell it.
+process.stderr.on('error', () => {});
 
-process.exitCode = await cli(process.argv.slice(2), {
+const code = await cli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   outputEnded: outputEnded.signal,
@@ -20,3 +23,4 @@ process.exitCode = await cli(process.argv.slice(2), {
   cwd: process.cwd(),
   isTty: process.stdout.isTTY === true,
 });
+process.exitCode ||= code;

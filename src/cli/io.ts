@@ -2,7 +2,7 @@
 export interface Io {
   readonly stdout: Out;
   readonly stderr: Out;
-  /** Aborted when stdout takes no more, since its reader has gone; absent: it always does. */
+  /** Aborted when stdout takes no more: its reader has gone, or the disk is full; absent: it always does. */
   readonly outputEnded?: AbortSignal;
   /** Standard input, read only by commands that say so in their help. */
   readonly stdin: AsyncIterable<string | Uint8Array>;

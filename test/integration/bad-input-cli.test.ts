@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -165,6 +165,17 @@ describe('a command line that is typed wrongly, and answers that are odd', () =>
     expect(stdout).toContain('"value": 12345678901234567890');
     expect(stdout).toMatch(/"n": 42\.0\b/);
     expect(() => JSON.parse(stdout)).not.toThrow();
+  });
+
+  it('a full disk on standard output is told once and ends with 1', () => {
+    const full = openSync('/dev/full', 'w');
+    const ran = spawnSync(process.execPath, [MAIN, 'chain', 'test', CHAINS], {
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect([ran.status, ran.stderr]).toEqual([1, 'Standard output cannot be written (ENOSPC).\n']);
   });
 
   it('a secret may come through a pipe of the shell', () => {
