@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Conversion, ConvertedChain } from '../rules/tools/index.ts';
 import { printIssues } from './findings.ts';
@@ -40,8 +40,11 @@ export function writeConverted(io: Io, conversion: Conversion, { folder, force, 
 
 /** New files stand beside the old ones until all are there: a broker that watches the folder never reads half of one. */
 function writeAll(io: Io, chains: readonly ConvertedChain[], folder: string, force: boolean): void {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw new CommandFailure(EXIT.findings, `${short(io, folder)} is a file, not a folder. Nothing was written.`);
+  }
   const files = chains.map(({ file, text }) => ({ path: join(folder, file), text }));
-  const changed = files.filter(({ path, text }) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
+  const changed = files.filter(({ path, text }) => !existsSync(path) || readOld(io, path) !== text);
   const standing = changed.filter(({ path }) => existsSync(path)).map(({ path }) => short(io, path));
   if (standing.length > 0 && !force) {
     const problem = `${standing.join(', ')}: already there, with other content. --force replaces it. Nothing was written.`;
@@ -53,9 +56,20 @@ function writeAll(io: Io, chains: readonly ConvertedChain[], folder: string, for
     for (const [index, { text }] of changed.entries()) writeFileSync(temporary[index] ?? '', text);
     for (const [index, { path }] of changed.entries()) renameSync(temporary[index] ?? '', path);
   } catch (error) {
-    for (const path of temporary) rmSync(path, { force: true });
+    for (const path of temporary.filter((file) => existsSync(file))) rmSync(path);
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new CommandFailure(EXIT.findings, `${short(io, folder)} cannot be written (${code}).`);
+  }
+}
+
+/** Throws CommandFailure for what no file can take the place of. */
+function readOld(io: Io, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EISDIR' ? 'is a folder: move it away' : `cannot be read (${code})`;
+    throw new CommandFailure(EXIT.findings, `${short(io, path)} ${why}. Nothing was written.`);
   }
 }
 

@@ -92,6 +92,20 @@ describe('chain import', () => {
     );
   });
 
+  it('says what stands in the way: a file where the folder shall be, a folder where a chain shall be', async () => {
+    const cwd = folderWith({ 'tb/a.json': exportOf('Meters', [TB.series()]), file: 'x' });
+    mkdirSync(join(cwd, 'rule-chains/meters.json'), { recursive: true });
+    const run = (...flags: string[]) => runCli(['chain', 'import', 'tb/a.json', ...flags], { cwd });
+    const file = 'file is a file, not a folder. Nothing was written.\n';
+    expect(await run('--out', 'file', '--force')).toEqual({ code: 1, stdout: '', stderr: file });
+    const below = 'file/deep cannot be written (ENOTDIR).\n';
+    expect(await run('--out', 'file/deep')).toEqual({ code: 1, stdout: '', stderr: below });
+    const folder = 'rule-chains/meters.json is a folder: move it away. Nothing was written.\n';
+    for (const flags of [[], ['--force']]) {
+      expect(await run(...flags)).toEqual({ code: 1, stdout: '', stderr: folder });
+    }
+  });
+
   it('tells of the export that now says everything twice', async () => {
     const cwd = folderWith();
     mkdirSync(join(cwd, 'rule-chains'));
