@@ -3,6 +3,7 @@ import { importChains } from '../rules/tools/index.ts';
 import { short, writeConverted } from './chain-convert.ts';
 import { defineCommand } from './command.ts';
 import { resolveAll } from './findings.ts';
+import { EXIT } from './io.ts';
 
 const DEFAULT_FOLDER = 'rule-chains';
 
@@ -25,6 +26,13 @@ export const importCommand = defineCommand({
     const code = writeConverted(io, conversion, { folder, force, json });
     const twice = [...new Set(conversion.chains.map(({ from }) => from))].filter((from) => dirname(from) === folder);
     for (const file of twice) io.stderr.write(`Remove ${short(io, file)}: its chains are now there twice.\n`);
+    const roots = conversion.roots.map((file) => short(io, file));
+    if (code === EXIT.fine && roots.length > 1) {
+      io.stderr.write(
+        `${roots.join(' and ')} are root chains, and chains with more than one do not load: take "root": true out of ` +
+          'all but one, or name the root in a file of its own: { "rootChain": "…" }\n',
+      );
+    }
     return code;
   },
 });

@@ -106,6 +106,29 @@ describe('chain import', () => {
     }
   });
 
+  it('warns when there is more than one root chain afterwards, and names them', async () => {
+    const root = { ruleChain: { root: true } };
+    const cwd = folderWith({
+      'tb/a.json': exportOf('A', [TB.series()], [], root),
+      'tb/b.json': exportOf('B', [TB.series()], [], root),
+    });
+    const both = await runCli(['chain', 'import', 'tb'], { cwd });
+    expect(both.code).toBe(0);
+    expect(both.stderr).toMatch(
+      /^rule-chains\/a\.json and rule-chains\/b\.json are root chains, .* do not load: take /,
+    );
+    const one = await runCli(['chain', 'import', 'tb/a.json', '--out', 'used'], { cwd });
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    const beside = await runCli(['chain', 'import', 'tb/b.json', '--out', 'used'], { cwd });
+    expect(beside.code).toBe(0);
+    expect(beside.stderr).toMatch(/^used\/a\.json and used\/b\.json are root chains/);
+    expect((await runCli(['chain', 'lint', 'used'], { cwd })).stdout).toContain('are both the root chain');
+    writeFileSync(join(cwd, 'used/root.json'), '{ "rootChain": "A" }');
+    const named = await runCli(['chain', 'import', 'tb/b.json', '--out', 'used', '--force'], { cwd });
+    expect(named).toMatchObject({ code: 0, stderr: '' });
+    expect((await runCli(['chain', 'lint', 'used'], { cwd })).code).toBe(0);
+  });
+
   it('tells of the export that now says everything twice', async () => {
     const cwd = folderWith();
     mkdirSync(join(cwd, 'rule-chains'));

@@ -28,6 +28,11 @@ export interface Conversion {
   readonly issues: readonly Issue[];
 }
 
+export interface ImportedChains extends Conversion {
+  /** Files of the folder that are root chains when all is written: a broker loads one at most. */
+  readonly roots: readonly string[];
+}
+
 /**
  * ThingsBoard's exports as native chains. `into`: the folder that they will stand in; its chains count for names, ids and
  * the root. What would not load is an error.
@@ -35,7 +40,7 @@ export interface Conversion {
 export async function importChains(
   paths: readonly string[],
   options: { readonly into: string; readonly kinds?: readonly NodeKind[] },
-): Promise<Conversion> {
+): Promise<ImportedChains> {
   const kinds = options.kinds ?? catalogue;
   const { files, issues: fileIssues } = await readChainFiles(paths);
   const given = new Set(files.map(({ path }) => resolve(path)));
@@ -65,7 +70,11 @@ export async function importChains(
     const text = formatted(join(options.into, file), graph);
     return [{ name: graph.name, root: graph.root, nodes: graph.nodes.size, from: graph.file, file, text }];
   });
-  return allOrNone(chains, issues);
+  const roots = [
+    ...graphs.filter(({ root, file }) => root && !given.has(resolve(file))).map(({ file }) => file),
+    ...chains.filter(({ root }) => root).map(({ file }) => join(options.into, file)),
+  ];
+  return { ...allOrNone(chains, issues), roots };
 }
 
 /** Chains as ThingsBoard's UI exports them. What would not load, or has no form at ThingsBoard, is an error. */
