@@ -20,7 +20,11 @@ export async function openSink(io: Io, file: string): Promise<Sink> {
     // Never over a file that is there, and only for its owner to read.
     const handle = await open(path, 'wx', 0o600);
     return {
-      write: (text) => handle.appendFile(text),
+      // A full disk, above all.
+      write: (text) =>
+        handle.appendFile(text).catch((error: NodeJS.ErrnoException) => {
+          throw new CommandFailure(EXIT.findings, `${file} cannot be written (${error.code}).`);
+        }),
       close: () => handle.close(),
       async discard() {
         await handle.close();
