@@ -102,6 +102,7 @@ export function chainRoutes(deps: AdminDeps): readonly Route[] {
         }),
       },
       anyObject: true,
+      uniqueKeys: true,
       answer: object({ generation: string, canary: { type: 'boolean' } }),
       async handle({ params, query, json, ifMatch, by }) {
         const { percent, maxFailureRatio, minMessages } = query;

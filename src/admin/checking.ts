@@ -1,5 +1,6 @@
 import { BrokerError } from '../errors.ts';
 import { ExactNumber, type JsonValue, parseJson } from '../model/json.ts';
+import { DUPLICATE_HINT, duplicateKeys, duplicateProblem } from '../schema/duplicate-keys.ts';
 import { compileSchema, type Violation } from '../schema/validate.ts';
 import type { JsonSchema } from './route.ts';
 
@@ -10,12 +11,22 @@ const MAX_VIOLATIONS = 5;
 const JSON_LIMITS = { maxDepth: 32, maxKeys: 10_000 } as const;
 
 /** Reads a body with exact numbers. An empty one counts as none. Throws BAD_REQUEST. */
-export function parseBody(text: Buffer): JsonValue | undefined {
+export function parseBody(text: Buffer, { uniqueKeys = false } = {}): JsonValue | undefined {
   if (text.length === 0) return undefined;
   const parsed = parseJson(text, JSON_LIMITS);
-  if (parsed.ok) return parsed.value;
+  if (parsed.ok) {
+    if (uniqueKeys) refuseDuplicates(text.toString('utf8'));
+    return parsed.value;
+  }
   const { problem, at } = parsed.error;
   throw new BrokerError('BAD_REQUEST', { detail: `the body is not JSON: ${problem} (byte ${at})` });
+}
+
+function refuseDuplicates(text: string): void {
+  const [twice] = duplicateKeys(text);
+  if (twice === undefined) return;
+  const detail = `body ${twice.at}: ${duplicateProblem(twice)} (${DUPLICATE_HINT})`;
+  throw new BrokerError('BAD_REQUEST', { field: twice.at.slice(1), detail });
 }
 
 /** The check of one part of a request: texts of path and query become the numbers and flags their schema asks for. */

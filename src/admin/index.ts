@@ -60,6 +60,13 @@ import { checkGrant } from './work-roles.ts';
 export type { BrokerControl, BrokerLine } from './broker-control.ts';
 export type { AdminDeps } from './deps.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A body that names a key twice in one object is refused. */
+    uniqueKeys?: boolean;
+  }
+}
+
 /** Every route of the management API. */
 export const adminRoutes = (deps: AdminDeps): readonly Route[] => [
   ...deviceRoutes(deps),
@@ -125,7 +132,7 @@ export async function registerAdmin(server: FastifyInstance, deps: AdminDeps): P
       // ThingsBoard's own clients send JSON as text/plain where its API description says "string".
       ['application/json', 'text/plain'],
       { parseAs: 'buffer' },
-      async (_request: FastifyRequest, body: Buffer) => parseBody(body),
+      async (request: FastifyRequest, body: Buffer) => parseBody(body, request.routeOptions.config),
     );
     scope.setValidatorCompiler(({ schema, httpPart }) =>
       compileCheck(schema as JsonSchema, httpPart as 'params' | 'querystring' | 'body'),
@@ -147,6 +154,7 @@ function mount(scope: FastifyInstance, route: Route, deps: AdminDeps): void {
     method: route.method,
     url: route.url,
     schema: route.schema,
+    config: { uniqueKeys: route.uniqueKeys },
     async onRequest(request, reply) {
       const principal = await authorise(request.headers, request.ip, { ...route, name }, deps);
       if (principal === 'hang-up') return hangUp(request, reply);

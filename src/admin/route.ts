@@ -57,6 +57,8 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
   readonly body?: B;
   /** The body is any JSON object, such as attributes. */
   readonly anyObject?: boolean;
+  /** The body becomes a file that people edit: a key that stands twice in its object is refused. */
+  readonly uniqueKeys?: boolean;
   /** The body is any JSON: the handler reads `json`. */
   readonly anyJson?: boolean;
   /** A path of ThingsBoard's: unknown query parameters and members are ignored, repeated parameters joined, as it does. */
@@ -76,6 +78,7 @@ export interface Route {
   readonly role: RouteRole;
   readonly supplier: SupplierScope | undefined;
   readonly status: 200 | 201 | 204;
+  readonly uniqueKeys: boolean;
   readonly schema: {
     readonly tags: readonly string[];
     readonly summary: string;
@@ -92,7 +95,7 @@ export interface Route {
 export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFields, B extends Fields = NoFields>(
   spec: RouteSpec<P, Q, B>,
 ): Route {
-  const { method, url, tag, summary, role, status = 200, answer } = spec;
+  const { method, url, tag, summary, role, status = 200, uniqueKeys = false, answer } = spec;
   const open = spec.lenient ? { additionalProperties: true } : {};
   const body = spec.anyJson
     ? {}
@@ -107,6 +110,7 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
     role,
     supplier: spec.supplier,
     status,
+    uniqueKeys,
     schema: {
       tags: [tag],
       summary,

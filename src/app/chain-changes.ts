@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { BrokerError } from '../errors.ts';
+import { parseJson, stringifyJson } from '../model/json.ts';
 import type { Generation } from '../rules/index.ts';
 import type { FolderFile } from './chain-folder.ts';
 
@@ -19,9 +20,15 @@ export function fileOfChain({ graphs }: Generation, name: string, chainsDir: str
   throw new BrokerError('BAD_REQUEST', { field: 'name', detail });
 }
 
-/** The same but for white space: the file then stays as its author wrote it. */
+/** Every chain in force is within them. */
+const JSON_LIMITS = { maxDepth: 1_000 } as const;
+
+/** The same but for white space, to the last digit: the file then stays as its author wrote it. */
 function sameJson(standing: string, sent: string): boolean {
-  const compact = (text: string): string => JSON.stringify(JSON.parse(text.replace(/^\ufeff/, '')));
+  const compact = (text: string): string | undefined => {
+    const parsed = parseJson(text.replace(/^\ufeff/, ''), JSON_LIMITS);
+    return parsed.ok ? stringifyJson(parsed.value) : undefined;
+  };
   return compact(standing) === compact(sent);
 }
 

@@ -26,7 +26,7 @@ export const push = defineCommand({
     'gridmoor chain push rule-chains/onboarding.json --percent 5 --max-failures 0.01',
   ],
   async run({ url, json, percent, force, ...limits }, [file = ''], io) {
-    const read = await readJsonFile(resolve(io.cwd, file), { maxBytes: MAX_BYTES });
+    const read = await readJsonFile(resolve(io.cwd, file), { maxBytes: MAX_BYTES, uniqueKeys: true });
     if (!read.ok) throw new CommandFailure(EXIT.usage, formatIssue({ ...read.issue, file }));
     const name = nameOf(read.value);
     if (name === undefined) throw new CommandFailure(EXIT.findings, `${file}: holds no chain with a "name".`);
@@ -42,7 +42,7 @@ export const push = defineCommand({
     const path = apiPath`/api/gridmoor/chains/${name}`;
     const etag = await client.etag(path);
     const ifMatch = etag === undefined ? undefined : force ? '*' : etag;
-    const answer = await client.put<{ generation: string; canary: boolean }>(path, read.value, ifMatch, query);
+    const answer = await client.put<{ generation: string; canary: boolean }>(path, read.exact, ifMatch, query);
     if (json) printJson(io, { chain: name, ...answer });
     else if (answer.canary) io.stdout.write(`${percent} % of the devices try "${name}" (${answer.generation}).\n`);
     else io.stdout.write(`"${name}" is in force (${answer.generation}).\n`);

@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { parseJson } from '../model/json.ts';
+import { type JsonValue, parseJson } from '../model/json.ts';
+import { DUPLICATE_HINT, duplicateKeys, duplicateProblem } from './duplicate-keys.ts';
 import type { Issue } from './issue.ts';
 
 export type JsonFile =
-  | { readonly ok: true; readonly value: unknown; readonly text: string }
+  /** `exact`: the same with the digits of every number. */
+  | { readonly ok: true; readonly value: unknown; readonly exact: JsonValue; readonly text: string }
   | { readonly ok: false; readonly issue: Issue; readonly missing: boolean };
 
 export interface JsonFileLimits {
@@ -12,6 +14,8 @@ export interface JsonFileLimits {
   readonly maxBytes?: number;
   /** Default 64. */
   readonly maxDepth?: number;
+  /** Refuses a key that stands twice in its object; else the last one counts. */
+  readonly uniqueKeys?: boolean;
 }
 
 /**
@@ -19,11 +23,11 @@ export interface JsonFileLimits {
  * truncated, nested too deep) becomes one issue that names line and column; nothing is thrown.
  */
 export async function readJsonFile(path: string, limits: JsonFileLimits = {}): Promise<JsonFile> {
-  const { maxBytes = 4 * 1024 * 1024, maxDepth = 64 } = limits;
-  const fail = (rule: string, problem: string, hint?: string, missing = false): JsonFile => ({
+  const { maxBytes = 4 * 1024 * 1024, maxDepth = 64, uniqueKeys = false } = limits;
+  const fail = (rule: string, problem: string, more: Partial<Issue> = {}, missing = false): JsonFile => ({
     ok: false,
     missing,
-    issue: { file: path, at: '', rule, level: 'error', problem, ...(hint ? { hint } : {}) },
+    issue: { file: path, at: '', rule, level: 'error', problem, ...more },
   });
   let bytes: Buffer;
   try {
@@ -39,7 +43,7 @@ export async function readJsonFile(path: string, limits: JsonFileLimits = {}): P
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    return fail('unreadable', `cannot be read: ${REASONS[code] ?? code}`, undefined, code === 'ENOENT');
+    return fail('unreadable', `cannot be read: ${REASONS[code] ?? code}`, {}, code === 'ENOENT');
   }
   if (bytes.length > maxBytes) return fail('too-large', `is larger than ${maxBytes} bytes`);
   if (bytes.toString('latin1').trim() === '') return fail('empty-file', 'is empty');
@@ -52,8 +56,10 @@ export async function readJsonFile(path: string, limits: JsonFileLimits = {}): P
     const column = (before.at(-1)?.length ?? 0) + 1;
     return fail('invalid-json', `is not JSON: ${problem} at line ${before.length}, column ${column}`);
   }
+  const [twice] = uniqueKeys ? duplicateKeys(text) : [];
+  if (twice) return fail('duplicate-key', duplicateProblem(twice), { at: twice.at, hint: DUPLICATE_HINT });
   // parseJson judged the text; plain numbers are what schemas and settings want.
-  return { ok: true, value: JSON.parse(text), text };
+  return { ok: true, value: JSON.parse(text), exact: parsed.value, text };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -56,6 +56,33 @@ describe('PUT /api/gridmoor/chains/:name', () => {
     expect(read2.body).toContain('{"big":9007199254740993,"exact":42.0,"e":1E3}');
   });
 
+  it('refuses a key that stands twice, by its place, and changes nothing', async () => {
+    const { etag, chain } = await read();
+    const before = chainFile();
+    const text = JSON.stringify(chain).replace(
+      '"nodes":{',
+      '"nodes":{"a":{"kind":"action/log"},\n"a":{"kind":"action/log"},',
+    );
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', 'if-match': etag };
+    const answer = await admin.inject({ method: 'PUT', url: CHAIN, headers, payload: text });
+    expect(answer.json()).toMatchObject({ status: 400, code: 'BAD_REQUEST', at: 'nodes/a' });
+    expect(answer.json().detail).toMatch(
+      /^body \/nodes\/a: the key stands twice in its object, again at line 2, column 1/,
+    );
+    expect(chainFile()).toBe(before);
+  });
+
+  it('writes a chain of which only the last digits of a number differ', async () => {
+    const { chain } = await read();
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', 'if-match': '*' };
+    for (const big of ['9007199254740992', '9007199254740993']) {
+      const node = `"big":{"kind":"transform/set-keys","config":{"msg":{"big":${big}}}},`;
+      const payload = JSON.stringify(chain).replace('"nodes":{', `"nodes":{${node}`);
+      expect((await admin.inject({ method: 'PUT', url: CHAIN, headers, payload })).statusCode).toBe(200);
+      expect(chainFile()).toContain(`"big": ${big}`);
+    }
+  });
+
   it('tries, writes and puts a chain in force in one step', async () => {
     const { etag, chain } = await read();
     const before = generation();

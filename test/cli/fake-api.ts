@@ -6,6 +6,8 @@ export interface Asked {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: unknown;
+  /** The body as it came. */
+  readonly text: string;
 }
 
 export interface Answer {
@@ -24,7 +26,7 @@ export async function startApi(answers: Readonly<Record<string, Answer>>) {
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
       const text = Buffer.concat(chunks).toString('utf8');
-      asked.push({ method, url, headers, body: text === '' ? undefined : JSON.parse(text) });
+      asked.push({ method, url, headers, body: text === '' ? undefined : JSON.parse(text), text });
       const answer = answers[`${method} ${url}`] ?? {
         status: 404,
         body: { code: 'NOT_FOUND', detail: 'There is no such thing.' },
