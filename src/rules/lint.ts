@@ -15,6 +15,8 @@ export const LINT_RULES = {
   'too-large': 'The file is larger than a chain may be.',
   'not-json': 'The file is not JSON.',
   'duplicate-key': 'A key stands twice in one object.',
+  'number-too-large': 'A number is larger than any that a node can work with.',
+  'lost-digits': 'A whole number beyond 2^53 counts as its neighbour: nodes work with doubles.',
   'wrong-type': 'A value is of another JSON type than its place asks for.',
   'edge-chain': 'A chain of ThingsBoard Edge, which does not run on the server.',
   'not-supported': 'What a ThingsBoard export says cannot be done here, or the other way round.',

@@ -4,6 +4,7 @@ import type { Issue } from '../schema/issue.ts';
 import { nearest } from '../schema/validate.ts';
 import type { ChainGraph } from './chain-graph.ts';
 import { readJsonText } from './json-source.ts';
+import { findUnheldNumbers } from './lint-numbers.ts';
 import { readNativeChain } from './native-chain.ts';
 import type { NodeKind } from './node-kind.ts';
 import { chainsOf, idText, isThingsBoardExport, readThingsBoardChain, type TbChain } from './thingsboard/index.ts';
@@ -60,6 +61,7 @@ function readSource(file: string, text: string): Source {
   const source = readJsonText(file, text);
   if (!source.ok) return { issues: source.issues };
   const { value } = source;
+  const found = [...source.issues, ...findUnheldNumbers(file, text)];
   if (!isObject(value)) {
     return issue('wrong-type', `a rule chain is a JSON object, not ${typeName(value)}`, 'begin with { "name": … }');
   }
@@ -70,10 +72,10 @@ function readSource(file: string, text: string): Source {
   }
   if (isThingsBoardExport(value)) {
     const { chains, issues } = chainsOf(file, value);
-    return { exported: chains, issues: [...source.issues, ...issues] };
+    return { exported: chains, issues: [...found, ...issues] };
   }
   const { graph, issues } = readNativeChain(file, value);
-  return { ...(graph ? { native: graph } : {}), issues: [...source.issues, ...issues] };
+  return { ...(graph ? { native: graph } : {}), issues: [...found, ...issues] };
 }
 
 /** `{ "rootChain": "…" }`: exports do not say which chain is the root, so a file beside them may. */

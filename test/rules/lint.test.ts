@@ -18,6 +18,10 @@ const asks = (conditions: object) => ({
   to: { True: 'b', False: [] },
 });
 
+/** A chain whose reply holds a number just as it is written. */
+const reply = (number: string): string =>
+  chainText({ a: { kind: 'action/reply', config: { body: { n: 'N' } } } }).replace('"N"', number);
+
 interface LintCase {
   readonly files: Record<string, string>;
   readonly finds: Partial<Issue>;
@@ -40,6 +44,18 @@ const cases: Record<keyof typeof LINT_RULES, LintCase> = {
   'duplicate-key': {
     files: { 'a.json': good.replace('"name":"main"', '"name":"main","name":"main"') },
     finds: { at: '/name', level: 'error' },
+  },
+  'number-too-large': {
+    files: { 'a.json': reply('-1e400') },
+    finds: { at: '/nodes/a/config/body/n', level: 'error', problem: expect.stringMatching(/^-1e400 is larger than /) },
+  },
+  'lost-digits': {
+    files: { 'a.json': reply('[0.1, 9007199254740992, 1.0, 1e3, -9007199254740993]') },
+    finds: {
+      at: '/nodes/a/config/body/n/4',
+      level: 'warning',
+      problem: '-9007199254740993 counts as -9007199254740992: its last digits are lost',
+    },
   },
   'wrong-type': {
     files: one({ a: { kind: 'filter/check-fields', config: { all: 'yes' } } }),
