@@ -1,13 +1,13 @@
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BrokerError } from '../errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { createCounterBook, type Generation, loadChains, runChainTests } from '../rules/index.ts';
-import { formatIssue, type Issue } from '../schema/issue.ts';
 import type { GenerationLine, GenerationStore } from '../storage/generation-store.ts';
 import type { AuditStore } from '../storage/record-stores.ts';
 import { Canary, type CanaryOptions, type CanaryState } from './canary.ts';
 import { etagOf, fileOfChain, withFile } from './chain-changes.ts';
 import { type FolderFile, inCopy, readChainFolder, writeChainFolder } from './chain-folder.ts';
+import { ChainTests, checkTests, refused } from './chain-tests.ts';
 import { type DefinitionOptions, type DefinitionParts, type Definitions, loadDefinitions } from './definitions.ts';
 import { RetiredGenerations } from './retired-generations.ts';
 import { setAside } from './set-aside.ts';
@@ -46,7 +46,6 @@ export interface Restored {
 export type ChainSource = FolderFile & { readonly etag: string };
 
 const SETTLE_MS = 200;
-const MAX_SHOWN = 20;
 const FILES_CHANGED = 'given up: the chain files have changed';
 
 /**
@@ -57,6 +56,7 @@ export class LiveDefinitions {
   readonly #options: LiveOptions;
   readonly #parts: LiveParts;
   readonly #retired: RetiredGenerations;
+  readonly #tests: ChainTests;
   readonly #watches: readonly { close(): void }[];
   #current: Definitions;
   #canary: Canary | undefined;
@@ -72,6 +72,7 @@ export class LiveDefinitions {
     this.#options = options;
     this.#parts = parts;
     this.#current = first;
+    this.#tests = new ChainTests(options.chainsDir);
     this.#retired = new RetiredGenerations(options.runLimits.deadlineMs, parts.log);
     const folders = new Set([options.profilesDir, options.chainsDir]);
     this.#watches = [...folders].map((dir) => watchFolder(dir, () => this.#changed(), parts.log));
@@ -85,7 +86,7 @@ export class LiveDefinitions {
     return this.#current;
   }
 
-  /** Why the files as they stand now are not in force; undefined when they are. */
+  /** Why the files as they stand now are not in force, or which tests of those in force fail; else undefined. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -180,6 +181,13 @@ export class LiveDefinitions {
     this.#audit('chain.canary', by, generation.id, 'aborted');
   }
 
+  /** Tries the chains in force with their own tests, for once messages come in: a broker starts whatever tests say. */
+  testInForce(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#closed) this.#warn(await this.#tests.failing(this.#current.generation.id));
+    });
+  }
+
   /** Stops watching, and closes what runs; call when no message is under way. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -200,15 +208,13 @@ export class LiveDefinitions {
 
   async #reload(by: string): Promise<void> {
     const next = await loadDefinitions(this.#options, this.#parts, this.#current.counters);
-    if (next.generation.id !== this.#current.generation.id) {
-      try {
-        checkTests(await runChainTests(this.#options.chainsDir), this.#options.chainsDir);
-      } catch (error) {
-        await next.generation.close();
-        throw error;
-      }
+    const failing = await this.#tests.failing(next.generation.id);
+    if (failing && next.generation.id !== this.#current.generation.id) {
+      await next.generation.close();
+      throw failing;
     }
     await this.#take(next, by);
+    this.#warn(failing);
   }
 
   async #take(next: Definitions, by: string): Promise<void> {
@@ -353,9 +359,17 @@ export class LiveDefinitions {
     if (how) this.#parts.log.warn({ event: 'chains.canary', generation: generation.id }, `candidate ${how}`);
   }
 
+  /** The chains are in force already: only their tests have changed, or the broker has started with them. */
+  #warn(failing: BrokerError | undefined): void {
+    if (failing === undefined) return;
+    this.#problem = `the chains in force fail their own tests: ${failing.detail}`;
+    const facts = failing.code === 'INTERNAL' ? { err: failing } : { problem: failing.detail };
+    this.#parts.log.warn({ event: 'chains.tests-failed', ...facts }, 'the chains in force fail their own tests');
+  }
+
   #refuse(error: unknown): void {
     const known = BrokerError.from(error);
-    this.#problem = known.detail;
+    this.#problem = `changed files are refused: ${known.detail}`;
     const facts = known.code === 'INTERNAL' ? { err: known } : { problem: known.detail };
     this.#parts.log.error({ event: 'files.refused', ...facts }, 'changed files refused: the former ones stay in force');
   }
@@ -372,23 +386,6 @@ export class LiveDefinitions {
       .append({ at: clock.now(), action, by, subject, outcome })
       .catch((err: unknown) => log.error({ event: 'audit.failed', action, err }, 'an audit line was not stored'));
   }
-}
-
-function refused(issues: readonly Issue[], dir: string): BrokerError {
-  const errors = issues.filter((issue) => issue.level === 'error').slice(0, MAX_SHOWN);
-  const lines = errors.map((issue) => formatIssue({ ...issue, file: relative(dir, issue.file) || basename(dir) }));
-  return new BrokerError('VALIDATION_FAILED', { detail: lines.join('\n') });
-}
-
-function checkTests(report: Awaited<ReturnType<typeof runChainTests>>, dir: string): void {
-  if (report.issues.some((issue) => issue.level === 'error')) throw refused(report.issues, dir);
-  const failed = report.cases.filter((one) => !one.ok);
-  if (failed.length === 0) return;
-  const lines = failed
-    .slice(0, MAX_SHOWN)
-    .map(({ file, name, differences }) => [`${relative(dir, file)}: ${name}`, ...differences].join('\n  '));
-  const detail = `${failed.length} of ${report.cases.length} chain tests fail:\n${lines.join('\n')}`;
-  throw new BrokerError('VALIDATION_FAILED', { detail });
 }
 
 /** Where copies are made; below the data directory, so that it belongs to this instance alone. */

@@ -60,7 +60,7 @@ export async function createManagement(
     advisory: true,
     check() {
       const { problem } = core.live;
-      return problem === undefined ? { ok: true } : { ok: false, problem: `changed files are refused: ${problem}` };
+      return problem === undefined ? { ok: true } : { ok: false, problem };
     },
   });
   const redis = options.redis && watchRedis(options.redis, log);

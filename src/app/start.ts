@@ -71,6 +71,8 @@ export async function start(options: StartOptions, log: Log): Promise<Running> {
     core.cluster.own.addresses = Object.fromEntries(
       Object.entries(ports).map(([name, place]: [string, Bound]) => [name, placeOf(place)]),
     );
+    // Behind the listeners: nobody waits for it.
+    void core.live.testInForce();
     let stopping: Promise<void> | undefined;
     return {
       core,

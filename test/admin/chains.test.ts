@@ -239,4 +239,35 @@ describe('files that change', () => {
     await until(() => generation() !== before);
     expect(admin.core.live.problem).toBeUndefined();
   });
+
+  const failTests = (outcome: string): void => {
+    const path = join(admin.chainsDir, 'onboarding.test.json');
+    const tests = JSON.parse(readFileSync(path, 'utf8'));
+    tests.cases[0].then.outcome = outcome;
+    writeFileSync(path, JSON.stringify(tests));
+  };
+  const warnings = () => admin.logLines.filter((line) => line.includes('"event":"chains.tests-failed"')).length;
+
+  it('tells tests that were changed alone and fail, until they pass again', async () => {
+    const before = generation();
+    failTests('dead-lettered');
+    await until(() => admin.core.live.problem !== undefined);
+    expect(admin.core.live.problem).toMatch(/^the chains in force fail their own tests: 1 of \d+ chain tests fail:\n/);
+    expect([warnings() > 0, generation()]).toEqual([true, before]);
+    failTests('processed');
+    await until(() => admin.core.live.problem === undefined);
+    expect(generation()).toBe(before);
+  });
+
+  it('takes a changed profile though tests of the chains in force fail, and still tells of them', async () => {
+    failTests('dead-lettered');
+    await until(() => admin.core.live.problem !== undefined);
+    const file = join(admin.chainsDir, '..', 'profiles', 'limited.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), history: '7d' }));
+    await until(() => warnings() > 1);
+    expect(admin.core.live.problem).toContain('chain tests fail');
+    expect(admin.core.live.current.profiles.all().find(({ name }) => name === 'limited')).toMatchObject({
+      retention: { historyMs: 7 * 86_400_000 },
+    });
+  });
 });

@@ -84,3 +84,23 @@ it('a trial is begun, shown, and given to every device', async () => {
     expect((await run('chain', 'push', 'mine.json', ...bad)).code, bad.join(' ')).toBeGreaterThan(0);
   }
 });
+
+it('a broker starts with chains whose tests fail, and names them until they are mended', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gridmoor-live-'));
+  const chainsDir = join(folder, 'chains');
+  await cp(shipped, chainsDir, { recursive: true });
+  const file = join(chainsDir, 'onboarding.test.json');
+  const good = await readFile(file, 'utf8');
+  const tests = JSON.parse(good);
+  tests.cases[0].then.outcome = 'dead-lettered';
+  await writeFile(file, JSON.stringify(tests));
+  await using broker = await startBroker({ chainsDir });
+  const ready = async () => (await fetch(`${broker.url}/readyz`)).text();
+  const until = async (words: string, there: boolean): Promise<void> => {
+    while ((await ready()).includes(words) !== there) await new Promise((done) => setTimeout(done, 20));
+  };
+  await until(`onboarding.test.json: ${tests.cases[0].name}`, true);
+  expect((await fetch(`${broker.url}/readyz`)).status).toBe(200);
+  await writeFile(file, good);
+  await until('chain tests fail', false);
+});
