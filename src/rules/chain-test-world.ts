@@ -1,5 +1,6 @@
 import type { JsonValue } from '../model/json.ts';
 import { isMsgData } from '../model/msg.ts';
+import { mergeRecords } from './record.ts';
 import { withoutSecrets } from './secrets.ts';
 import type { TestContext } from './test-context.ts';
 import type { Outside } from './test-mocks.ts';
@@ -52,7 +53,7 @@ export function outsideOf({ outside }: { readonly outside: Outside }): JsonValue
 function latestOf(context: TestContext): JsonValue {
   const devices = [...context.telemetry].map(([device, samples]) => {
     const ordered = [...samples].sort((a, b) => a.ts - b.ts);
-    return [device, Object.assign({}, ...ordered.map((sample) => sample.values))] as const;
+    return [device, mergeRecords(ordered.map((sample) => sample.values))] as const;
   });
   return Object.fromEntries(devices);
 }

@@ -7,6 +7,7 @@ import type { CompiledChain } from './compile.ts';
 import type { Generation } from './generation.ts';
 import { escapePointer } from './json-source.ts';
 import { type NodeVisit, reachesOutside } from './node-visits.ts';
+import { mergeRecords } from './record.ts';
 import { loadForRehearsal, rehearse, type Stage } from './rehearsal.ts';
 import type { TraceStep } from './run.ts';
 import { createOutside } from './test-mocks.ts';
@@ -154,7 +155,7 @@ async function runCase(test: ChainTestCase, chain: CompiledChain, run: FileRun):
   const last = runs.at(-1);
   const sender = test.when.findLast((message) => message.from !== undefined)?.from;
   const replies = context.replies.slice(repliesBefore).filter((reply) => reply.device === sender);
-  const reply = replies.length === 0 ? null : Object.assign({}, ...replies.map(({ body }) => body));
+  const reply = replies.length === 0 ? null : mergeRecords(replies.map(({ body }) => body));
   const result = last?.result ?? { outcome: 'processed' };
   return { context, before, outside, result, paths: tracePaths(last?.steps ?? []), reply };
 }

@@ -26,3 +26,9 @@ export function copyRecord<T>(record: Readonly<Record<string, T>>): Record<strin
   for (const key in record) if (Object.hasOwn(record, key)) setOwn(copy, key, record[key] as T);
   return copy;
 }
+
+/** All members of these records; of equal keys the last one counts. */
+export function mergeRecords<T>(records: readonly Readonly<Record<string, T>>[]): Record<string, T> {
+  // Object.assign would call the setter of `__proto__`.
+  return Object.fromEntries(records.flatMap((record) => Object.entries(record)));
+}

@@ -45,6 +45,13 @@ describe('runChainTests', () => {
     ).toEqual([]);
   });
 
+  it('sees a key named __proto__ like any other', async () => {
+    const sent = '"when":[{"from":"m1","telemetry":{"__proto__":5,"a":1}}]';
+    expect(await differences(`${sent},"then":{"telemetry":{"m1":{"__proto__":5,"a":1}}}`)).toEqual([]);
+    const [text] = await differences(`${sent},"then":{"telemetry":{"m1":{"a":1}}}`);
+    expect(text).toContain('actual:   {"m1":{"__proto__":5,"a":1}}');
+  });
+
   it('shows expected and actual path, one line per branch', async () => {
     const [text] = await differences(`${SENT},"then":{"path":["by-type","Other","end"]}`);
     expect(text).toBe(
