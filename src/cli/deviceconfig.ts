@@ -1,10 +1,9 @@
-import { parseJson } from '../model/json.ts';
 import { apiPath, createClient, urlFlag } from './client.ts';
 import { defineCommand } from './command.ts';
 import { group } from './frame.ts';
-import { CommandFailure, EXIT, type Io } from './io.ts';
+import { EXIT, type Io } from './io.ts';
 import { formatTime, printFacts, printJson, valueText } from './table.ts';
-import { readTextFile } from './text-file.ts';
+import { jsonOf, readTextFile } from './text-file.ts';
 
 /** As the management API bounds it. */
 const MAX_BYTES = 65_536;
@@ -50,13 +49,8 @@ const set = defineCommand({
   notes: 'The file holds one JSON object; numbers keep their digits.',
   examples: ['gridmoor deviceconfig set inv-0001 config.json'],
   async run({ url, json }, [device = '', path = ''], io) {
-    const { text } = readTextFile(io, path, MAX_BYTES);
-    const parsed = parseJson(text, JSON_LIMITS);
-    if (!parsed.ok) {
-      const { problem, at } = parsed.error;
-      throw new CommandFailure(EXIT.findings, `${path} is not JSON: ${problem} (character ${at})`);
-    }
-    const config = await createClient(io, url).put<DeviceConfig>(pathOf(device), parsed.value, undefined);
+    const given = jsonOf(readTextFile(io, path, MAX_BYTES), JSON_LIMITS);
+    const config = await createClient(io, url).put<DeviceConfig>(pathOf(device), given, undefined);
     if (json) printJson(io, config);
     else print(io, config);
     return EXIT.fine;

@@ -1,8 +1,8 @@
-import { type JsonValue, parseJson, stringifyJson } from '../model/json.ts';
+import { type JsonValue, stringifyJson } from '../model/json.ts';
 import { compileSchema, nearest } from '../schema/validate.ts';
 import { readCsv, separatorOf } from './csv.ts';
 import { CommandFailure, EXIT, type Io } from './io.ts';
-import { readTextFile, type TextFile } from './text-file.ts';
+import { jsonOf, readTextFile, type TextFile } from './text-file.ts';
 
 const MAX_BYTES = 67_108_864;
 const JSON_LIMITS = { maxDepth: 24, maxKeys: 10_000_000 };
@@ -113,13 +113,9 @@ export function readRows<T>(io: Io, path: string, shape: Shape<T>): RowFile<T> {
   return { path, rows, findings, columnOf };
 }
 
-function* jsonRows<T>({ path, text }: TextFile): Generator<Raw<T>> {
-  const parsed = parseJson(text, JSON_LIMITS);
-  if (!parsed.ok) {
-    const { problem, at } = parsed.error;
-    throw new CommandFailure(EXIT.findings, `${path} is not JSON: ${problem} (character ${at})`);
-  }
-  const values = Array.isArray(parsed.value) ? parsed.value : [];
+function* jsonRows<T>(file: TextFile): Generator<Raw<T>> {
+  const json = jsonOf(file, JSON_LIMITS);
+  const values = Array.isArray(json) ? json : [];
   for (const [at, value] of values.entries()) yield { row: at + 1, value };
 }
 

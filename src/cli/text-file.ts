@@ -1,8 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { utf8Text } from '../model/json.ts';
+import { type JsonLimits, type JsonValue, parseJson, utf8Text } from '../model/json.ts';
+import { DUPLICATE_HINT, duplicateKeys, duplicateProblem } from '../schema/duplicate-keys.ts';
 import { readAtMost } from '../schema/regular-file.ts';
 import { CommandFailure, EXIT, type Io } from './io.ts';
+import { cleanText } from './table.ts';
 
 export interface TextFile {
   /** As it was typed. */
@@ -28,4 +30,18 @@ export function readTextFile(io: Io, path: string, maxBytes: number): TextFile {
   const text = utf8Text(bytes);
   if (text === undefined) throw fail('is not UTF-8: save it as UTF-8 (in a spreadsheet: "CSV UTF-8")');
   return { path, text: text.startsWith('\uFEFF') ? text.slice(1) : text };
+}
+
+/** The JSON of a file, numbers with their digits. Throws CommandFailure with the place of what is wrong. */
+export function jsonOf({ path, text }: TextFile, limits: JsonLimits): JsonValue {
+  const parsed = parseJson(text, limits);
+  if (!parsed.ok) {
+    const { problem, at } = parsed.error;
+    throw new CommandFailure(EXIT.findings, `${path} is not JSON: ${problem} (character ${at})`);
+  }
+  for (const twice of duplicateKeys(text)) {
+    const problem = `${path}: ${twice.at}: ${duplicateProblem(twice)} (${DUPLICATE_HINT})`;
+    throw new CommandFailure(EXIT.findings, cleanText(problem));
+  }
+  return parsed.value;
 }

@@ -32,7 +32,7 @@ export async function loadProfiles(path: string | readonly string[], options: Lo
     readonly keyAt: string;
   }[] = [];
   for (const file of files) {
-    const read = await readJsonFile(file);
+    const read = await readJsonFile(file, { uniqueKeys: true });
     if (!read.ok) {
       issues.push(read.issue);
       continue;

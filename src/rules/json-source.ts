@@ -21,7 +21,7 @@ export function readJsonText(file: string, text: string): JsonSource {
     const problem = `line ${line}, column ${column}: ${checked.error.problem}`;
     return { ok: false, issues: [{ file, at: '', rule: 'not-json', level: 'error', problem }] };
   }
-  const issues = duplicateKeys(clean).map((found): Issue => {
+  const issues = [...duplicateKeys(clean)].map((found): Issue => {
     const problem = duplicateProblem(found);
     return { file, at: found.at, rule: 'duplicate-key', level: 'error', problem, hint: DUPLICATE_HINT };
   });

@@ -23,9 +23,8 @@ interface Open {
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 
-/** Every key that stands again in its object. Walks the tokens of a text that is known to be JSON. */
-export function duplicateKeys(text: string): readonly DuplicateKey[] {
-  const found: DuplicateKey[] = [];
+/** Every key that stands again in its object, found as asked for: walks the tokens of a text that is known to be JSON. */
+export function* duplicateKeys(text: string): Generator<DuplicateKey, void> {
   const open: Open[] = [];
   let atKey = false;
   for (const match of text.matchAll(TOKEN)) {
@@ -45,11 +44,10 @@ export function duplicateKeys(text: string): readonly DuplicateKey[] {
       atKey = false;
     } else if (atKey && top?.keys) {
       top.key = String(JSON.parse(token));
-      if (top.keys.has(top.key)) found.push({ at: pointerOf(top), key: top.key, ...placeIn(text, match.index) });
+      if (top.keys.has(top.key)) yield { at: pointerOf(top), key: top.key, ...placeIn(text, match.index) };
       top.keys.add(top.key);
     }
   }
-  return found;
 }
 
 /** Line and column of an offset, from 1. */

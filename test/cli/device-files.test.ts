@@ -58,6 +58,7 @@ describe('device import', () => {
     ['name,profile\nm1,"x', 'row 2, column 2: the quote that opens the cell is never closed'],
     [Buffer.from('\uFEFFname\nm1', 'utf16le'), 'is not UTF-8: save it as UTF-8'],
     ['[{"name":}]', 'is not JSON'],
+    ['[{"name":"m1"},\n{"name":"m2","name":"m3"}]', '/1/name: the key stands twice in its object, again at line 2'],
   ])('a file that is none is refused whole: %j', async (text, problem) => {
     const { bodies, code, stderr } = await run(text);
     expect({ bodies, code }).toEqual({ bodies: [], code: 1 });

@@ -37,6 +37,7 @@ describe('deviceconfig', () => {
 
   it.each([
     ['{"a":', /is not JSON/],
+    ['{"a":1,\n"a":2}', /^config\.json: \/a: the key stands twice in its object, again at line 2, column 1 /],
     ['x'.repeat(70_000), /is larger than 65536 bytes/],
   ])('a file that cannot be is refused before anything is sent: %.10s', async (text, problem) => {
     await using api = await startApi({});

@@ -24,6 +24,16 @@ describe('profile lint', () => {
     expect(ran.stdout).toContain('a.json: /provison: error: unknown field "provison" (did you mean "provision"?)');
   });
 
+  it('refuses a key that stands twice, by name and line', async () => {
+    const cwd = folder({});
+    writeFileSync(join(cwd, 'a.json'), `{"history": "1d",\n"history": "2d", ${JSON.stringify(meter).slice(1)}`);
+    const ran = await runCli(['profile', 'lint', 'a.json'], { cwd });
+    expect(ran.code).toBe(1);
+    expect(ran.stdout).toContain(
+      'a.json: /history: error: the key stands twice in its object, again at line 2, column 1',
+    );
+  });
+
   it('sees a provision key that stands in two of the named files', async () => {
     const cwd = folder({ 'a.json': meter, 'b.json': { ...meter, name: 'other' } });
     const ran = await runCli(['profile', 'lint', 'a.json', 'b.json', '--json'], { cwd });

@@ -94,6 +94,11 @@ describe('profiles: a folder', () => {
     ['invalid UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'invalid-json'],
     ['5 MB', ' '.repeat(5_000_000), 'too-large'],
     ['deep nesting', '['.repeat(100_000), 'invalid-json'],
+    [
+      'a key that stands twice',
+      `{"history":"1d",${JSON.stringify({ ...meter, history: '2d' }).slice(1)}`,
+      'duplicate-key',
+    ],
     ['an array', '[]', 'wrong-type'],
     ['null', 'null', 'wrong-type'],
     ['a prototype', '{"name":"a","__proto__":{"x":1}}', 'unknown-field'],
