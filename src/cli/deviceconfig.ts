@@ -49,7 +49,7 @@ const set = defineCommand({
   notes: 'The file holds one JSON object; numbers keep their digits.',
   examples: ['gridmoor deviceconfig set inv-0001 config.json'],
   async run({ url, json }, [device = '', path = ''], io) {
-    const given = jsonOf(readTextFile(io, path, MAX_BYTES), JSON_LIMITS);
+    const given = jsonOf(readTextFile(io, path, MAX_BYTES, { split: false }), JSON_LIMITS);
     const config = await createClient(io, url).put<DeviceConfig>(pathOf(device), given, undefined);
     if (json) printJson(io, config);
     else print(io, config);

@@ -12,8 +12,8 @@ export interface TextFile {
   readonly text: string;
 }
 
-/** The text of a file or a pipe in UTF-8, without its byte order mark. Throws CommandFailure. */
-export function readTextFile(io: Io, path: string, maxBytes: number): TextFile {
+/** The text of a file or a pipe in UTF-8, without its byte order mark. Throws CommandFailure; `split`: a part would do. */
+export function readTextFile(io: Io, path: string, maxBytes: number, { split = true } = {}): TextFile {
   const fail = (problem: string) => new CommandFailure(EXIT.findings, `${path} ${problem}`);
   let bytes: Buffer | undefined;
   try {
@@ -26,9 +26,12 @@ export function readTextFile(io: Io, path: string, maxBytes: number): TextFile {
   } catch (error) {
     throw fail(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
-  if (bytes === undefined) throw fail(`is larger than ${maxBytes} bytes: split it`);
+  if (bytes === undefined) throw fail(`is larger than ${maxBytes} bytes: ${split ? 'split it' : 'no more is taken'}`);
   const text = utf8Text(bytes);
-  if (text === undefined) throw fail('is not UTF-8: save it as UTF-8 (in a spreadsheet: "CSV UTF-8")');
+  if (text === undefined) {
+    const fix = /\.json$/i.test(path) ? '' : ' (in a spreadsheet: "CSV UTF-8")';
+    throw fail(`is not UTF-8: save it as UTF-8${fix}`);
+  }
   return { path, text: text.startsWith('\uFEFF') ? text.slice(1) : text };
 }
 
@@ -36,6 +39,8 @@ export function readTextFile(io: Io, path: string, maxBytes: number): TextFile {
 export function jsonOf({ path, text }: TextFile, limits: JsonLimits): JsonValue {
   const parsed = parseJson(text, limits);
   if (!parsed.ok) {
+    // UTF-16 without a byte order mark.
+    if (text.includes('\0')) throw new CommandFailure(EXIT.findings, `${path} holds NUL bytes: save it as UTF-8`);
     const { problem, at } = parsed.error;
     throw new CommandFailure(EXIT.findings, `${path} is not JSON: ${problem} (character ${at})`);
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type JsonValue, parseJson } from '../model/json.ts';
@@ -46,21 +47,28 @@ export async function readJsonFile(path: string, limits: JsonFileLimits = {}): P
     return fail('unreadable', `cannot be read: ${REASONS[code] ?? code}`, {}, code === 'ENOENT');
   }
   if (bytes.length > maxBytes) return fail('too-large', `is larger than ${maxBytes} bytes`);
+  if (bytes.indexOf(BYTE_ORDER_MARK) === 0) bytes = bytes.subarray(BYTE_ORDER_MARK.length);
   if (bytes.toString('latin1').trim() === '') return fail('empty-file', 'is empty');
-  if (bytes.includes(0)) return fail('not-text', 'holds NUL bytes: not a text file');
+  if (bytes.includes(0)) return fail('not-text', 'holds NUL bytes: not a text file', AS_UTF8);
   const text = bytes.toString('utf8');
   const parsed = parseJson(bytes, { maxDepth });
   if (!parsed.ok) {
     const { problem, at } = parsed.error;
     const before = bytes.subarray(0, at).toString('utf8').split('\n');
     const column = (before.at(-1)?.length ?? 0) + 1;
-    return fail('invalid-json', `is not JSON: ${problem} at line ${before.length}, column ${column}`);
+    const hint = isUtf8(bytes) ? {} : AS_UTF8;
+    return fail('invalid-json', `is not JSON: ${problem} at line ${before.length}, column ${column}`, hint);
   }
   const [twice] = uniqueKeys ? duplicateKeys(text) : [];
   if (twice) return fail('duplicate-key', duplicateProblem(twice), { at: twice.at, hint: DUPLICATE_HINT });
   // parseJson judged the text; plain numbers are what schemas and settings want.
   return { ok: true, value: JSON.parse(text), exact: parsed.value, text };
 }
+
+/** As editors write it before UTF-8. */
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+/** UTF-16 has NUL bytes. */
+const AS_UTF8 = { hint: 'save it as UTF-8' };
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',

@@ -15,13 +15,13 @@ function folderWith(text: string): string {
 }
 
 describe('chain push', () => {
-  it('sends every number with the digits that the file has', async () => {
+  it('sends every number with the digits that the file has, and no byte order mark', async () => {
     await using api = await startApi(answers);
     const numbers = '[9007199254740993,1.0,12345678901234567890,1E3]';
-    const cwd = folderWith(`{"name":"main","nodes":{"a":{"config":${numbers}}}}`);
+    const cwd = folderWith(`\ufeff{"name":"main","nodes":{"a":{"config":${numbers}}}}`);
     const ran = await runCli(['chain', 'push', 'main.json'], { cwd, env: api.env });
     expect(ran).toEqual({ code: 0, stdout: '"main" is in force (g1).\n', stderr: '' });
-    expect(api.asked.at(-1)?.text).toContain(numbers);
+    expect(api.asked.at(-1)?.text).toBe(`{"name":"main","nodes":{"a":{"config":${numbers}}}}`);
   });
 
   it('refuses a key that stands twice, by name and place, before it asks anyone', async () => {

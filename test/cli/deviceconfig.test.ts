@@ -10,7 +10,7 @@ const STORED = '{"id":"c1","digest":"abc","setTime":0,"config":{"interval":15.0}
 
 describe('deviceconfig', () => {
   let dir: string;
-  const put = (text: string): Promise<void> => writeFile(join(dir, 'config.json'), text);
+  const put = (text: string | Buffer): Promise<void> => writeFile(join(dir, 'config.json'), text);
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'gridmoor-deviceconfig-'));
   });
@@ -38,7 +38,9 @@ describe('deviceconfig', () => {
   it.each([
     ['{"a":', /is not JSON/],
     ['{"a":1,\n"a":2}', /^config\.json: \/a: the key stands twice in its object, again at line 2, column 1 /],
-    ['x'.repeat(70_000), /is larger than 65536 bytes/],
+    ['x'.repeat(70_000), /is larger than 65536 bytes: no more is taken\n$/],
+    [Buffer.from('\uFEFF{"a":1}', 'utf16le'), /is not UTF-8: save it as UTF-8\n$/],
+    [Buffer.from('{"a":1}', 'utf16le'), /holds NUL bytes: save it as UTF-8\n$/],
   ])('a file that cannot be is refused before anything is sent: %.10s', async (text, problem) => {
     await using api = await startApi({});
     await put(text);

@@ -36,6 +36,17 @@ describe('a JSON file', () => {
     );
   });
 
+  it('may begin with the byte order mark of UTF-8; other encodings are told what to do', async () => {
+    expect(await readJsonFile(file('bom.json', '\ufeff{"a": 1}'))).toMatchObject({ ok: true, value: { a: 1 } });
+    expect(await refusal(file('empty-bom.json', '\ufeff'))).toBe('empty-file: is empty');
+    expect(await readJsonFile(file('utf16.json', Buffer.from('\ufeff{"a": 1}', 'utf16le')))).toMatchObject({
+      issue: { rule: 'not-text', hint: 'save it as UTF-8' },
+    });
+    expect(await readJsonFile(file('latin1.json', Buffer.from('{"a": "é"}', 'latin1')))).toMatchObject({
+      issue: { rule: 'invalid-json', hint: 'save it as UTF-8' },
+    });
+  });
+
   it('tells a missing file from another fault', async () => {
     expect(await readJsonFile(join(dir, 'none.json'))).toMatchObject({ ok: false, missing: true });
     expect(await readJsonFile(dir)).toMatchObject({ ok: false, missing: false, issue: { rule: 'not-a-file' } });
