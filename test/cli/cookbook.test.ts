@@ -40,9 +40,8 @@ describe('the cookbook', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gridmoor-cookbook-'));
     cpSync('rule-chains', folder, { recursive: true });
     for (const name of readdirSync(join(cookbook, recipe))) {
-      if (name.endsWith('.test.json')) continue;
       const text = readFileSync(join(cookbook, recipe, name), 'utf8');
-      writeFileSync(join(folder, name), text.replace('  "root": true,\n', ''));
+      writeFileSync(join(folder, name.replace(/^chain\./, `${recipe}.`)), text.replace('  "root": true,\n', ''));
     }
     const [, nodes = ''] = /```json\n(.*?)```/s.exec(page) ?? [];
     const put = JSON.parse(`{${nodes.trim().replace(/,$/, '').replace('voltage-alarm', recipe)}}`) as object;
@@ -51,5 +50,12 @@ describe('the cookbook', () => {
     const chain = { ...JSON.parse(readFileSync(file, 'utf8')), nodes: { ...kept, ...put } };
     writeFileSync(file, JSON.stringify(chain));
     expect(await lintChains(folder)).toEqual([]);
+    const testFile = join(folder, 'onboarding.test.json');
+    const tests = JSON.parse(readFileSync(testFile, 'utf8'));
+    const cases = tests.cases.filter(({ name }: { name: string }) => !page.includes(`"${name}"`));
+    expect(cases).toHaveLength(tests.cases.length - 2);
+    writeFileSync(testFile, JSON.stringify({ ...tests, cases }));
+    const { ok, issues, cases: ran } = await runChainTests(folder);
+    expect({ ok, issues, failed: ran.filter((one) => !one.ok) }).toEqual({ ok: true, issues: [], failed: [] });
   });
 });
