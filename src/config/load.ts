@@ -66,7 +66,7 @@ async function readConfigFile(given: GivenFlags, input: ConfigInput, issues: Iss
   const asked = typeof given.config === 'string' ? given.config : input.env.GRIDMOOR_CONFIG || undefined;
   const name = asked ?? 'gridmoor.json';
   const path = resolve(input.cwd, name);
-  const read = await readJsonFile(path, { maxBytes: 1024 * 1024, maxDepth: 8 });
+  const read = await readJsonFile(path, { maxBytes: 1024 * 1024, maxDepth: 8, uniqueKeys: true });
   if (!read.ok) {
     if (!read.missing || asked !== undefined) issues.push({ ...read.issue, file: name });
     return undefined;

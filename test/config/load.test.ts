@@ -182,6 +182,11 @@ describe('config: bad input', () => {
     expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
 
+  it('refuses a key that stands twice in the file, by its place', async () => {
+    const [first] = await issues({}, [], '{"mqtt":{"bindPort":1,\n"bindPort":2}}');
+    expect(first).toMatchObject({ file: 'gridmoor.json', problem: expect.stringMatching(/twice.*line 2, column 1/) });
+  });
+
   it('names an asked-for configuration file that is missing', async () => {
     const [issue] = await issues({}, ['--config', 'none.json']);
     expect(issue).toMatchObject({ file: 'none.json', rule: 'unreadable' });
