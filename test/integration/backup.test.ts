@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openEnvironment, TABLES } from '../../src/storage/embedded/environment.ts';
-import { writeMark } from '../../src/storage/embedded/journal.ts';
+import { noteClosed, writeMark } from '../../src/storage/embedded/journal.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { type Broker, startBroker } from '../helpers/broker.ts';
 import { MqttClient } from '../helpers/mqtt-client.ts';
@@ -28,7 +28,11 @@ async function dump(dataDir: string): Promise<Record<string, string[]>> {
   const environment = openEnvironment(join(dataDir, 'store'), false);
   const all = { from: Buffer.alloc(0), to: Buffer.alloc(64, 0xff) };
   // Every start gives the journal another id.
-  await environment.transaction(() => writeMark(environment.tables.meta, { id: Buffer.alloc(16), sequence: 0 }));
+  const { meta } = environment.tables;
+  await environment.transaction(() => {
+    writeMark(meta, { id: Buffer.alloc(16), sequence: 0 });
+    noteClosed(meta, Buffer.alloc(16));
+  });
   const records = Object.fromEntries(
     TABLES.map((table) => [
       table,

@@ -17,7 +17,7 @@ const FULL_SHARE = 0.9;
 
 /**
  * Asks Redis how it keeps data, on a connection of its own; of a Cluster one node, behind Sentinel the master. What a user may
- * not ask for is left out.
+ * not ask for is not guessed.
  */
 export async function surveyRedis(options: RedisConnectionOptions, timeoutMs: number): Promise<RedisSurvey> {
   const connection = openConnection({ ...options, name: `${options.name ?? 'gridmoor'}:survey` });
