@@ -167,7 +167,11 @@ function contentsOf(file: string): Buffer {
     const fd = openSync(file, 'r');
     try {
       const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, FILE_BYTES));
-      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+      let read = 0;
+      // One read may give less than is there.
+      for (let got = -1; got !== 0 && read < bytes.length; read += got)
+        got = readSync(fd, bytes, read, bytes.length - read, read);
+      return bytes.subarray(0, read);
     } finally {
       closeSync(fd);
     }

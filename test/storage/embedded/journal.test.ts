@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import fs, { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HEADER_BYTES, type Journal, openJournal, readJournal } from '../../../src/storage/embedded/journal.ts';
 
 describe('journal of the embedded store', () => {
@@ -128,6 +129,24 @@ describe('journal of the embedded store', () => {
     mkdirSync(file);
     const refusal = { code: 'STORE_CORRUPT', message: expect.stringContaining(file) };
     expect(() => readJournal(file, { id, sequence: 0 })).toThrow(expect.objectContaining(refusal));
+  });
+
+  it('reads on where the system gives less than was asked for', async () => {
+    for (const sequence of [1, 2, 3]) await append('x'.repeat(5000), sequence);
+    const { readSync } = fs;
+    const short = vi
+      .spyOn(fs, 'readSync')
+      .mockImplementation(((fd: number, to: Buffer, at: number, n: number, from: number) =>
+        readSync(fd, to, at, Math.min(n, 6000), from)) as typeof readSync);
+    syncBuiltinESMExports();
+    try {
+      const { records, whole } = readJournal(file, { id, sequence: 0 });
+      expect([records.map(({ sequence }) => sequence), whole]).toEqual([[1, 2, 3], true]);
+      expect(short.mock.calls.length).toBeGreaterThan(300);
+    } finally {
+      short.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   it('a file that is missing, empty or of another kind holds nothing', () => {
