@@ -1,15 +1,15 @@
-import { parseJson } from '../model/json.ts';
+import { type JsonValue, parseJson } from '../model/json.ts';
 import { DUPLICATE_HINT, duplicateKeys, duplicateProblem, placeIn } from '../schema/duplicate-keys.ts';
 import type { Issue } from '../schema/issue.ts';
 
 export { escapePointer } from '../schema/duplicate-keys.ts';
 
-/** Deeper files are refused: no chain needs it, and checks walk the tree. */
-/** Levels that a file may have. */
-export const MAX_DEPTH = 64;
+/** Levels that a file may have: no chain needs more, and checks walk the tree. */
+const MAX_DEPTH = 64;
 
 export type JsonSource =
-  | { readonly ok: true; readonly value: unknown; readonly issues: readonly Issue[] }
+  /** `exact`: the same with the digits of every number. */
+  | { readonly ok: true; readonly value: unknown; readonly exact: JsonValue; readonly issues: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /** Reads a file that users edit: the place of a syntax error as line and column, and every duplicate key by its pointer. */
@@ -25,5 +25,5 @@ export function readJsonText(file: string, text: string): JsonSource {
     const problem = duplicateProblem(found);
     return { file, at: found.at, rule: 'duplicate-key', level: 'error', problem, hint: DUPLICATE_HINT };
   });
-  return { ok: true, value: JSON.parse(clean), issues };
+  return { ok: true, value: JSON.parse(clean), exact: checked.value, issues };
 }

@@ -1,15 +1,14 @@
-import { ExactNumber, type JsonValue, parseJson } from '../model/json.ts';
+import { ExactNumber, type JsonValue } from '../model/json.ts';
 import type { Issue } from '../schema/issue.ts';
-import { escapePointer, MAX_DEPTH } from './json-source.ts';
+import { escapePointer } from './json-source.ts';
 
 const WHOLE = /^-?\d+$/;
 /** A number in a finding: longer ones are cut. */
 const MAX_SHOWN = 40;
 
 /** Numbers of a chain file that no double holds: nodes work with doubles, while telemetry keeps every digit. */
-export function findUnheldNumbers(file: string, text: string): readonly Issue[] {
-  const parsed = parseJson(text.replace(/^\ufeff/, ''), { maxDepth: MAX_DEPTH });
-  return parsed.ok ? walk(parsed.value, '').map((found): Issue => ({ file, ...found })) : [];
+export function findUnheldNumbers(file: string, exact: JsonValue): readonly Issue[] {
+  return walk(exact, '').map((found): Issue => ({ file, ...found }));
 }
 
 function walk(value: JsonValue, at: string): readonly Omit<Issue, 'file'>[] {

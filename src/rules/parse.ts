@@ -61,7 +61,7 @@ function readSource(file: string, text: string): Source {
   const source = readJsonText(file, text);
   if (!source.ok) return { issues: source.issues };
   const { value } = source;
-  const found = [...source.issues, ...findUnheldNumbers(file, text)];
+  const found = [...source.issues, ...findUnheldNumbers(file, source.exact)];
   if (!isObject(value)) {
     return issue('wrong-type', `a rule chain is a JSON object, not ${typeName(value)}`, 'begin with { "name": … }');
   }

@@ -1,6 +1,6 @@
-import { ExactNumber, type JsonValue, parseJson, stringifyJson } from '../../model/json.ts';
+import { ExactNumber, type JsonValue, stringifyJson } from '../../model/json.ts';
 import { parseChainTest, type TestMessage } from '../chain-test-file.ts';
-import { MAX_DEPTH, readJsonText } from '../json-source.ts';
+import { readJsonText } from '../json-source.ts';
 import type { Play } from '../rehearsal.ts';
 
 export type Messages =
@@ -23,7 +23,7 @@ export function parseMessages(text: string, world: string | undefined): Messages
   const given = world === undefined ? undefined : readJsonText('given', world);
   if (given?.ok === false) return refusal(`What is given is not JSON: ${given.issues[0]?.problem ?? ''}.`);
   const before = world === undefined ? '' : `"given":${strip(world)},`;
-  const parsed = parseChainTest('', `{"cases":[{"name":"message",${before}"when":${listOf(text)},"then":{}}]}`);
+  const parsed = parseChainTest('', `{"cases":[{"name":"message",${before}"when":${listOf(list.exact)},"then":{}}]}`);
   const [found] = parsed.ok ? parsed.value.cases : [];
   if (parsed.ok && found) return { ok: true, when: found.when, ...(found.given ? { given: found.given } : {}) };
   const issues = parsed.ok ? [] : parsed.issues;
@@ -37,10 +37,7 @@ export function parseMessages(text: string, world: string | undefined): Messages
 const refusal = (problem: string): Messages => ({ ok: false, problem });
 
 /** One message or several as a list, each from some device when it names none; numbers keep their digits. */
-function listOf(text: string): string {
-  const parsed = parseJson(strip(text), { maxDepth: MAX_DEPTH });
-  return parsed.ok ? stringifyJson([parsed.value].flat().map(withSender)) : text;
-}
+const listOf = (messages: JsonValue): string => stringifyJson([messages].flat().map(withSender));
 
 function withSender(message: JsonValue): JsonValue {
   if (message === null || typeof message !== 'object' || Array.isArray(message) || message instanceof ExactNumber)
