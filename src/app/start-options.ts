@@ -1,8 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { BrokerError } from '../errors.ts';
-import { parseNetworks } from '../model/network.ts';
+import { parseHosts, parseNetworks } from '../model/network.ts';
 import type { Secret } from '../model/secret.ts';
-import { createAddressGuard } from '../rules/outside/index.ts';
 import { readRegularFile } from '../schema/regular-file.ts';
 import { redisConnection } from './redis-connection.ts';
 import type { StartOptions } from './start.ts';
@@ -24,7 +23,7 @@ export function toStartOptions(
     dataDir: files.dataDir,
     profilesDir: files.profilesDir,
     chainsDir: files.chainsDir,
-    allowedHosts: allowedHosts(config),
+    allowedHosts: parseHosts(config.rules.allowedHosts).hosts,
     explain: { keep: config.rules.explainKeep, sampleEvery: config.rules.explainSample },
     instanceId: instance.id,
     ...(redis === undefined ? {} : { redis }),
@@ -123,17 +122,6 @@ export function toStartOptions(
       ...(http.proxyProtocolEnabled ? { proxy } : {}),
     },
   };
-}
-
-function allowedHosts({ rules }: Config): readonly string[] {
-  const hosts = rules.allowedHosts.split(',').flatMap((host) => host.trim() || []);
-  try {
-    createAddressGuard(hosts);
-  } catch (error) {
-    const field = 'GRIDMOOR_ALLOWED_HOSTS';
-    throw new BrokerError('CONFIG_INVALID', { field, detail: `${field}: ${(error as Error).message}` });
-  }
-  return hosts;
 }
 
 function tlsListener({ mqtt }: Config) {

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { isListed, parseNetworks } from '../model/network.ts';
+import { isListed, parseHosts, parseNetworks } from '../model/network.ts';
 import type { Issue } from '../schema/issue.ts';
 import { type RedisSettings, redisSettings } from './redis-target.ts';
 import type { Config, Sources } from './settings.ts';
@@ -17,7 +17,7 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
           : `${source.kind} ${source.name}`;
     issues.push({ file, at, rule, level, problem, ...(hint ? { hint } : {}) });
   };
-  const { mqtt, http, limits, instance } = config;
+  const { mqtt, http, limits, instance, files, rules } = config;
   for (const [at, secret, least] of [
     ['/instance/adminKey', instance.adminKey, 16],
     ['/instance/secretKey', instance.secretKey, 32],
@@ -33,7 +33,7 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
       ['/mqtt/sslPemKey', 'MQTT_SSL_PEM_KEY', mqtt.sslPemKey],
     ] as const) {
       if (path === undefined) add(at, 'missing-field', `MQTT over TLS is on, but ${name} is not set`);
-      else if (!readable(path)) add(at, 'unreadable', `${path} cannot be read`);
+      else if (!isReadableFile(path)) add(at, 'unreadable', `${path} cannot be read`);
     }
   }
   const redis = redisSettings(config);
@@ -54,6 +54,16 @@ export function crossChecks(config: Config, sources: Sources): Issue[] {
     const other = taken.get(place);
     if (port !== 0 && other !== undefined) add(at, 'port-twice', `port ${port} is also ${other}'s`);
     taken.set(place, at);
+  }
+  for (const [at, path] of [
+    ['/files/profilesDir', files.profilesDir],
+    ['/files/chainsDir', files.chainsDir],
+  ] as const) {
+    if (!isReadable(path)) add(at, 'unreadable', `${path} cannot be read`);
+  }
+  for (const entry of parseHosts(rules.allowedHosts).wrong) {
+    const problem = `${JSON.stringify(entry)} is no host name, address or network such as 10.0.0.0/8`;
+    add('/rules/allowedHosts', 'invalid-value', problem);
   }
   const { list, wrong } = parseNetworks(instance.trustedProxies);
   for (const entry of wrong) {
@@ -113,7 +123,7 @@ function checkRedis({ redis, instance }: Config, { tls, urlPassword }: RedisSett
     if (path === undefined) continue;
     if (!tls)
       add(at, 'invalid-value', `${name} is set, but Redis is not reached over TLS`, 'set TB_REDIS_SSL_ENABLED=true');
-    else if (!readable(path)) add(at, 'unreadable', `${path} cannot be read`);
+    else if (!isReadableFile(path)) add(at, 'unreadable', `${path} cannot be read`);
   }
   if ((redis.sslCert === undefined) !== (redis.sslKey === undefined)) {
     add('/redis/sslCert', 'missing-field', 'certificate and private key for Redis go together', 'set both, or none');
@@ -132,11 +142,15 @@ function checkRedis({ redis, instance }: Config, { tls, urlPassword }: RedisSett
   }
 }
 
-function readable(path: string): boolean {
+function isReadable(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
-    return !statSync(path).isDirectory();
+    return true;
   } catch {
     return false;
   }
+}
+
+function isReadableFile(path: string): boolean {
+  return isReadable(path) && !statSync(path).isDirectory();
 }

@@ -25,3 +25,14 @@ export function parseNetworks(text: string): { readonly list: BlockList; readonl
   const entries = text.split(',').flatMap((entry) => entry.trim() || []);
   return { list, wrong: entries.filter((entry) => !addNetwork(list, entry)) };
 }
+
+/** Hosts as operators name them: names, addresses and networks with commas between; `wrong` are those that are none of these. */
+export function parseHosts(text: string): { readonly hosts: readonly string[]; readonly wrong: readonly string[] } {
+  const hosts = text.split(',').flatMap((entry) => entry.trim() || []);
+  return { hosts, wrong: hosts.filter((entry) => !addNetwork(new BlockList(), entry) && !isHostName(entry)) };
+}
+
+/** The letters of a name are looked at, not whether there is one of it. */
+export function isHostName(text: string): boolean {
+  return isIP(text) === 0 && /^[A-Za-z0-9._-]+$/.test(text);
+}

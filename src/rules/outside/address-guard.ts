@@ -1,6 +1,6 @@
 import { type LookupAddress, type LookupAllOptions, type LookupOneOptions, lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
-import { addNetwork } from '../../model/network.ts';
+import { addNetwork, isHostName } from '../../model/network.ts';
 
 /** Keeps nodes away from addresses that are nobody's public service: this machine, its network, its cloud's metadata. */
 export interface AddressGuard {
@@ -84,8 +84,6 @@ export function createAddressGuard(allowed: readonly string[]): AddressGuard {
 
 function addAllowed(entry: string, names: Set<string>, open: BlockList): void {
   if (addNetwork(open, entry)) return;
-  if (isIP(entry) !== 0 || !/^[A-Za-z0-9._-]+$/.test(entry)) {
-    throw new Error(`"${entry}" is no host name, address or network such as 10.0.0.0/8`);
-  }
+  if (!isHostName(entry)) throw new Error(`"${entry}" is no host name, address or network such as 10.0.0.0/8`);
   names.add(entry.toLowerCase());
 }
