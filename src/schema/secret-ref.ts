@@ -38,8 +38,12 @@ export function resolveSecretRef(ref: SecretRef, { env, file }: SecretRefOptions
   if (typeof ref === 'string') return { kind: 'known', secret: new Secret(ref) };
   if ('file' in ref) return fromFile(resolve(dirname(file), ref.file), ref.file);
   const value = env[ref.env];
-  if (value) return { kind: 'known', secret: new Secret(value) };
   const path = env[`${ref.env}_FILE`];
+  if (value && path) {
+    const problem = `${ref.env} and ${ref.env}_FILE are both set in the environment: unset one of them`;
+    return { kind: 'unreadable', problem };
+  }
+  if (value) return { kind: 'known', secret: new Secret(value) };
   return path ? fromFile(resolve(path), path) : { kind: 'unset', variable: ref.env };
 }
 

@@ -8,11 +8,15 @@ describe('resolveSecretRef', () => {
   const reveal = (resolved: ReturnType<typeof resolveSecretRef>) =>
     resolved.kind === 'known' ? resolved.secret.reveal() : resolved;
 
-  it('reads the environment, then the file that <NAME>_FILE names', () => {
+  it('reads the environment, or the file that <NAME>_FILE names, and does not choose between the two', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gridmoor-secret-'));
     writeFileSync(join(folder, 'secret'), 'of a file\n');
     const at = (env: Record<string, string>) => reveal(resolveSecretRef({ env: 'KEY' }, { file: 'x.json', env }));
-    expect(at({ KEY: 'of the environment', KEY_FILE: join(folder, 'secret') })).toBe('of the environment');
+    expect(at({ KEY: 'of the environment', KEY_FILE: '' })).toBe('of the environment');
+    expect(at({ KEY: 'of the environment', KEY_FILE: join(folder, 'secret') })).toEqual({
+      kind: 'unreadable',
+      problem: 'KEY and KEY_FILE are both set in the environment: unset one of them',
+    });
     expect(at({ KEY_FILE: join(folder, 'secret') })).toBe('of a file');
     expect(at({ KEY: '' })).toEqual({ kind: 'unset', variable: 'KEY' });
   });
