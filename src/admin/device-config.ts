@@ -54,6 +54,7 @@ export function deviceConfigRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'Gives a device a configuration; it is told at once, or once at its next login.',
       role: 'operator',
       anyObject: true,
+      uniqueKeys: true,
       answer: CONFIG,
       async handle({ params, json, by }) {
         if (!isJsonObject(json)) throw new BrokerError('BAD_REQUEST', { detail: 'the body must be a JSON object' });

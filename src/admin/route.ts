@@ -57,7 +57,7 @@ interface RouteSpec<P extends Fields, Q extends Fields, B extends Fields> {
   readonly body?: B;
   /** The body is any JSON object, such as attributes. */
   readonly anyObject?: boolean;
-  /** The body becomes a file that people edit: a key that stands twice in its object is refused. */
+  /** The body is what people edit: a key that stands twice in its object is refused. */
   readonly uniqueKeys?: boolean;
   /** The body is any JSON: the handler reads `json`. */
   readonly anyJson?: boolean;

@@ -53,10 +53,14 @@ export async function watchFolders(io: Io, paths: readonly string[], run: () => 
   return code;
 }
 
+/** Where there is nothing to watch, the run says what is wrong with the path. */
 function foldersOf(paths: readonly string[]): string[] {
-  const folders = paths.map((path) => {
-    const facts = statSync(path, { throwIfNoEntry: false });
-    return facts === undefined ? undefined : facts.isDirectory() ? path : dirname(path);
+  const folders = paths.flatMap((path) => {
+    try {
+      return statSync(path).isDirectory() ? path : dirname(path);
+    } catch {
+      return [];
+    }
   });
-  return [...new Set(folders.filter((folder) => folder !== undefined))];
+  return [...new Set(folders)];
 }

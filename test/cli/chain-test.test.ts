@@ -89,4 +89,20 @@ describe('chain test reports', () => {
     expect(code).toBe(1);
     expect(out.join('')).toContain('root.json: error: line 1, column 2');
   });
+
+  it.each(['root.json/x', 'nothing/x'])('with --watch says what is wrong with the path %s', async (path) => {
+    const out: string[] = [];
+    const code = await cli(['chain', 'test', path, '--watch'], {
+      stdout: { write: (text) => out.push(text) },
+      stderr: { write: (text) => out.push(text) },
+      stdin: (async function* () {
+        yield 'q\n';
+      })(),
+      env: {},
+      cwd: folder(),
+      isTty: true,
+    });
+    expect(out.join('')).toContain(`${path}: error`);
+    expect(code).toBe(1);
+  });
 });

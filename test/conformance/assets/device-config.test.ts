@@ -140,7 +140,8 @@ describe('device configuration', () => {
       const headers = { 'X-Authorization': `ApiKey ${broker.adminKey}`, 'content-type': 'application/json' };
       return (await fetch(`${broker.url}${configUrl(id)}`, { method: 'PUT', headers, body })).status;
     };
-    for (const body of ['[1]', '7', '"x"', '{', 'null']) expect([body, await put(body)]).toEqual([body, 400]);
+    const twice = '{"limit":1,"limit":2}';
+    for (const body of ['[1]', '7', '"x"', '{', 'null', twice]) expect([body, await put(body)]).toEqual([body, 400]);
     expect(await put(JSON.stringify({ pad: 'x'.repeat(70_000) }))).toBe(413);
     expect(await put('{"__proto__":1,"exact":1.50}')).toBe(200);
     await using client = await online('enos', 'strict', deviceSecret);
