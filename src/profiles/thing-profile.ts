@@ -35,16 +35,9 @@ export interface ProductSecret {
   readonly until?: number;
 }
 
-/** What a profile of a signing dialect has besides (registration-protocols 4). */
-export interface ThingProfile {
+interface ThingRules {
   readonly dialect: SigningDialect;
-  readonly productKey: string;
-  /** The current one first; none = devices sign with their own secrets only. */
-  readonly secrets: readonly ProductSecret[];
-  readonly orgId?: string;
-  readonly hashes: ReadonlySet<SignatureHash>;
   readonly secretBytes: number;
-  readonly naming: { readonly source: NameSource; readonly pattern?: RegExp };
   /** Whether devices may be activated or registered with the product's secret. */
   readonly dynamic: boolean;
   /** The integration channel. */
@@ -67,27 +60,19 @@ export interface ThingProfile {
   readonly pushWithoutSubscription: boolean;
 }
 
+/** What a profile of a signing dialect has besides (registration-protocols 4). */
+export interface ThingProfile extends ThingRules {
+  readonly productKey: string;
+  /** The current one first; none = devices sign with their own secrets only. */
+  readonly secrets: readonly ProductSecret[];
+  readonly orgId?: string;
+  readonly hashes: ReadonlySet<SignatureHash>;
+  readonly naming: { readonly source: NameSource; readonly pattern?: RegExp };
+}
+
 /** A profile's dialect as its file says it; secrets are not looked at yet. */
-export interface ThingDraft {
-  readonly dialect: SigningDialect;
+export interface ThingDraft extends ThingRules {
   readonly product: { readonly key: string; readonly secrets: readonly ProductSecretSpec[]; readonly orgId?: string };
   readonly hashes: readonly SignatureHash[];
-  readonly secretBytes: number;
   readonly naming: { readonly source: NameSource; readonly pattern?: string };
-  readonly dynamic: boolean;
-  readonly integration: boolean;
-  /** Key of the device that raw bytes of the channel are of. */
-  readonly rawDevice?: string;
-  readonly serviceAccounts: readonly string[];
-  readonly functionCompute: boolean;
-  readonly refusalCodes: RefusalCodes;
-  readonly maxPayloadBytes: number;
-  /** Where devices reach HTTP, without a slash at its end. */
-  readonly downloadUrl?: string;
-  /** Of a gateway; absent: its devices are none. */
-  readonly children?: ChildrenRules;
-  /** Absent: files are not taken. */
-  readonly files?: FileRules;
-  /** Off: clients are sent what they subscribed to. */
-  readonly pushWithoutSubscription: boolean;
 }

@@ -2,16 +2,9 @@ import type { Device } from '../../model/device.ts';
 import type { Asset } from '../../model/entity.ts';
 import { type AssetId, type DeviceId, newAssetId } from '../../model/ids.ts';
 import type { AttachmentListQuery, AttachmentStore, AttachRequest, AttachResult } from '../attachment-store.ts';
+import { publicAttachment, type StoredAttachment } from '../stored-attachment.ts';
 import { ensureAsset } from './assets.ts';
-import {
-  addHistory,
-  endAttachment,
-  listHistory,
-  publicAttachment,
-  type StoredAttachment,
-  supplyPointPrefix,
-  writeAttachment,
-} from './attachments.ts';
+import { addHistory, endAttachment, listHistory, supplyPointPrefix, writeAttachment } from './attachments.ts';
 import type { Committer } from './committer.ts';
 import type { Environment, Span, Table, Tables } from './environment.ts';
 import { idKey, idText, prefixEnd } from './keys.ts';

@@ -1,20 +1,10 @@
-import type { Attachment, AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
-import type { Relation } from '../../model/entity.ts';
+import type { AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
+import { publicAttachment, relationsOf, type StoredAttachment, type StoredHistoryEntry } from '../stored-attachment.ts';
 import type { Tables } from './environment.ts';
 import { closedUtf8, joinKey, newIdKey, prefixEnd, sequenceKey, textKey, utf8 } from './keys.ts';
 import { getJson, jsonOf, putJson } from './records.ts';
 import { dropRelation, putRelation } from './relations.ts';
 import type { Tx } from './sequence.ts';
-
-/** An attachment at rest: with the ids that only the store needs. */
-export interface StoredAttachment extends Attachment {
-  readonly supplyPointHash: string;
-  readonly supplyPointId: string;
-}
-
-interface StoredHistoryEntry extends AttachmentHistoryEntry {
-  readonly attachment: StoredAttachment;
-}
 
 export const supplyPointPrefix = (hash: string): Buffer => closedUtf8(hash);
 
@@ -26,21 +16,6 @@ function indexKeys(attachment: StoredAttachment): { name: Buffer; supplyPoint: B
     supplyPoint: joinKey(supplyPointPrefix(attachment.supplyPointHash), name),
     supplier: joinKey(newIdKey(attachment.supplier.id), name),
   };
-}
-
-export function publicAttachment(stored: StoredAttachment): Attachment {
-  const { supplyPointHash: _, supplyPointId: __, ...attachment } = stored;
-  return attachment;
-}
-
-function relationsOf(stored: StoredAttachment): readonly Relation[] {
-  const device = { entityType: 'DEVICE', id: stored.device.id } as const;
-  const asset = (id: string) => ({ entityType: 'ASSET', id }) as const;
-  return [
-    { from: asset(stored.supplier.id), type: 'Supplies', to: device },
-    { from: asset(stored.grid.id), type: 'Feeds', to: device },
-    { from: device, type: 'Measures', to: asset(stored.supplyPointId) },
-  ];
 }
 
 /** Record, indexes and relations of an attachment whose assets exist. */

@@ -1,8 +1,8 @@
 import { ALARM_SEVERITIES, type Alarm, type AlarmSeverity, isGraver, statusOf } from '../../model/alarm.ts';
 import type { Page } from '../../model/entity.ts';
 import type { AlarmFilter, AlarmQuery } from '../alarm-store.ts';
+import type { StoredAttachment } from '../stored-attachment.ts';
 import { prefixOf, readAlarms } from './alarm-records.ts';
-import type { StoredAttachment } from './attachments.ts';
 import { isId, KEYS } from './keys.ts';
 import { recordsOf } from './names.ts';
 import type { Queue } from './queue.ts';

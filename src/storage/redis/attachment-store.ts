@@ -3,15 +3,9 @@ import type { Device } from '../../model/device.ts';
 import type { Asset, Page } from '../../model/entity.ts';
 import { type AssetId, type DeviceId, newAssetId } from '../../model/ids.ts';
 import type { AttachmentListQuery, AttachmentStore, AttachRequest, AttachResult } from '../attachment-store.ts';
+import { publicAttachment, type StoredAttachment } from '../stored-attachment.ts';
 import { ensureAsset } from './assets.ts';
-import {
-  addHistory,
-  endAttachment,
-  listHistory,
-  publicAttachment,
-  type StoredAttachment,
-  writeAttachment,
-} from './attachments.ts';
+import { addHistory, endAttachment, listHistory, writeAttachment } from './attachments.ts';
 import { type Commits, type Draft, membersOf } from './commit.ts';
 import { closed, isId, KEYS, suppliedKey } from './keys.ts';
 import { idOfMember, pageOfNames, recordOf, recordsOf } from './names.ts';

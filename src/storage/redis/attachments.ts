@@ -1,41 +1,16 @@
-import type { Attachment, AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
-import type { Relation } from '../../model/entity.ts';
+import type { AttachmentEvent, AttachmentHistoryEntry } from '../../model/attachment.ts';
 import type { DeviceId } from '../../model/ids.ts';
+import { publicAttachment, relationsOf, type StoredAttachment, type StoredHistoryEntry } from '../stored-attachment.ts';
 import type { Draft } from './commit.ts';
 import { closed, historyKey, isId, KEYS, suppliedKey } from './keys.ts';
 import type { Queue } from './queue.ts';
 import { jsonOf } from './records.ts';
 import { dropRelation, writeRelation } from './relations.ts';
 
-/** An attachment at rest: with the ids that only the store needs. */
-export interface StoredAttachment extends Attachment {
-  readonly supplyPointHash: string;
-  readonly supplyPointId: string;
-}
-
-interface StoredHistoryEntry extends AttachmentHistoryEntry {
-  readonly attachment: StoredAttachment;
-}
-
 /** Members of the indexes that list attachments by device name. */
 function membersOf({ device, supplyPointHash }: StoredAttachment): { readonly name: string; readonly point: string } {
   const name = `${closed(device.name)}${device.id}`;
   return { name, point: `${closed(supplyPointHash)}${name}` };
-}
-
-export function publicAttachment(stored: StoredAttachment): Attachment {
-  const { supplyPointHash: _, supplyPointId: __, ...attachment } = stored;
-  return attachment;
-}
-
-function relationsOf(stored: StoredAttachment): readonly Relation[] {
-  const device = { entityType: 'DEVICE', id: stored.device.id } as const;
-  const asset = (id: string) => ({ entityType: 'ASSET', id }) as const;
-  return [
-    { from: asset(stored.supplier.id), type: 'Supplies', to: device },
-    { from: asset(stored.grid.id), type: 'Feeds', to: device },
-    { from: device, type: 'Measures', to: asset(stored.supplyPointId) },
-  ];
 }
 
 /** Record, indexes and relations, within a step. */
