@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { authorise } from './auth.ts';
 import type { AdminDeps } from './deps.ts';
-import { PROBLEM_SCHEMA } from './route.ts';
+import { REFUSALS } from './route.ts';
 
 /** The whole store as one stream of bytes. It holds no secret in clear, but all there is to know: administrators only. */
 export function registerBackup(scope: FastifyInstance, deps: AdminDeps): void {
@@ -12,7 +12,7 @@ export function registerBackup(scope: FastifyInstance, deps: AdminDeps): void {
       schema: {
         tags: ['operations'],
         summary: 'A consistent copy of the embedded store, for `gridmoor restore`.',
-        response: { 200: { type: 'null', description: 'The bytes.' }, '4XX': PROBLEM_SCHEMA, '5XX': PROBLEM_SCHEMA },
+        response: { 200: { type: 'null', description: 'The bytes.' }, ...REFUSALS },
       },
     },
     async (request, reply) => {

@@ -4,9 +4,9 @@ import { BrokerError } from '../errors.ts';
 import { stringifyJson } from '../model/json.ts';
 import { authorise } from './auth.ts';
 import type { AdminDeps } from './deps.ts';
-import { otaIdOf, toOtaInfo } from './ota.ts';
+import { OTA_INFO, otaIdOf, toOtaInfo } from './ota.ts';
 import { readUpload } from './ota-upload.ts';
-import { PROBLEM_SCHEMA } from './route.ts';
+import { REFUSALS } from './route.ts';
 
 const tags = ['firmware and software'];
 const BLOCK_BYTES = 65_536;
@@ -37,7 +37,11 @@ export function registerOtaTransfer(scope: FastifyInstance, deps: AdminDeps): vo
   scope.post<IdRoute>(
     URL,
     {
-      schema: { tags, summary: 'Stores the content of a package: a form with one file, or the bare bytes.' },
+      schema: {
+        tags,
+        summary: 'Stores the content of a package: a form with one file, or the bare bytes.',
+        response: { 200: OTA_INFO, ...REFUSALS },
+      },
       onRequest: asRole('administrator'),
       config: { slowBody: true },
     },
@@ -62,7 +66,7 @@ export function registerOtaTransfer(scope: FastifyInstance, deps: AdminDeps): vo
       schema: {
         tags,
         summary: 'The content of a package.',
-        response: { 200: { type: 'null', description: 'The bytes.' }, '4XX': PROBLEM_SCHEMA, '5XX': PROBLEM_SCHEMA },
+        response: { 200: { type: 'null', description: 'The bytes.' }, ...REFUSALS },
       },
       onRequest: asRole('read-only'),
     },

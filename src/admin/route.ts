@@ -118,16 +118,13 @@ export function defineRoute<P extends Fields = NoFields, Q extends Fields = NoFi
       params: jsonSchemaOf(spec.params ?? {}),
       querystring: { ...jsonSchemaOf(spec.query ?? {}), ...open },
       ...(body ? { body } : {}),
-      response: { [status]: answer, '4XX': PROBLEM_SCHEMA, '5XX': PROBLEM_SCHEMA },
+      response: { [status]: answer, ...REFUSALS },
     },
     handle: (call) => spec.handle(call as Call<Config<P>, Config<Q>, Config<B>>),
   };
 }
 
-/** What every refused request gets. */
-export const PROBLEM_SCHEMA = {
-  description:
-    "What is wrong, after RFC 9457; `code` is stable, `at` names the field. On ThingsBoard's paths also its `message`, `errorCode` and `timestamp`.",
+const PROBLEM = {
   type: 'object',
   required: ['type', 'title', 'status', 'code', 'detail'],
   properties: {
@@ -142,3 +139,12 @@ export const PROBLEM_SCHEMA = {
     timestamp: { type: 'integer' },
   },
 } as const satisfies JsonSchema;
+
+const refusal = {
+  description:
+    "What is wrong, after RFC 9457; `code` is stable, `at` names the field. On ThingsBoard's paths also its `message`, `errorCode` and `timestamp`.",
+  content: { 'application/problem+json': { schema: PROBLEM } },
+};
+
+/** What every refused request gets, for the OpenAPI page. */
+export const REFUSALS = { '4XX': refusal, '5XX': refusal } as const;

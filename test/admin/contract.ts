@@ -30,8 +30,11 @@ export function readContract({ paths }: Document): Contract {
     const { responses } = operation;
     const said = responses[String(answer.statusCode)] ?? responses[`${String(answer.statusCode)[0]}XX`];
     if (!said) throw new Error(`${method} ${path}: status ${answer.statusCode} is not on the OpenAPI page`);
-    const schema = Object.values(said.content ?? {})[0]?.schema;
-    if (!schema) return;
+    if (!said.content) return;
+    const type = String(answer.headers['content-type'] ?? '').replace(/;.*$/s, '');
+    const schema =
+      said.content[type]?.schema ?? (answer.body === '' ? Object.values(said.content)[0]?.schema : undefined);
+    if (!schema) throw new Error(`${method} ${path}: the content type ${type} is not on the OpenAPI page`);
     const value: unknown = answer.body === '' ? null : answer.json();
     const checked = compileSchema(schema)(value);
     if (checked.ok) return;
