@@ -24,7 +24,11 @@ const fromStart = {
 const retryFields = {
   ...filterFields,
   ...fromStart,
-  until: optional(integer('Only letters up to this time, ms since 1970; the time of the request when left out.')),
+  until: optional(
+    integer(
+      'Only letters up to this time, ms since 1970; the time of the request when left out. Also those of a time that is yet to come: their clock was ahead.',
+    ),
+  ),
   limit: integer('Letters to try at most.', { minimum: 1, maximum: 1000, default: 100 }),
 };
 const id = { id: text('Id of the dead letter.') };
@@ -98,7 +102,8 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: `${URL}/retry`,
       tag,
-      summary: 'Runs all dead letters of a filter again, up to a limit; `left` are those that it did not come to.',
+      summary:
+        'Runs all dead letters of a filter again, the oldest first, up to a limit; `left` are those that it did not come to.',
       role: 'operator',
       body: retryFields,
       answer: object({
@@ -108,8 +113,11 @@ export function deadLetterRoutes(deps: AdminDeps): readonly Route[] {
         deadLettered: integerSchema,
         left: integerSchema,
       }),
-      async handle({ body: { limit, until = deps.clock.now(), fromStart: anew, ...filter }, by }) {
-        const page = await deadLetters.list({ ...(await filterOf(filter, deps)), until, page: 0, pageSize: limit });
+      async handle({ body: { limit, until: given, fromStart: anew, ...filter }, by }) {
+        const now = deps.clock.now();
+        const until = given ?? now;
+        const bounds = { until, now, oldestFirst: true, page: 0, pageSize: limit };
+        const page = await deadLetters.list({ ...(await filterOf(filter, deps)), ...bounds });
         const outcomes = await retryAll(page.data, anew, deps);
         const count = (outcome: LetterRetry): number => outcomes.filter((one) => one === outcome).length;
         const [processed, deadLettered] = [count('processed'), count('dead-lettered')];
@@ -148,16 +156,15 @@ async function filterOf(
 const originatorOf = async (device: string, deps: AdminDeps) =>
   ({ entityType: 'DEVICE', id: await deviceIdOf(device, deps) }) as const;
 
-/** The oldest first, so that messages of one device run in their order. */
+/** In their order, the oldest first: so messages of one device run as they came. */
 async function retryAll(
   letters: readonly DeadLetter[],
   anew: boolean,
   deps: AdminDeps,
 ): Promise<readonly LetterRetry[]> {
   const outcomes: LetterRetry[] = [];
-  const oldestFirst = letters.toReversed();
-  for (let at = 0; at < oldestFirst.length; at += AT_ONCE) {
-    const part = oldestFirst.slice(at, at + AT_ONCE);
+  for (let at = 0; at < letters.length; at += AT_ONCE) {
+    const part = letters.slice(at, at + AT_ONCE);
     outcomes.push(...(await Promise.all(part.map(({ id: letterId }) => deps.retryLetter(letterId, anew)))));
   }
   return outcomes;

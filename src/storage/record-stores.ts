@@ -49,16 +49,25 @@ export interface DeadLetterFilter {
   readonly reason?: string;
   /** The latest time, ms, inclusive. */
   readonly until?: number;
+  /** The time that it is, ms: a letter of later than this is one of a clock that was ahead, and is not too late for `until`. */
+  readonly now?: number;
+}
+
+export const isTooLate = ({ at }: DeadLetter, { until = at, now = at }: DeadLetterFilter): boolean =>
+  at > until && at <= now;
+
+export interface DeadLetterQuery extends PageQuery, DeadLetterFilter {
+  readonly oldestFirst?: boolean;
 }
 
 /**
- * Newest first when listed. At most `maxDeadLetters` of the store's options are kept: the oldest go first. A letter of a
+ * Newest first when listed, if nothing else is said. At most `maxDeadLetters` of the store's options are kept: the oldest go first. A letter of a
  * known id takes the place of the former one; one of an unknown (deleted) originator is not stored.
  */
 export interface DeadLetterStore {
   put(letter: DeadLetter): Promise<void>;
   get(id: string): Promise<DeadLetter | undefined>;
-  list(query: PageQuery & DeadLetterFilter): Promise<Page<DeadLetter>>;
+  list(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
   remove(id: string): Promise<boolean>;
 }
 

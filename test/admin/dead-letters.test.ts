@@ -152,6 +152,23 @@ it('all of a filter run again, the oldest first, up to a limit and up to a time'
   }
 });
 
+it('the oldest of all run first, also when there are more than the limit', async () => {
+  const device = await harness.device('r8');
+  for (let i = 1; i <= 5; i++) await leave(device, `turn-${i}`, {}, { data: { turn: i }, ts: i });
+  const { left } = (await harness.api('POST', `${URL}/retry`, { device: 'r8', limit: 2 })).json();
+  expect([left, await ids('?device=r8')]).toEqual([3, ['turn-5', 'turn-4', 'turn-3']]);
+});
+
+it('letters of a clock that was ahead run with the others, once', async () => {
+  const device = await harness.device('r9');
+  await leave(device, 'ahead', { at: harness.core.clock.now() + 86_400_000, node: 'former' });
+  await leave(device, 'now', { at: harness.core.clock.now(), node: 'former' });
+  const first = (await harness.api('POST', `${URL}/retry`, { device: 'r9' })).json();
+  expect(first).toMatchObject({ tried: 2, deadLettered: 2, left: 0 });
+  const again = await harness.api('POST', `${URL}/retry`, { device: 'r9', until: first.until - 1 });
+  expect(again.json()).toMatchObject({ tried: 0, left: 0 });
+});
+
 it('one whose message cannot be read says so and stays', async () => {
   const device = await harness.device('r6');
   await leave(device, 'damaged', { sealed: 'AAAA' });

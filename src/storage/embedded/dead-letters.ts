@@ -1,6 +1,6 @@
-import type { EntityId, Page, PageQuery } from '../../model/entity.ts';
+import type { EntityId, Page } from '../../model/entity.ts';
 import { stringifyJson } from '../../model/json.ts';
-import type { DeadLetter, DeadLetterFilter } from '../record-stores.ts';
+import { type DeadLetter, type DeadLetterQuery, isTooLate } from '../record-stores.ts';
 import { storedObject } from '../stored-json.ts';
 import { hasEntity } from './entities.ts';
 import type { Span, Tables } from './environment.ts';
@@ -57,17 +57,16 @@ export function dropDeadLettersOf(tables: Tables, originator: EntityId): void {
   }
 }
 
-/** Newest first. Those of an originator by its index, of all others each is read. */
+/** Those of an originator by its index, of all others each is read. */
 export async function findDeadLetters(
   tables: Tables,
-  filter: DeadLetterFilter,
-  { page, pageSize }: PageQuery,
+  { page, pageSize, oldestFirst = false, ...filter }: DeadLetterQuery,
 ): Promise<Page<DeadLetter>> {
   const originator = filter.originator && entityKey(filter.originator);
   if (filter.originator && originator === undefined) return { data: [], totalElements: 0, hasNext: false };
   const span: Span = originator
-    ? { from: originator, to: prefixEnd(originator), reverse: true }
-    : { from: sequenceKey(0), to: Buffer.alloc(SEQUENCE_BYTES + 1, 0xff), reverse: true };
+    ? { from: originator, to: prefixEnd(originator), reverse: !oldestFirst }
+    : { from: sequenceKey(0), to: Buffer.alloc(SEQUENCE_BYTES + 1, 0xff), reverse: !oldestFirst };
   const table = originator ? tables.deadLettersOf : tables.deadLetters;
   const keys = [...table.keys(span)].map((key) => key.subarray(-SEQUENCE_BYTES));
   const reason = filter.reason?.toLowerCase();
@@ -81,7 +80,7 @@ export async function findDeadLetters(
     if (letter === undefined) continue;
     if (filter.chain !== undefined && letter.chain !== filter.chain) continue;
     if (filter.node !== undefined && letter.node !== filter.node) continue;
-    if (filter.until !== undefined && letter.at > filter.until) continue;
+    if (isTooLate(letter, filter)) continue;
     if (reason !== undefined && !letter.reason.toLowerCase().includes(reason)) continue;
     if (found >= from && found < from + pageSize) data.push(letter);
     found++;

@@ -42,10 +42,9 @@ export function createDeadLetterStore({ tables }: Environment, committer: Commit
       const bytes = at && deadLetters.get(at);
       return bytes && unpackLetter(bytes);
     },
-    async list({ page, pageSize, ...filter }) {
-      if (Object.values(filter).some((part) => part !== undefined)) {
-        return findDeadLetters(tables, filter, { page, pageSize });
-      }
+    async list(query) {
+      const { page, pageSize, ...rest } = query;
+      if (Object.values(rest).some((part) => part !== undefined)) return findDeadLetters(tables, query);
       const total = readCounter(counters, DEAD_LETTERS);
       return pageOf(deadLetters, NEWEST_FIRST, { page, pageSize, total, toItem: (_, value) => unpackLetter(value) });
     },

@@ -1,6 +1,12 @@
 import type { EntityId, Page, PageQuery } from '../../model/entity.ts';
 import { stringifyJson } from '../../model/json.ts';
-import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../record-stores.ts';
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterQuery,
+  type DeadLetterStore,
+  isTooLate,
+} from '../record-stores.ts';
 import { storedObject } from '../stored-json.ts';
 import { type Commits, type Draft, membersOf } from './commit.ts';
 import { hasEntity } from './entities.ts';
@@ -33,10 +39,12 @@ export function createDeadLetterStore({ queue, commits, sequence, max }: DeadLet
       const [row] = await rowsOf(queue, [id]);
       return row && plain(row);
     },
-    list: ({ page, pageSize, ...filter }) =>
-      Object.values(filter).some((part) => part !== undefined)
-        ? find(queue, filter, { page, pageSize })
-        : listAll(queue, { page, pageSize }),
+    list: (query) => {
+      const { page, pageSize, ...rest } = query;
+      return Object.values(rest).some((part) => part !== undefined)
+        ? find(queue, query)
+        : listAll(queue, { page, pageSize });
+    },
     remove: (id) => commits.run(SUBJECT, (draft) => drop(draft, id)),
   };
 }
@@ -109,39 +117,41 @@ async function listAll(queue: Queue, query: PageQuery): Promise<Page<DeadLetter>
   return pageAt((await rowsOf(queue, members.map(behindSequence))).map(plain), total, query);
 }
 
-/** Newest first. Those of an originator by its index, of all others each is read. */
-async function find(queue: Queue, filter: DeadLetterFilter, query: PageQuery): Promise<Page<DeadLetter>> {
-  const { originator } = filter;
+/** Those of an originator by its index, of all others each is read. */
+async function find(queue: Queue, query: DeadLetterQuery): Promise<Page<DeadLetter>> {
+  const { originator, oldestFirst = false } = query;
   if (originator !== undefined && !isId(originator.id)) return pageAt([], 0, query);
   const prefix = originator === undefined ? '' : `${entityText(originator)}\0`;
   const key = originator === undefined ? KEYS.deadLetterOrder : KEYS.deadLettersOf;
   const first = query.page * query.pageSize;
   const data: DeadLetter[] = [];
   let found = 0;
-  let before = prefix === '' ? '+' : `(${prefix.slice(0, -1)}\u0001`;
+  const [lowest, highest] = prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix.slice(0, -1)}\u0001`];
+  const command = oldestFirst ? 'zrangebylex' : 'zrevrangebylex';
+  const end = oldestFirst ? highest : lowest;
+  let from = oldestFirst ? lowest : highest;
   for (;;) {
-    const words = [key, before, prefix === '' ? '-' : `[${prefix}`, 'LIMIT', 0, LETTERS_PER_PAGE];
-    const members = (await queue.send('zrevrangebylex', words)) as readonly string[];
+    const members = (await queue.send(command, [key, from, end, 'LIMIT', 0, LETTERS_PER_PAGE])) as readonly string[];
     const rows = await rowsOf(
       queue,
       members.map((member) => behindSequence(member.slice(prefix.length))),
     );
     for (const row of rows) {
-      if (!matches(row, filter)) continue;
+      if (!matches(row, query)) continue;
       if (found >= first && data.length < query.pageSize) data.push(plain(row));
       found++;
     }
     const last = members.at(-1);
     if (last === undefined || members.length < LETTERS_PER_PAGE) return pageAt(data, found, query);
-    before = `(${last}`;
+    from = `(${last}`;
   }
 }
 
-const matches = (letter: DeadLetter, { chain, node, until, reason }: DeadLetterFilter): boolean =>
-  (chain === undefined || letter.chain === chain) &&
-  (node === undefined || letter.node === node) &&
-  (until === undefined || letter.at <= until) &&
-  (reason === undefined || letter.reason.toLowerCase().includes(reason.toLowerCase()));
+const matches = (letter: DeadLetter, filter: DeadLetterFilter): boolean =>
+  (filter.chain === undefined || letter.chain === filter.chain) &&
+  (filter.node === undefined || letter.node === filter.node) &&
+  !isTooLate(letter, filter) &&
+  (filter.reason === undefined || letter.reason.toLowerCase().includes(filter.reason.toLowerCase()));
 
 async function rowsOf(queue: Queue, ids: readonly string[]): Promise<readonly Row[]> {
   if (ids.length === 0) return [];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TENANT } from '../../../src/model/entity.ts';
 import { type ApiKeyId, newApiKeyId } from '../../../src/model/ids.ts';
 import { parseJson, stringifyJson } from '../../../src/model/json.ts';
-import type { ApiKey, DeadLetter, DeadLetterFilter } from '../../../src/storage/record-stores.ts';
+import type { ApiKey, DeadLetter, DeadLetterFilter, DeadLetterQuery } from '../../../src/storage/record-stores.ts';
 import { benchFor, type MakeStore, register } from './harness.ts';
 
 export function recordConformance(name: string, make: MakeStore): void {
@@ -94,6 +94,21 @@ export function recordConformance(name: string, make: MakeStore): void {
       expect(await ids({ chain: 'X' })).toEqual([]);
       const page = await deadLetters.list({ chain: 'x', page: 1, pageSize: 2 });
       expect([page.data.map(({ id }) => id), page.totalElements, page.hasNext]).toEqual([['1'], 3, false]);
+    });
+
+    it('dead letters are found from the oldest on, up to a time that those of a clock that was ahead are not behind', async () => {
+      const originator = await device();
+      const { deadLetters } = bench.storage;
+      for (const [id, at] of Object.entries({ a: 10, b: 900, c: 20, d: 30, e: 40 })) {
+        await deadLetters.put(await letter(id, { originator, at }));
+      }
+      const ids = async (query: Partial<DeadLetterQuery>) =>
+        (await deadLetters.list({ page: 0, pageSize: 9, ...query })).data.map(({ id }) => id);
+      expect(await ids({ oldestFirst: true })).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(await ids({ oldestFirst: true, originator, page: 1, pageSize: 2 })).toEqual(['c', 'd']);
+      expect(await ids({ until: 30 })).toEqual(['d', 'c', 'a']);
+      expect(await ids({ until: 30, now: 100 })).toEqual(['d', 'c', 'b', 'a']);
+      expect(await ids({ until: 30, now: 100, oldestFirst: true, originator })).toEqual(['a', 'b', 'c', 'd']);
     });
 
     it('API keys are found by hash, listed by creation and gone when revoked', async () => {
