@@ -35,7 +35,7 @@ const FIELDS = {
   drain: {},
 } as const satisfies Record<BusMessage['type'], Fields>;
 
-const CALL: Fields = { method: 'text', params: 'text', oneway: 'boolean', expiresAt: 'number' };
+const CALL: Fields = { method: 'text', params: 'text', oneway: 'boolean', expiresAt: 'number', leftMs: 'number?' };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

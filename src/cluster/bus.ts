@@ -13,8 +13,10 @@ export interface CarriedCall {
   /** Exact JSON text. */
   readonly params: string;
   readonly oneway: boolean;
-  /** Wall time, ms. */
+  /** Wall time of the sender, ms. */
   readonly expiresAt: number;
+  /** What is left of its time, ms, which counts whatever the clock of the receiver says; earlier versions do not send it. */
+  readonly leftMs?: number;
 }
 
 /** What instances tell each other. Telemetry is never among it. */

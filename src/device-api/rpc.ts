@@ -281,13 +281,16 @@ export function createRpc({ routes, store, clock, log, options, json }: RpcParts
   routes.attach({
     listens: (device) => queues.get(device)?.listens === true,
     waits: (device) => (queues.get(device)?.movable.length ?? 0) > 0,
-    take: (device, { expiresAt, method, params, oneway }) => rpc.call(device, { expiresAt, method, params, oneway }),
+    take(device, { expiresAt: said, leftMs, method, params, oneway }) {
+      const expiresAt = leftMs === undefined ? said : clock.now() + leftMs;
+      return rpc.call(device, { expiresAt, method, params, oneway });
+    },
     giveAway(device, carry) {
       const queue = queues.get(device);
       if (!queue || queue.listens) return;
       for (const entry of queue.movable) {
         const { method, params, oneway, expiresAt } = entry;
-        giveAway(device, queue, entry, carry({ method, params, oneway, expiresAt }));
+        giveAway(device, queue, entry, carry({ method, params, oneway, expiresAt, leftMs: expiresAt - clock.now() }));
       }
     },
     answer: answerHere,

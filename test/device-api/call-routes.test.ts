@@ -52,13 +52,15 @@ describe('calls over instances', () => {
   });
   afterAll(() => redis[Symbol.asyncDispose]());
 
-  const broker = async (): Promise<Broker> => {
+  /** @param aheadMs how far its clock is ahead of that of the others. */
+  const broker = async (aheadMs = 0): Promise<Broker> => {
     // None dies here: a busy machine must not look like one that does.
     const { host, port } = redis;
     const joined = await memberOf({ kind: 'standalone', host, port }, { everyMs: 50, deadMs: 10_000 });
     const log = createLog({ level: 'silent' });
     const routes = createCallRoutes({ ...joined, registry: joined.sessions, log });
-    const { storage, clock } = rooms;
+    const { storage } = rooms;
+    const clock = { ...rooms.clock, now: () => rooms.clock.now() + aheadMs };
     const rpc = createRpc({ routes, store: storage.rpcs, clock, log, options: OPTIONS, json: { maxDepth: 32 } });
     const one = { ...joined, rpc };
     brokers.push(one);
@@ -110,6 +112,13 @@ describe('calls over instances', () => {
     listen(b, 'b');
     expect(await a.rpc.call(id, CALL)).toEqual(answerOf('b'));
     await noNote();
+  });
+
+  it('a call has its whole time where the clock is another one', async () => {
+    const [a, b] = [await broker(), await broker(600_000)];
+    await b.sessions.claim(id);
+    listen(b, 'b');
+    expect(await a.rpc.call(id, CALL)).toEqual(answerOf('b'));
   });
 
   it('a device without a session is found too: a long poll', async () => {
