@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { openEmbeddedStorage } from '../../src/storage/embedded/index.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { freePort } from './fake-api.ts';
@@ -47,6 +47,22 @@ describe('doctor and the store', () => {
     await redis.client.config('SET', 'appendfsync', 'everysec');
     const everysec = await doctor({ REDIS_URL: redis.url });
     expect(everysec).toMatch(/^warn {2}redis: appendonly yes, appendfsync everysec: .*two seconds/m);
+  });
+
+  it('a clock that is not that of Redis is a warning, in either direction', async () => {
+    await using redis = await startRedis({ durable: true });
+    expect(ofRedis(await doctor({ REDIS_URL: redis.url })).join()).not.toContain('clock');
+    for (const [aheadMs, words] of [
+      [-600_000, '(600|599) s ahead of'],
+      [600_000, '(600|599) s behind'],
+    ] as const) {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + aheadMs });
+      const lines = await doctor({ REDIS_URL: redis.url });
+      vi.useRealTimers();
+      expect(lines).toMatch(
+        new RegExp(`^warn {2}redis: clock: the clock of Redis is ${words} the one here -> keep the clocks`, 'm'),
+      );
+    }
   });
 
   it('what a user of Redis may not ask for is said to be not known, not guessed', async () => {

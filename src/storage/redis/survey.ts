@@ -12,6 +12,8 @@ export type RedisSurvey =
   | { readonly reached: true; readonly version: string; readonly facts: readonly RedisFact[] }
   | { readonly reached: false; readonly problem: string };
 
+/** Clocks that are further apart than this are told of, ms: calls, tokens and latest values go by them. */
+const MAX_SKEW_MS = 2_000;
 /** Memory that is still free when it is time to think of more. */
 const FULL_SHARE = 0.9;
 
@@ -44,7 +46,9 @@ async function survey(connection: RedisConnection): Promise<RedisSurvey> {
   }
   const info = fieldsOf(String(await connection.send('info', [])));
   const fsync = await settingOf(connection, 'appendfsync');
-  const facts = [persistence(info, fsync), eviction(info), memory(info)].filter((fact) => fact !== undefined);
+  const facts = [persistence(info, fsync), eviction(info), memory(info), await clock(connection)].filter(
+    (fact) => fact !== undefined,
+  );
   return { reached: true, version: info.get('redis_version') ?? 'unknown', facts };
 }
 
@@ -86,6 +90,20 @@ function memory(info: ReadonlyMap<string, string>): RedisFact | undefined {
   if (used < most * FULL_SHARE) return { what };
   const problem = 'the memory of Redis is nearly full: then writes are refused';
   return { what, problem, repair: 'more maxmemory, or a shorter retention of telemetry in the device profiles' };
+}
+
+/** Of a clock that agrees with ours nothing is said. */
+async function clock(connection: RedisConnection): Promise<RedisFact | undefined> {
+  const asked = Date.now();
+  const reply = await connection.send('time', []).catch(() => undefined);
+  if (!Array.isArray(reply)) return undefined;
+  const theirs = Number(reply[0]) * 1_000 + Number(reply[1]) / 1_000;
+  // The answer was made between the two looks at our clock: what a slow one cost is no skew.
+  const skewMs = Math.max(theirs - Date.now(), Math.min(theirs - asked, 0));
+  if (!(Math.abs(skewMs) > MAX_SKEW_MS)) return undefined;
+  const problem = `the clock of Redis is ${Math.round(Math.abs(skewMs) / 1_000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the one here`;
+  const repair = 'keep the clocks of all brokers and of Redis in step (NTP)';
+  return { what: 'clock', problem, repair };
 }
 
 /** `name:value` lines. */
