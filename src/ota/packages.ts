@@ -50,6 +50,8 @@ export interface OtaPackagesParts {
 }
 
 const MAX_TEXT = 255;
+/** Packages that are looked at in one step for one of a title. */
+const SEARCHED = 100;
 /** Blocks whose commit an upload does not wait for. */
 const BLOCKS_AHEAD = 4;
 
@@ -99,13 +101,25 @@ export function createOtaPackages({ store, audit, clock, maxBytes }: OtaPackages
     return { size, checksum: sum.hex() };
   };
 
+  /** The package that has the title and version without content or URL. */
+  const emptyOne = async ({ kind, title, version }: NewPackage): Promise<OtaPackageId | undefined> => {
+    for (let page = 0; ; page++) {
+      const { data, hasNext } = await store.packages({ kind, textSearch: title, page, pageSize: SEARCHED });
+      const found = data.find((one) => one.title === title && one.version === version);
+      if (found) return found.content || found.url !== undefined ? undefined : found.id;
+      if (!hasNext) return undefined;
+    }
+  };
+
   return {
     async create(wanted, by) {
       checkTexts(wanted);
       const now = clock.now();
       const entry: OtaPackage = { ...wanted, id: newOtaPackageId(now), createdAt: now };
       if ((await store.create(entry)) === 'taken') {
-        const detail = `there is a ${wanted.kind} package with this title and version`;
+        const empty = await emptyOne(wanted);
+        const repair = empty ? ` that has no content: unless an upload of it is under way, delete ${empty} first` : '';
+        const detail = `there is a ${wanted.kind} package with this title and version${repair}`;
         throw new BrokerError('NAME_TAKEN', { field: 'version', detail });
       }
       await note('ota.create', entry.id, by, 'created', { title: wanted.title, version: wanted.version });

@@ -35,6 +35,20 @@ describe('packages', () => {
     expect((await one.packages.upload(one.id, exact, 'test')).content?.size).toBe(100_000);
   });
 
+  it('one of the same title and version is refused, and told of when it has no content', async () => {
+    await using one = await open();
+    const again = () => one.packages.create({ kind: 'firmware', title: 'fw', version: '1' }, 'test');
+    await expect(again()).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+      message: expect.stringContaining(`has no content: unless an upload of it is under way, delete ${one.id} first`),
+    });
+    await one.packages.upload(one.id, { algorithm: 'MD5', pieces: pieces(1), about }, 'test');
+    await expect(again()).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+      message: expect.not.stringContaining('content'),
+    });
+  });
+
   it('two uploads at once to one package: the second is refused', async () => {
     await using one = await open();
     let release = (): void => {};
