@@ -1,4 +1,5 @@
 import { registerAdmin } from '../admin/index.ts';
+import { claimLetters } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { createHealth, createMetrics, type Log } from '../observe/index.ts';
 import type { RedisConnectionOptions } from '../storage/redis/connection.ts';
@@ -121,7 +122,9 @@ export async function createManagement(
     chains: core.live,
     explain: core.explain,
     recorder: core.recorder,
-    retryLetter: (...letter) => core.runner.retry(...letter),
+    retryLetter: core.cluster.sessions.shared
+      ? claimLetters(core.runner.retry, { documents: storage.documents, clock, log })
+      : core.runner.retry,
     raise: (event) => core.runner.raise(event),
     restRequests: core.calls.rest,
     brokers: createBrokerControl(core.cluster, drainSelf, log),
