@@ -15,6 +15,7 @@ import {
   eventMetadata,
   FACT_KEYS,
   type Facts,
+  isAhead,
   type Presence,
   readFacts,
 } from './presence.ts';
@@ -79,6 +80,12 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
   let withoutConnection = 0;
   let stopped = false;
   const nothing = (): void => {};
+  /** A time of a clock that was ahead becomes the one that it is: else the device would not be silent before that time. */
+  const upToNow = (time: number): number => (isAhead(time, clock.now()) ? clock.now() : time);
+  const activityOf = (entry: Entry, facts: Facts): number => {
+    entry.at = upToNow(entry.at);
+    return Math.max(upToNow(facts.activityAt), entry.at);
+  };
 
   const raise = (type: string, device: Device, facts: Facts): void =>
     runner.run(
@@ -133,7 +140,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
 
   const activate = (entry: Entry, facts: Facts, at: number): void => {
     facts.active = true;
-    facts.activityAt = Math.max(facts.activityAt, at);
+    facts.activityAt = Math.max(upToNow(facts.activityAt), at);
     const reset = facts.alarmAt > facts.activityAt;
     if (reset) facts.alarmAt = 0;
     const values = { active: true, lastActivityTime: facts.activityAt, ...(reset ? { inactivityAlarmTime: 0 } : {}) };
@@ -148,14 +155,14 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
   const events = {
     now: clock.now(),
     active(entry: Entry): void {
-      entry.at = Math.max(entry.at, clock.now());
+      entry.at = Math.max(upToNow(entry.at), clock.now());
       wake(entry);
     },
     connected(entry: Entry): void {
       const at = clock.now();
-      entry.at = Math.max(entry.at, at);
+      entry.at = Math.max(upToNow(entry.at), at);
       whenKnown(entry, (facts) => {
-        facts.connectedAt = Math.max(facts.connectedAt, at);
+        facts.connectedAt = Math.max(upToNow(facts.connectedAt), at);
         write(entry, { lastConnectTime: facts.connectedAt });
         raise('CONNECT_EVENT', entry.device, facts);
         wake(entry); // an open session is activity
@@ -168,9 +175,11 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     disconnected(entry: Entry): void {
       const at = clock.now();
       whenKnown(entry, (facts) => {
-        facts.disconnectedAt = Math.max(facts.disconnectedAt, at);
-        facts.activityAt = Math.max(facts.activityAt, entry.at);
-        write(entry, { lastDisconnectTime: facts.disconnectedAt, lastActivityTime: facts.activityAt });
+        facts.disconnectedAt = Math.max(upToNow(facts.disconnectedAt), at);
+        const wasAhead = isAhead(facts.activityAt, at);
+        facts.activityAt = activityOf(entry, facts);
+        const values = { lastDisconnectTime: facts.disconnectedAt, lastActivityTime: facts.activityAt };
+        write(entry, values, wasAhead && facts.active ? facts.activityAt + facts.timeoutMs : undefined);
         raise('DISCONNECT_EVENT', entry.device, facts);
       });
     },
@@ -217,8 +226,10 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     for (const entry of entries.values()) {
       const { facts } = entry;
       if (!facts) continue;
+      // When it is to be looked at is too late as well: all is written.
+      if (isAhead(facts.activityAt, clock.now())) entry.unsaved = true;
       if (entry.unsaved || (facts.active && entry.at > facts.activityAt)) {
-        facts.activityAt = Math.max(facts.activityAt, entry.at);
+        facts.activityAt = activityOf(entry, facts);
         writes.push(reportOf(entry, facts, clock.now()));
         written.push(entry);
         entry.unsaved = false;
@@ -231,7 +242,7 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
 
   const silence = async (entry: Entry, facts: Facts): Promise<void> => {
     const ts = clock.now();
-    const activityAt = Math.max(facts.activityAt, entry.at);
+    const activityAt = activityOf(entry, facts);
     Object.assign(facts, { active: false, alarmAt: ts, activityAt });
     const values = {
       active: false,
@@ -250,9 +261,11 @@ export function createConnectivity(options: ConnectivityOptions, parts: Connecti
     const { facts } = entry;
     if (!facts || entry.forgotten) return;
     const ts = clock.now();
-    const activityAt = Math.max(facts.activityAt, entry.at);
-    const due = Math.max(activityAt, device.createdAt) + facts.timeoutMs;
-    const change = { deviceId: device.id, values: {}, ts };
+    const activityAt = activityOf(entry, facts);
+    const due = Math.max(activityAt, upToNow(device.createdAt)) + facts.timeoutMs;
+    const wasAhead = isAhead(facts.activityAt, ts);
+    if (wasAhead) facts.activityAt = activityAt;
+    const change = { deviceId: device.id, values: wasAhead ? { lastActivityTime: activityAt } : {}, ts };
     if (due > ts) {
       if (!facts.active && activityAt > 0) activate(entry, facts, activityAt);
       else await save(entry, { ...change, due });

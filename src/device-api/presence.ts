@@ -70,6 +70,10 @@ export const eventMetadata = (device: Device) => ({
   scope: 'SERVER_SCOPE',
 });
 
+/** A time that is further ahead of the clock was told by a clock that was wrong, ms; the brokers of a store may differ by less. */
+const AHEAD_MS = 60_000;
+export const isAhead = (time: number, now: number): boolean => time - now > AHEAD_MS;
+
 /** A device that has a connection, or activity that is not stored yet. */
 export class Entry {
   readonly device: Device;
@@ -128,7 +132,7 @@ export class Connection implements Presence {
   seen(): void {
     const entry = this.#entry;
     const { now } = this.#events;
-    if (now > entry.at) entry.at = now;
+    if (now > entry.at || isAhead(entry.at, now)) entry.at = now;
     if (entry.facts?.active !== true) this.#events.active(entry);
   }
 

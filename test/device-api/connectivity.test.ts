@@ -275,6 +275,30 @@ describe('connectivity', () => {
     await broken.stop();
   });
 
+  it.each(['a broker that runs', 'the next start'])(
+    'times of a clock that was ahead do not stand: %s',
+    async (which) => {
+      const now = rooms.clock.now();
+      const [talks, leaves] = [await device('talks'), await device('leaves')];
+      later(365 * 86_400_000);
+      const one = connect(talks);
+      const other = connect(leaves);
+      for (const device of [talks, leaves]) await storedIs(device, { active: true });
+      rooms.clock.set(now);
+      if (which === 'the next start') {
+        await connectivity.stop();
+        connectivity = start();
+        for (const device of [talks, leaves]) connect(device).seen();
+      } else one.seen();
+      other.closed();
+      for (const device of [talks, leaves]) await storedIs(device, { lastActivityTime: now });
+      told = [];
+      later(TIMEOUT_MS);
+      await until('INACTIVITY_EVENT', 'INACTIVITY_EVENT');
+      for (const device of [talks, leaves]) await storedIs(device, { active: false, lastActivityTime: now });
+    },
+  );
+
   it('two thousand devices that fall silent together are each told of once', async () => {
     const all = await Promise.all(Array.from({ length: 2_000 }, (_, at) => device(`d${at}`)));
     for (const one of all) connectivity.seen(one);
