@@ -169,7 +169,7 @@ describe('credentials: rotation, expiry, revocation', () => {
       openssl('req', '-x509', ...request(name), '-out', `${name}.pem`);
       return identity(name);
     };
-    const issued = (ca: string, commonName: string, file: string) => {
+    const issued = (ca: string, commonName: string, file: string, extensions = '') => {
       const made = [
         '-newkey',
         'ec',
@@ -180,8 +180,9 @@ describe('credentials: rotation, expiry, revocation', () => {
         `/CN=${commonName}`,
       ];
       openssl('req', ...made, '-keyout', `${file}.key`, '-out', `${file}.csr`);
+      writeFileSync(join(dir, `${file}.ext`), extensions);
       const by = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-set_serial', String(++serial)];
-      openssl('x509', '-req', '-in', `${file}.csr`, ...by, '-out', `${file}.pem`);
+      openssl('x509', '-req', '-in', `${file}.csr`, ...by, '-extfile', `${file}.ext`, '-out', `${file}.pem`);
       return identity(file);
     };
     const expiredCertificate = () => {
@@ -306,6 +307,22 @@ describe('credentials: rotation, expiry, revocation', () => {
         expect(await client.connack()).toBe(0x87);
       }
       await expect(api(broker, '/api/tenant/devices?deviceName=pump-2')).rejects.toThrow('404');
+    });
+
+    it('a certificate of an authority below that of a profile makes its device when its issuer comes along', async () => {
+      const middle = issued('ca', 'Middle CA', 'middle', 'basicConstraints=critical,CA:TRUE');
+      const leaf = issued('middle', 'pump-4.meters', 'below');
+      const noAuthority = issued('ca', 'No CA', 'no-authority', 'basicConstraints=CA:FALSE');
+      const forged = issued('no-authority', 'pump-5.meters', 'forged-below');
+      const codes = [];
+      for (const shown of [leaf, { ...forged, cert: `${forged.cert}\n${noAuthority.cert}` }]) {
+        await using client = await open(shown, 5);
+        codes.push(await client.connack());
+      }
+      expect(codes).toEqual([0x87, 0x87]);
+      await using client = await open({ ...leaf, cert: `${leaf.cert}\n${middle.cert}` }, 5);
+      expect(await client.connack()).toBe(0);
+      expect((await api<{ type: string }>(broker, '/api/tenant/devices?deviceName=pump-4')).type).toBe('chained');
     });
 
     it("a certificate's text as token or client id logs nobody in", async () => {
