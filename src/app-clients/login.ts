@@ -23,7 +23,13 @@ export type AppLogin =
 
 /** Logins of app clients, by the keys of the management API. */
 export interface AppLogins {
-  login(given: { readonly userName: string; readonly password: string; readonly address: string }): Promise<AppLogin>;
+  login(given: {
+    readonly userName: string;
+    readonly password: string;
+    readonly address: string;
+    /** Called when it is refused, before its answer is held back for guessing too often. */
+    readonly decided?: () => void;
+  }): Promise<AppLogin>;
   /** The owners that may still be connected and have sessions. */
   owners(): Promise<ReadonlySet<string>>;
 }
@@ -43,7 +49,7 @@ export function createAppLogins(parts: {
 }): AppLogins {
   const { apiKeys, refusalPause, clock } = parts;
   return {
-    async login({ userName, password, address }) {
+    async login({ userName, password, address, decided }) {
       const principal = password.length > MAX_KEY ? undefined : await apiKeys.authenticate(new Secret(password));
       const owner = principal?.key?.id ?? ADMIN;
       if (principal && (userName === ANY_KEY || parseUuid(userName) === owner)) {
@@ -51,6 +57,7 @@ export function createAppLogins(parts: {
         const rights = rightsOf({ ...principal, ...(topics ? { topics } : {}) });
         return { kind: 'app', owner, rights };
       }
+      decided?.();
       const answer = await refusalPause.refused(address);
       return { kind: 'refused', reason: answer === 'drop' ? 'hang-up' : 'bad-credentials' };
     },

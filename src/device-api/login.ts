@@ -11,6 +11,8 @@ export interface Login {
   readonly address: string;
   /** Whether nobody on the way can listen: TLS here, or before a load balancer that says so. */
   readonly secure: boolean;
+  /** Called when it is refused, before its answer is held back for guessing too often. */
+  readonly decided?: () => void;
 }
 
 export interface ClientCertificate {

@@ -62,9 +62,14 @@ export function createLogins(parts: LoginsParts): Logins {
   };
 
   const connects = new ConnectThrottle(clock);
-  const refuse = async (reason: LoginRefusal, address: string, returnCode?: 2 | 3 | 4 | 5): Promise<LoginResult> => {
+  const refuse = async (
+    reason: LoginRefusal,
+    { address, decided }: Pick<Login, 'address' | 'decided'>,
+    returnCode?: 2 | 3 | 4 | 5,
+  ): Promise<LoginResult> => {
     bump(counters.refusals, `login:${reason}`);
     if (reason === 'unavailable') return { kind: 'refused', reason };
+    decided?.();
     const fate = await parts.guessPause.refused(address);
     if (fate === 'drop') return { kind: 'refused', reason: 'hang-up' };
     return { kind: 'refused', reason, ...(returnCode === undefined ? {} : { returnCode }) };
@@ -107,7 +112,7 @@ export function createLogins(parts: LoginsParts): Logins {
     }
     // What a CONNECT of native form costs, whose names no profile has: the time does not tell which products there are.
     if (profiles().byProductKey(names.productKey)) await registry.login(login);
-    return refuse('bad-credentials', login.address, result.returnCode);
+    return refuse('bad-credentials', login, result.returnCode);
   };
 
   const guarded = async (run: () => Promise<LoginResult>): Promise<LoginResult> => {
@@ -130,17 +135,17 @@ export function createLogins(parts: LoginsParts): Logins {
         if (names && profiles().byProductKey(names.productKey)) return bySignature(login, names);
         const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
         if (match.kind === 'device') {
-          if (needsTls(match.device, login.secure)) return refuse('not-authorized', login.address);
+          if (needsTls(match.device, login.secure)) return refuse('not-authorized', login);
           live.used(match.device, match.credentials);
           return mayOpen(admit(match.device));
         }
         if (match.kind === 'disabled' || login.certificate !== undefined) {
-          return refuse('not-authorized', login.address);
+          return refuse('not-authorized', login);
         }
         if (names) return bySignature(login, names);
         const { clientId, userName, password } = login;
-        if (userName !== '' || password !== '') return refuse('bad-credentials', login.address);
-        return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login.address);
+        if (userName !== '' || password !== '') return refuse('bad-credentials', login);
+        return refuse(clientId.trim() === '' ? 'not-authorized' : 'bad-client-id', login);
       });
     },
 
@@ -154,7 +159,7 @@ export function createLogins(parts: LoginsParts): Logins {
     loginByToken: (token, address, secure) =>
       guarded(async () => {
         const device = token === '' ? undefined : await registry.loginByToken(token);
-        if (!device || needsTls(device, secure)) return refuse('bad-credentials', address);
+        if (!device || needsTls(device, secure)) return refuse('bad-credentials', { address });
         connectivity.seen(device);
         return admit(device);
       }),

@@ -279,8 +279,9 @@ export class DeviceBroker extends Aedes {
       const { loginTimeoutMs } = this.#options;
       timer = setTimeout(() => resolve({ kind: 'refused', reason: 'unavailable' }), loginTimeoutMs);
     });
+    const decided = (): void => clearTimeout(timer);
     try {
-      const result = await Promise.race([this.#api.login(login), late]);
+      const result = await Promise.race([this.#api.login({ ...login, decided }), late]);
       if (result.kind !== 'device' || result.profile.transport !== 'coap') return result;
       this.#abandon(result);
       return { kind: 'refused', reason: 'unavailable' }; // thingsboard-device-api 1.2

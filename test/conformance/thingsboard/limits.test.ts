@@ -177,4 +177,22 @@ describe('thingsboard-device-api 12: limits', () => {
       expect(await client.connack()).toBe(5);
     }
   });
+
+  it('7.4: a wrong login whose answer is held back for longer than a login may take hears that it is wrong', async () => {
+    const broker = await start({
+      GRIDMOOR_FREE_REFUSALS: '1',
+      GRIDMOOR_REFUSAL_PAUSE_MS: '500',
+      GRIDMOOR_REFUSAL_MAX_PAUSE_MS: '500',
+      MQTT_LOGIN_TIMEOUT_MS: '100',
+    });
+    const codeOf = async (version: 4 | 5, userName: string): Promise<number> => {
+      const given = { version, userName, password: 'wrong' };
+      await using client = await MqttClient.open({ port: broker.ports.mqtt, ...given });
+      return await client.connack();
+    };
+    for (const userName of ['wrong', 'apikey']) {
+      expect(await codeOf(4, userName)).toBe(5);
+      expect(await codeOf(5, userName)).toBe(0x86);
+    }
+  });
 });

@@ -204,8 +204,9 @@ export class AppBroker extends Aedes implements AppDoor {
       timer = setTimeout(() => resolve({ kind: 'refused', reason: 'unavailable' }), this.#options.loginTimeoutMs);
     });
     const given = { userName: packet.username ?? '', password: packet.password?.toString('utf8') ?? '', address };
+    const decided = (): void => clearTimeout(timer);
     try {
-      return await Promise.race([this.#parts.logins.login(given), late]);
+      return await Promise.race([this.#parts.logins.login({ ...given, decided }), late]);
     } catch (error) {
       this.#failed(error);
       return { kind: 'refused', reason: 'unavailable' };
