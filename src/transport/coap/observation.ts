@@ -1,3 +1,4 @@
+import type { Clock } from '../../model/clock.ts';
 import { type Answer, observeOption } from './answer.ts';
 import type { Downloads } from './downloads.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -6,6 +7,7 @@ import type { CoapRequest, Peer } from './request.ts';
 export interface ObservationParts {
   readonly endpoint: Endpoint;
   readonly downloads: Downloads;
+  readonly clock: Clock;
   /** An observation without a word from its peer for so long is asked whether it is there, ms. */
   readonly checkMs: number;
 }
@@ -20,7 +22,11 @@ interface Waiting {
 const MAX_WAITING = 100;
 /** Sequence numbers have 24 bits (RFC 7641 3.4). */
 const SEQUENCES = 0x1000000;
-const FIRST = 2;
+/**
+ * An observation begins so many a millisecond above one that began before it, also of another run of the broker: clients
+ * drop what is not newer than the last of their token, for 128 s, in which the numbers go less than half round.
+ */
+const SEQUENCES_PER_MS = 32;
 
 /** One GET with Observe: notifications go out one by one, each once the one before has been acknowledged (RFC 7641 4.5). */
 export class Observation {
@@ -28,7 +34,7 @@ export class Observation {
   readonly #request: Pick<CoapRequest, 'peer' | 'token' | 'resource' | 'block2'>;
   readonly #lost: () => void;
   readonly #waiting: Waiting[] = [];
-  #sequence = FIRST;
+  #sequence: number;
   #running = true;
   #ended = false;
   #check: NodeJS.Timeout | undefined;
@@ -37,6 +43,7 @@ export class Observation {
   constructor(parts: ObservationParts, request: CoapRequest, lost: () => void) {
     const { peer, token, resource, block2 } = request;
     this.#parts = parts;
+    this.#sequence = Math.floor(parts.clock.now() * SEQUENCES_PER_MS) % SEQUENCES;
     this.#request = { peer, token, resource, block2: block2 && { ...block2, number: 0, more: false } };
     this.#lost = lost;
   }

@@ -86,7 +86,7 @@ export function createCoapFront(
   const endpoint = new Endpoint(options, handle, { clock, log });
   const observers = new Observers(
     deviceApi,
-    { endpoint, downloads, checkMs: options.observerCheckMs },
+    { endpoint, downloads, clock, checkMs: options.observerCheckMs },
     options.maxObservers,
   );
   const resources = new Resources({ deviceApi, observers, clock, maxPayloadBytes: options.maxPayloadBytes });
