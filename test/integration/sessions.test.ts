@@ -1,4 +1,4 @@
-import mqttPacket, { type Packet } from 'mqtt-packet';
+import mqttPacket, { type IConnackPacket, type Packet } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
 import { MqttClient } from '../helpers/mqtt-client.ts';
@@ -63,12 +63,31 @@ describe('sessions, order and pressure', () => {
     expect((await api<Record<string, unknown[]>>(broker, path)).n).toHaveLength(1);
   });
 
-  it('an MQTT 5 client is told the keep-alive that holds when it asks for none; 3.1.1 is let in', async () => {
+  it('an MQTT 5 client is told the keep-alive that holds when it asks for none or too long a one; 3.1.1 is let in', async () => {
     const userName = await newDevice(broker, 'keep-alive');
-    await using v5 = await MqttClient.open({ port: broker.ports.mqtt, version: 5, userName, keepalive: 0 });
-    expect(await v5.next('connack')).toMatchObject({ reasonCode: 0, properties: { serverKeepAlive: 3600 } });
+    for (const [keepalive, serverKeepAlive] of [
+      [0, 600],
+      [65_535, 3600],
+      [60, undefined],
+    ] as const) {
+      await using v5 = await MqttClient.open({ port: broker.ports.mqtt, version: 5, userName, keepalive });
+      const { reasonCode, properties } = (await v5.next('connack')) as IConnackPacket;
+      expect([reasonCode, properties?.serverKeepAlive]).toEqual([0, serverKeepAlive]);
+    }
     await using v3 = await MqttClient.open({ port: broker.ports.mqtt, userName, keepalive: 0 });
     expect(await v3.connack()).toBe(0);
+  });
+
+  it('an MQTT 5 client is told the client id that it gets, and that no session outlives its connection', async () => {
+    const userName = await newDevice(broker, 'told');
+    const connack = async (clientId: string, properties: { sessionExpiryInterval?: number }) => {
+      await using v5 = await MqttClient.open({ port: broker.ports.mqtt, version: 5, userName, clientId, properties });
+      const answer = (await v5.next('connack')) as IConnackPacket;
+      return [answer.properties?.assignedClientIdentifier, answer.properties?.sessionExpiryInterval];
+    };
+    expect(await connack('', { sessionExpiryInterval: 3600 })).toEqual([await deviceId(broker, 'told'), 0]);
+    expect(await connack('own', {})).toEqual([undefined, undefined]);
+    expect(await connack('own', { sessionExpiryInterval: 0 })).toEqual([undefined, undefined]);
   });
 
   it('every provisioning answer goes only to the session that asked, whatever the others subscribed to', async () => {

@@ -29,8 +29,10 @@ export interface PrivateClient {
   connackSent: boolean;
   /** The login was accepted; the CONNACK follows, and some turns later aedes is through with the CONNECT. */
   _authorized: boolean;
-  readonly _assignedClientId: string | undefined;
-  readonly _serverKeepAlive: number | undefined;
+  /** An MQTT 5 client is told these three in its CONNACK; the keep-alive is the one that runs. */
+  _assignedClientId: string | undefined;
+  _serverKeepAlive: number | undefined;
+  _sessionExpiryClamped: boolean;
   /** Calls back at the next drain, or closes after `drainTimeout`. */
   waitForDrain(callback: (err?: Error | null) => void): void;
 }

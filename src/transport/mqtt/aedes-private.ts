@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Aedes, Client } from 'aedes';
 import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import type { PrivateBroker, PrivateClient } from './aedes-inner.ts';
+import { termsOf } from './connack-terms.ts';
 import { connack, farewell } from './connection-packets.ts';
 import { EndedPublishes } from './ended-publishes.ts';
 import type { GuardOptions } from './guard-options.ts';
@@ -309,9 +310,8 @@ class Guard implements FrameRules {
       return;
     }
     register();
-    const { _assignedClientId: assignedId, _serverKeepAlive: keepAlive } = inner;
     const push = this.options.onWelcome?.(client);
-    client.conn.write(connack(client.version, { maximumPacketSize, receiveMaximum, assignedId, keepAlive, push }));
+    client.conn.write(connack(client.version, { maximumPacketSize, receiveMaximum, push, ...termsOf(client) }));
     inner.connackSent = true;
     inner.connecting = false;
     this.#welcome = true;

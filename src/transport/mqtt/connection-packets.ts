@@ -30,6 +30,8 @@ export interface ConnackFacts {
   readonly assignedId: string | undefined;
   /** Wanted by the broker, s; absent = what the client asked for. */
   readonly keepAlive: number | undefined;
+  /** The session ends with the connection, which is not what the client asked for. */
+  readonly sessionEnds: boolean;
   /** Comes right behind it. */
   readonly push: IPublishPacket | undefined;
 }
@@ -46,7 +48,7 @@ export function connack(version: number, { push, ...facts }: ConnackFacts): Buff
 /** Without a stored session. Shared subscriptions are off [MQTT-3.2.2-13]. */
 function plainConnack(
   version: number,
-  { maximumPacketSize, receiveMaximum, assignedId, keepAlive }: Omit<ConnackFacts, 'push'>,
+  { maximumPacketSize, receiveMaximum, assignedId, keepAlive, sessionEnds }: Omit<ConnackFacts, 'push'>,
 ): Buffer {
   if (version !== 5) return CONNACK_V3;
   const properties = {
@@ -55,6 +57,7 @@ function plainConnack(
     ...(receiveMaximum > 0 ? { receiveMaximum } : {}),
     ...(assignedId === undefined ? {} : { assignedClientIdentifier: assignedId }),
     ...(keepAlive === undefined ? {} : { serverKeepAlive: keepAlive }),
+    ...(sessionEnds ? { sessionExpiryInterval: 0 } : {}),
   };
   const packet = { cmd: 'connack', sessionPresent: false, reasonCode: reasonCodes.success, properties } as const;
   return mqtt.generate(packet, { protocolVersion: 5 });

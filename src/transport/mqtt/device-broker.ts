@@ -9,6 +9,7 @@ import type { Log } from '../../observe/index.ts';
 import { AddressBlock, type AddressBlockOptions } from './address-block.ts';
 import { disconnectClient, guardClient, hardenBroker, letInAtOnce, refuseConnect } from './aedes-private.ts';
 import { ChannelConnection } from './channel-connection.ts';
+import { setTerms, type Terms, termsFor } from './connack-terms.ts';
 import { finishPublish, type PublishDone, type PublishVerdict } from './connection.ts';
 import { DeviceSession } from './device-session.ts';
 import type { GuardOptions } from './guard-options.ts';
@@ -80,6 +81,8 @@ class Connection extends StrictGate {
   /** Between the login and its answer. */
   login: LoginResult | undefined;
   session: Session | undefined;
+  /** Until then, too. */
+  terms: Terms | undefined;
   /** Of the device that has logged in. */
   profile: string | undefined;
 
@@ -233,6 +236,7 @@ export class DeviceBroker extends Aedes {
       return;
     }
     const { maxKeepaliveS, defaultKeepaliveS } = this.#options;
+    if (packet.protocolVersion === 5) connection.terms = termsFor(packet, Math.min(defaultKeepaliveS, maxKeepaliveS));
     const login = {
       clientId: packet.clientId,
       userName: packet.username ?? '',
@@ -245,7 +249,7 @@ export class DeviceBroker extends Aedes {
     packet.clean = true;
     delete packet.will;
     if (packet.properties) delete packet.properties.sessionExpiryInterval;
-    // MQTT 5 clients are told the limit in the CONNACK; older ones cannot be told, and are not refused for it.
+    // MQTT 5 clients are told what holds in the CONNACK; older ones cannot be told, and are not refused for it.
     if (packet.protocolVersion !== 5) packet.keepalive = Math.min(packet.keepalive || defaultKeepaliveS, maxKeepaliveS);
     void this.#login(login).then((result) => {
       if (!this.#connections.has(client)) this.#abandon(result);
@@ -308,6 +312,8 @@ export class DeviceBroker extends Aedes {
     }
     connection.profile = login.kind === 'device' ? login.device.profile : undefined;
     connection.session = this.#sessionOf(client, login, connection.address);
+    if (connection.terms) setTerms(client, connection.terms);
+    connection.terms = undefined;
     done(null, true);
   }
 
