@@ -259,7 +259,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
     profile: (name) => profiles().byName(name),
     uplink,
     rpc: parts.rpc,
-    rpcUplink: (device) => createRpcUplink(device, parts, (what) => uplink(device).takeMessage(what)),
+    rpcUplink: (device) => createRpcUplink(device, parts, uplink(device)),
     sessionLimits(device, front) {
       const { limits, gatewayLimits } = parts;
       const defaults = device.gateway ? gatewayLimits.texts.own : limits.defaults;
@@ -281,8 +281,7 @@ export function createDeviceApi(parts: DeviceApiParts): DeviceApi {
         claim: claimed.shared ? (sub) => claimed.claim(sub) : undefined,
         uplink: (sub) => createUplink(sub, uplinkParts, meter),
         listen: (id, calls) => parts.rpc.listen(id, calls),
-        respond: (sub, ...reply) =>
-          createRpcUplink(sub.device, parts, (what) => sub.uplink.takeMessage(what)).respond(...reply),
+        respond: (sub, ...reply) => createRpcUplink(sub.device, parts, sub.uplink).respond(...reply),
         announce: (sub) => announceCreated(sub, { gatewayId: device.id }),
         log,
       });

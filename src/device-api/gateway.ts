@@ -69,7 +69,7 @@ export interface GatewayParts extends SubDeviceParts {
   readonly meter: UplinkMeter;
   readonly attributes: AttributeStore;
   /** The gateway's own, for its statistics. */
-  readonly ownUplink: Pick<Uplink, 'telemetryJson'>;
+  readonly ownUplink: Pick<Uplink, 'telemetryJson' | 'refuse'>;
   readonly counters: MessageCounters;
   /** The answer of a sub-device to a call. */
   readonly respond: (sub: SubDevice, callId: number, payload: Uint8Array, done: UplinkDone) => void;
@@ -102,7 +102,15 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
   const metrics = new GatewayMetrics((values) => parts.ownUplink.telemetryJson(values, () => {}));
   let seenAt = Number.NEGATIVE_INFINITY;
 
-  const refuse = (result: GatewayResult, done: GatewayDone): void => {
+  const refuse = (
+    result: GatewayResult,
+    done: GatewayDone,
+    problem = 'problem' in result ? result.problem : undefined,
+  ): void => {
+    if (problem !== undefined) {
+      parts.ownUplink.refuse(problem, () => done(result));
+      return;
+    }
     countEnded(counters, result.kind === 'rate-limited' ? 'rate-limited' : 'refused', device.profile, 'other');
     done(result);
   };
@@ -139,7 +147,9 @@ export function createGateway(device: Device, link: GatewayLink, parts: GatewayP
         }
       } else {
         bump(counters.refusals, `gateway:${result.kind}`);
-        refuse(named(result, name), done);
+        const foreign =
+          result.kind === 'not-yours' ? `${JSON.stringify(name)} is no device of this gateway` : undefined;
+        refuse(named(result, name), done, foreign);
       }
     });
   /** Each member for itself, one answer when the last has its outcome. */

@@ -7,7 +7,7 @@ import type { MessageRunner } from './message-runner.ts';
 import type { Rpc } from './rpc.ts';
 import type { ServerRpc } from './server-rpc.ts';
 import type { SessionClaims } from './session-claims.ts';
-import type { UplinkResult } from './uplink.ts';
+import type { Uplink, UplinkResult } from './uplink.ts';
 
 /** `no-method`: JSON without a text `method`, which ThingsBoard does not tell from a fault of its own. */
 export type CallResult = UplinkResult | { readonly kind: 'no-method' };
@@ -44,11 +44,10 @@ export interface RpcUplinkParts {
   readonly instanceId: string;
 }
 
-/** @param takeMessage takes what one message costs; false: over the limit. */
 export function createRpcUplink(
   device: Device,
   parts: RpcUplinkParts,
-  takeMessage: (what: string) => boolean,
+  uplink: Pick<Uplink, 'takeMessage' | 'refuse'>,
 ): RpcUplink {
   const { rpc, serverRpc, runner, counters, clock } = parts;
   let id: string | undefined;
@@ -64,6 +63,7 @@ export function createRpcUplink(
     countEnded(counters, outcome, device.profile, 'calls');
     return result;
   };
+  const refuse = (problem: string, done: (result: UplinkResult) => void): void => uplink.refuse(problem, done, 'calls');
 
   const run = (
     call: CallToServer,
@@ -110,8 +110,8 @@ export function createRpcUplink(
 
   return {
     respond(callId, payload, done) {
-      if (payload.length === 0) done(count({ kind: 'invalid', problem: 'the answer is empty' }));
-      else if (!takeMessage('rpc')) done(count({ kind: 'rate-limited' }));
+      if (payload.length === 0) refuse('the answer is empty', done);
+      else if (!uplink.takeMessage('rpc')) done(count({ kind: 'rate-limited' }));
       else {
         rpc.answer(device.id, callId, payload).then(
           () => done(count({ kind: 'stored' })),
@@ -123,20 +123,20 @@ export function createRpcUplink(
     call(call, done, answer) {
       const parsed = parseJson(call.payload, parts.json);
       if (!parsed.ok) {
-        done(count({ kind: 'invalid', problem: parsed.error.problem }));
+        refuse(parsed.error.problem, done);
         return;
       }
       if (!isJsonObject(parsed.value)) {
-        done(count({ kind: 'invalid', problem: 'the call must be a JSON object' }));
+        refuse('the call must be a JSON object', done);
         return;
       }
       const { method, params = null } = parsed.value;
       if (typeof method !== 'string') {
-        done(count({ kind: 'no-method' }));
+        refuse('the call has no text "method"', () => done({ kind: 'no-method' }));
         return;
       }
       if (call.paramsRequired && parsed.value.params === undefined) {
-        done(count({ kind: 'invalid', problem: 'the call has no "params"' }));
+        refuse('the call has no "params"', done);
         return;
       }
       if (method === 'getSessionLimits' && call.sessionLimits) {
@@ -144,7 +144,7 @@ export function createRpcUplink(
         answer(call.sessionLimits());
         return;
       }
-      if (takeMessage('rpc')) run(call, { method, params }, done, answer);
+      if (uplink.takeMessage('rpc')) run(call, { method, params }, done, answer);
       else done(count({ kind: 'rate-limited' }));
     },
   };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../helpers/broker.ts';
 import { MqttClient } from '../helpers/mqtt-client.ts';
 import { bytesOf, connectPacket, packetOf, RawMqtt } from '../helpers/mqtt-raw.ts';
-import { api, latest, newDevice, provision, requestOf } from '../helpers/system.ts';
+import { api, deviceId, latest, newDevice, provision, requestOf } from '../helpers/system.ts';
 import { linesOf, openSocket, rssOf, talk } from './raw-peer.ts';
 
 const TLS = join(import.meta.dirname, '../fixtures/tls');
@@ -81,6 +81,45 @@ describe('bad input over MQTT', () => {
       expect(await latest(broker, 'unreadable')).toEqual({ good: '1' });
       const [line] = await linesOf(broker, 'msg.invalid');
       expect(line).toMatchObject({ level: 'info', problem: expect.stringMatching(/\w/) });
+    });
+
+    it.each([
+      ['V1/devices/me/telemetry', '{"a":1}', 0, 'the topic is none of the device API'],
+      ['v1/devices/me/attributes/request/x', '{}', 'closed', 'the id in the topic is no whole number'],
+      ['v1/devices/me/rpc/request/x', '{"method":"m"}', 'closed', 'the id in the topic is no whole number'],
+      ['v1/devices/me/rpc/request/1', '{"params":1}', 'closed', 'the call has no text "method"'],
+      ['v1/devices/me/rpc/response/1', '', 'closed', 'the answer is empty'],
+      ['v1/gateway/telemetry', '{"a":[{"b":1}]}', 'silent', 'the device is no gateway'],
+    ])('of MQTT 3.1.1 on %s leave a reason in the log', async (topic, payload, answer, problem) => {
+      const name = `on-${topic}`;
+      await using client = await MqttClient.connect({
+        port: broker.ports.mqtt,
+        userName: await newDevice(broker, name),
+      });
+      const from = broker.logs().length;
+      client.send({ cmd: 'publish', topic, payload, qos: 1, messageId: 9, retain: false, dup: false });
+      if (answer === 0) expect(await client.next('puback')).toMatchObject({ messageId: 9 });
+      if (answer === 'closed') await client.ended();
+      if (answer === 'silent') await client.alive();
+      const [line] = await linesOf(broker, 'msg.invalid', { from });
+      expect(line).toMatchObject({ device: await deviceId(broker, name), problem });
+    });
+
+    it.each([
+      ['telemetry', '{"a":', 'text ends where a value should be'],
+      ['telemetry', '[]', 'the message must be a JSON object'],
+      ['telemetry', '{"not-ours":[{"a":1}]}', '"not-ours" is no device of this gateway'],
+      ['nothing', '{}', 'the topic is none of the gateway API'],
+    ])('of a gateway on v1/gateway/%s leave a reason in the log: %s', async (topic, payload, problem) => {
+      await newDevice(broker, 'not-ours').catch(() => {});
+      const name = `gateway of ${payload}`;
+      const { credentialsValue } = await provision(broker, { deviceName: name, gateway: true });
+      const userName = String(credentialsValue);
+      await using client = await MqttClient.connect({ port: broker.ports.mqtt, version: 5, userName });
+      const from = broker.logs().length;
+      expect(await client.publish(`v1/gateway/${topic}`, payload)).toBeGreaterThanOrEqual(0x80);
+      const [line] = await linesOf(broker, 'msg.invalid', { from });
+      expect(line).toMatchObject({ device: await deviceId(broker, name), problem });
     });
 
     it('with odd keys and numbers are stored as they are, and change nothing else', async () => {

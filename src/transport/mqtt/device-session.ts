@@ -30,6 +30,8 @@ const REFUSED: PublishVerdict = { kind: 'close', code: reasonCodes.implementatio
 const INVALID: PublishVerdict = { kind: 'nack', code: reasonCodes.payloadFormatInvalid, v3: 'close', qos0: 'close' };
 const INVALID_ACKED: PublishVerdict = { ...INVALID, v3: 'ack' };
 
+const WRONG_ID = 'the id in the topic is no whole number';
+
 /** Ends a publish: what became of it, or what its sender hears at once. */
 type Finish = (result: UplinkResult | PublishVerdict) => void;
 
@@ -114,12 +116,13 @@ export class DeviceSession implements DeviceLink {
     const finish: Finish = (result) => finishPublish(this.#client, packet, toVerdict(result, profile), done);
     if (topic.startsWith(GATEWAY_PREFIX)) {
       if (this.#gateway) this.#gateway.publish(packet, finish);
-      else finish(noGateway(this.#client));
+      else this.#uplink.refuse('the device is no gateway', () => finish(noGateway(this.#client)));
       return;
     }
     const uplink = readTopic(topic, profile);
-    if (uplink === undefined) finish(UNKNOWN_TOPIC);
-    else if (uplink === 'malformed') finish(invalid(profile));
+    // 3.1.1 acknowledges an unknown topic: the log is the one place that says so.
+    if (uplink === undefined) this.#uplink.refuse('the topic is none of the device API', () => finish(UNKNOWN_TOPIC));
+    else if (uplink === 'malformed') this.#uplink.refuse(WRONG_ID, finish);
     else this.#take(uplink, { topic, payload: packet.payload as Buffer }, finish);
   }
 
@@ -143,9 +146,11 @@ export class DeviceSession implements DeviceLink {
       case 'certificate-request':
         this.#certificate(payload, uplink.answerTopic, finish);
         return;
+      case 'rpc-malformed':
+        this.#uplink.refuse(WRONG_ID, () => this.#calls().publish(uplink, { payload, topic: seen }, finish), 'calls');
+        return;
       case 'rpc-call':
       case 'rpc-answer':
-      case 'rpc-malformed':
         this.#calls().publish(uplink, { payload, topic: seen }, finish);
         return;
       case 'attribute-request':
@@ -206,6 +211,7 @@ export class DeviceSession implements DeviceLink {
       device: this.#device,
       subscriptions: this.#subscriptions,
       profile: () => this.#profile(),
+      uplink: this.#uplink,
     });
   }
 

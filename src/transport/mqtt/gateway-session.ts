@@ -13,6 +13,7 @@ import {
   type Gateway,
   type GatewayLink,
   type GatewayResult,
+  type Uplink,
 } from '../../device-api/index.ts';
 import { type PublishVerdict, type Subscriptions, sendTo } from './connection.ts';
 import { isTooLarge, nextMessageId, writePacket } from './downlink.ts';
@@ -58,6 +59,7 @@ export interface GatewaySessionParts {
   readonly device: Device;
   readonly subscriptions: Subscriptions;
   readonly profile: () => DeviceProfile;
+  readonly uplink: Pick<Uplink, 'refuse'>;
 }
 
 /** The gateway API on the connection of a gateway; for itself it uses the device topics like any device. */
@@ -66,15 +68,17 @@ export class GatewaySession implements GatewayLink {
   readonly #api: DeviceApi;
   readonly #subscriptions: Subscriptions;
   readonly #profile: () => DeviceProfile;
+  readonly #uplink: Pick<Uplink, 'refuse'>;
   readonly #gateway: Gateway;
   /** Calls that the gateway will acknowledge, by packet id. */
   readonly #unacknowledged = new Map<number, (taken: boolean) => void>();
 
-  constructor({ client, api, device, subscriptions, profile }: GatewaySessionParts) {
+  constructor({ client, api, device, subscriptions, profile, uplink }: GatewaySessionParts) {
     this.#client = client;
     this.#api = api;
     this.#subscriptions = subscriptions;
     this.#profile = profile;
+    this.#uplink = uplink;
     this.#gateway = api.gateway(device, this);
   }
 
@@ -114,7 +118,7 @@ export class GatewaySession implements GatewayLink {
         this.#gateway.claim(bytes, done);
         return;
       default:
-        finish(UNKNOWN_TOPIC);
+        this.#uplink.refuse('the topic is none of the gateway API', () => finish(UNKNOWN_TOPIC));
     }
   }
 
