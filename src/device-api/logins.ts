@@ -5,6 +5,7 @@ import type { Device } from '../model/device.ts';
 import type { Log } from '../observe/index.ts';
 import type { ProfileSet } from '../profiles/index.ts';
 import { provisionByChain } from '../provisioning/certificate-chain.ts';
+import { commonNameOf } from '../registry/certificates.ts';
 import type { LoginMatch } from '../registry/login-match.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ConnectThrottle } from './connect-throttle.ts';
@@ -44,16 +45,30 @@ export interface LoginsParts {
   readonly log: Log;
 }
 
+/** Characters of a common name, which nobody has signed perhaps, in the log. */
+const SHOWN_NAME = 64;
+
 export function createLogins(parts: LoginsParts): Logins {
   const { registry, profiles, live, claimed, connectivity, loginThing, counters, announce, raise, clock, log } = parts;
 
-  const byCertificate = async ({ der, notBefore, notAfter, issuers }: ClientCertificate): Promise<LoginMatch> => {
+  const byCertificate = async (
+    { der, notBefore, notAfter, issuers }: ClientCertificate,
+    address: string,
+  ): Promise<LoginMatch> => {
+    const refused = (match: LoginMatch, problem: string): LoginMatch => {
+      const commonName = commonNameOf(der)?.slice(0, SHOWN_NAME);
+      log.info({ event: 'login.certificate', address, commonName, problem }, 'certificate refused');
+      return match;
+    };
     const now = clock.now();
-    if (now < notBefore || now > notAfter) return { kind: 'expired' };
+    if (now < notBefore) return refused({ kind: 'expired' }, 'it is not valid yet');
+    if (now > notAfter) return refused({ kind: 'expired' }, 'it has expired');
     const match = await registry.loginByCertificate(der);
+    if (match.kind === 'expired') return refused(match, 'it was revoked, or its time as credentials is over');
+    if (match.kind === 'disabled') return refused(match, 'its device is disabled');
     if (match.kind !== 'unknown') return match;
     const chain = await provisionByChain({ leaf: der, issuers: issuers() }, { registry, profiles, clock });
-    if (chain.kind === 'refused') return match;
+    if (chain.kind === 'refused') return refused(match, chain.problem);
     if (chain.kind === 'created') {
       bump(counters.provisioned, chain.kind);
       announce(chain.device, 'SUCCESS', chain.kind);
@@ -133,7 +148,8 @@ export function createLogins(parts: LoginsParts): Logins {
         const { certificate } = login;
         const names = parseSignedNames(login.clientId, login.userName);
         if (names && profiles().byProductKey(names.productKey)) return bySignature(login, names);
-        const match = certificate === undefined ? await registry.login(login) : await byCertificate(certificate);
+        const match =
+          certificate === undefined ? await registry.login(login) : await byCertificate(certificate, login.address);
         if (match.kind === 'device') {
           if (needsTls(match.device, login.secure)) return refuse('not-authorized', login);
           live.used(match.device, match.credentials);

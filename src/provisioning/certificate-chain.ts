@@ -20,10 +20,12 @@ export interface ChainProvisioningParts {
 
 export type ChainProvisioned =
   | { readonly kind: 'created'; readonly device: Device }
-  | { readonly kind: 'renewed' | 'refused' };
+  | { readonly kind: 'renewed' }
+  /** `problem` is for the log: the device hears nothing of it. */
+  | { readonly kind: 'refused'; readonly problem: string };
 
 const MAX_ISSUERS = 8;
-const REFUSED = { kind: 'refused' } as const;
+const NOBODYS = 'no device has it, and no profile the authority that signed it';
 
 /**
  * X509_CERTIFICATE_CHAIN (thingsboard-device-api 2.6): a certificate under the one of a profile makes its device, or takes the
@@ -32,42 +34,49 @@ const REFUSED = { kind: 'refused' } as const;
 export async function provisionByChain(shown: ShownChain, parts: ChainProvisioningParts): Promise<ChainProvisioned> {
   const { registry, clock } = parts;
   const candidates = parts.profiles().all().filter(hasChain);
-  if (candidates.length === 0) return REFUSED;
+  if (candidates.length === 0) return refused(NOBODYS);
   const leaf = certificateOf(shown.leaf);
   const issuers = shown.issuers.slice(0, MAX_ISSUERS).map(certificateOf);
   const under = candidates.find(({ certificateChain: { certificate } }) =>
     isUnder(leaf, issuers, certificateOf(certificate), clock.now()),
   );
-  if (!under) return REFUSED;
+  if (!under) return refused(NOBODYS);
   const { certificateChain, name: profile, provision } = under;
   const commonName: unknown = leaf.toLegacyObject().subject.CN;
   const name = typeof commonName === 'string' ? certificateChain.name.exec(commonName)?.[1]?.trim() : undefined;
-  if (name === undefined || nameProblem(name)) return REFUSED;
+  if (name === undefined) return refused(`its common name does not fit profile "${profile}"`);
+  const wrong = nameProblem(name);
+  if (wrong) return refused(`its common name gives no name for a device: ${wrong}`);
   const by = `provision:${profile}`;
   const credentials = { type: 'X509_CERTIFICATE', certificate: shown.leaf } as const;
   const device = await registry.deviceByName(name);
   if (!device) {
-    if (!certificateChain.allowCreate) return REFUSED;
+    if (!certificateChain.allowCreate)
+      return refused(`there is no device "${name}", and profile "${profile}" makes none`);
     const { quota } = provision;
     const serverAttributes = { provisionState: 'provisioned' };
     const made = await registry.create({
       ...{ name, profile, credentials, serverAttributes, by },
       ...(quota === undefined ? {} : { profileQuota: quota }),
     });
-    return made.kind === 'created' ? { kind: 'created', device: made.device } : REFUSED;
+    return made.kind === 'created' ? { kind: 'created', device: made.device } : refused(`no device made: ${made.kind}`);
   }
-  if (device.profile !== profile) return REFUSED;
+  if (device.profile !== profile) return refused(`device "${name}" is of another profile`);
   const { present } = await registry.credentialsState(device.id);
   // Ended credentials were revoked: a fresh certificate of the same issuer must not undo that.
-  if (present?.type !== 'X509_CERTIFICATE' || present.expiresAt !== undefined) return REFUSED;
+  if (present?.type !== 'X509_CERTIFICATE' || present.expiresAt !== undefined) {
+    return refused(`device "${name}" has no certificate that works: it was revoked, or logs in another way`);
+  }
   try {
     await registry.rotate(device.id, credentials, by);
     return { kind: 'renewed' };
   } catch (error) {
-    if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return REFUSED;
+    if (error instanceof BrokerError && error.code === 'CREDENTIALS_TAKEN') return refused('another device has it');
     throw error;
   }
 }
+
+const refused = (problem: string) => ({ kind: 'refused', problem }) as const;
 
 const hasChain = (profile: DeviceProfile): profile is DeviceProfile & { readonly certificateChain: CertificateChain } =>
   profile.certificateChain !== undefined;

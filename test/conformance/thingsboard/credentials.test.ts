@@ -185,26 +185,17 @@ describe('credentials: rotation, expiry, revocation', () => {
       openssl('x509', '-req', '-in', `${file}.csr`, ...by, '-extfile', `${file}.ext`, '-out', `${file}.pem`);
       return identity(file);
     };
-    const expiredCertificate = () => {
+    const expiredCertificate = (name: string) => {
       const policy =
         '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n';
       writeFileSync(join(dir, 'ca.conf'), policy);
       writeFileSync(join(dir, 'index.txt'), '');
       writeFileSync(join(dir, 'serial'), '01');
-      openssl('req', ...request('x-expired'), '-out', 'x-expired.csr');
+      openssl('req', ...request(name), '-out', `${name}.csr`);
       const validity = ['-startdate', '200101000000Z', '-enddate', '210101000000Z'];
-      const files = [
-        '-config',
-        'ca.conf',
-        '-keyfile',
-        'x-expired.key',
-        '-in',
-        'x-expired.csr',
-        '-out',
-        'x-expired.pem',
-      ];
+      const files = ['-config', 'ca.conf', '-keyfile', `${name}.key`, '-in', `${name}.csr`, '-out', `${name}.pem`];
       openssl('ca', '-batch', '-selfsign', ...validity, ...files);
-      return identity('x-expired');
+      return identity(name);
     };
     const open = async (
       shown: { readonly key?: Buffer; readonly cert?: string },
@@ -258,7 +249,7 @@ describe('credentials: rotation, expiry, revocation', () => {
     });
 
     it('an expired certificate is refused although the device has it', async () => {
-      const expired = expiredCertificate();
+      const expired = expiredCertificate('x-expired');
       await newDevice(broker, 'x-expired');
       await post('x-expired/rotate', { credentials: { type: 'X509_CERTIFICATE', certificate: expired.der } });
       await using client = await open(expired, 5);
@@ -323,6 +314,37 @@ describe('credentials: rotation, expiry, revocation', () => {
       await using client = await open({ ...leaf, cert: `${leaf.cert}\n${middle.cert}` }, 5);
       expect(await client.connack()).toBe(0);
       expect((await api<{ type: string }>(broker, '/api/tenant/devices?deviceName=pump-4')).type).toBe('chained');
+    });
+
+    it('a refused certificate is named in the log, with what is wrong with it', async () => {
+      const plain = await newDevice(broker, 'pump-6');
+      await post('pump-6/rotate', { credentials: token(`${plain}-new`) });
+      const revoked = certificate('x-log-revoked');
+      await newDevice(broker, 'x-log-revoked');
+      await post('x-log-revoked/rotate', { credentials: { type: 'X509_CERTIFICATE', certificate: revoked.der } });
+      await post('x-log-revoked/credentials/revoke', { which: 'all' });
+      const cases = [
+        [expiredCertificate('x-log-expired'), 'x-log-expired', 'it has expired'],
+        [
+          certificate('x-log-unknown'),
+          'x-log-unknown',
+          'no device has it, and no profile the authority that signed it',
+        ],
+        [revoked, 'x-log-revoked', 'it was revoked, or its time as credentials is over'],
+        [issued('ca', 'a.inverters', 'log-misfit'), 'a.inverters', 'its common name does not fit profile "chained"'],
+        [issued('ca', 'pump-6.meters', 'log-taken'), 'pump-6.meters', 'device "pump-6" is of another profile'],
+      ] as const;
+      for (const [shown, commonName, problem] of cases) {
+        const from = broker.logs().length;
+        await using client = await open(shown, 5);
+        expect(await client.connack()).toBe(0x87);
+        const line = () =>
+          broker
+            .logs()
+            .slice(from)
+            .find(({ event }) => event === 'login.certificate');
+        await expect.poll(line).toMatchObject({ level: 'info', address: '127.0.0.1', commonName, problem });
+      }
     });
 
     it("a certificate's text as token or client id logs nobody in", async () => {
