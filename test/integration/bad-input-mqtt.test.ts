@@ -122,6 +122,16 @@ describe('bad input over MQTT', () => {
       expect(line).toMatchObject({ device: await deviceId(broker, name), problem });
     });
 
+    it('that end the connection name its device in the log', async () => {
+      const userName = await newDevice(broker, 'gated');
+      await using client = await MqttClient.connect({ port: broker.ports.mqtt, userName });
+      const from = broker.logs().length;
+      client.send({ cmd: 'publish', topic: 'v1/#', payload: '', qos: 0, retain: false, dup: false });
+      await client.ended();
+      const [line] = await linesOf(broker, 'mqtt.refused', { from });
+      expect(line).toMatchObject({ client: await deviceId(broker, 'gated'), reason: 'wildcard in a topic' });
+    });
+
     it('with odd keys and numbers are stored as they are, and change nothing else', async () => {
       await using client = await MqttClient.connect({
         port: broker.ports.mqtt,

@@ -226,7 +226,9 @@ export class DeviceBroker extends Aedes {
 
   #dropped(client: Client, reason: string): void {
     const address = this.#connections.get(client)?.address;
-    this.#log.info({ event: 'mqtt.refused', address, reason }, 'connection closed by the packet gate');
+    // Before its login a connection has no id.
+    const known = client.id ? { client: client.id } : {};
+    this.#log.info({ event: 'mqtt.refused', address, ...known, reason }, 'connection closed by the packet gate');
   }
 
   #preConnect(client: Client, packet: IConnectPacket, done: (error: Error | null, ok: boolean) => void): void {
