@@ -172,6 +172,19 @@ describe('bad input over MQTT', () => {
   });
 
   describe('provisioning', () => {
+    it.each(['provision/request', '/provision/', 'v1/devices/me/telemetry'])(
+      'a request on %s is acknowledged, ends the connection and is named in the log',
+      async (topic) => {
+        const from = broker.logs().length;
+        await using client = await session();
+        client.send({ cmd: 'publish', topic, payload: '{}', qos: 1, messageId: 9, retain: false, dup: false });
+        await client.next('puback');
+        await client.ended();
+        const [line] = await linesOf(broker, 'provision', { from });
+        expect(line).toMatchObject({ level: 'info', outcome: 'wrong-topic', address: '127.0.0.1' });
+      },
+    );
+
     it.each([
       ['<b>x</b>'],
       ['a\nb'],

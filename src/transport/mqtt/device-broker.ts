@@ -322,7 +322,7 @@ export class DeviceBroker extends Aedes {
   #sessionOf(client: Client, login: Exclude<LoginResult, { kind: 'refused' }>, address: string): Session {
     switch (login.kind) {
       case 'provision':
-        return new ProvisionSession(client, this.#api, address);
+        return new ProvisionSession(client, this.#api, { address, log: this.#log });
       case 'issued':
         return new IssueSession(client, login);
       case 'channel':

@@ -6,6 +6,7 @@ import {
   type ProvisionReply,
   readProvisionRequest,
 } from '../../device-api/index.ts';
+import type { Log } from '../../observe/index.ts';
 import { disconnectClient } from './aedes-private.ts';
 import { finishPublish, type PublishDone, type PublishVerdict, Subscriptions, sendTo } from './connection.ts';
 import { reasonCodes } from './reason-codes.ts';
@@ -22,13 +23,15 @@ export class ProvisionSession {
   readonly #client: Client;
   readonly #api: DeviceApi;
   readonly #address: string;
+  readonly #log: Log;
   readonly #subscriptions = new Subscriptions();
   #timer: NodeJS.Timeout;
 
-  constructor(client: Client, api: DeviceApi, address: string) {
+  constructor(client: Client, api: DeviceApi, { address, log }: { readonly address: string; readonly log: Log }) {
     this.#client = client;
     this.#api = api;
     this.#address = address;
+    this.#log = log;
     this.#timer = this.#leaveLater();
   }
 
@@ -58,6 +61,9 @@ export class ProvisionSession {
       return;
     }
     if (!PROVISION_REQUESTS.has(packet.topic)) {
+      // Not which one: it may hold a token. MQTT 3.1.1 hears of nothing but the end.
+      const facts = { event: 'provision', outcome: 'wrong-topic', address: this.#address };
+      this.#log.info(facts, 'no topic of a provisioning request');
       finish({ kind: 'nack-and-close', code: reasonCodes.topicNameInvalid });
       return;
     }
