@@ -53,6 +53,8 @@ export function pullMetrics(
     () => sumOfProfiles(counters).subDeviceConnects,
   );
   total('take_overs', 'Sessions that ended a former one of their device.', () => counters.takeOvers);
+  const forgotten = 'Dead letters, the oldest, that had to go for newer ones: only so many are kept.';
+  total('dead_letters_forgotten', forgotten, () => counters.lettersForgotten);
   total('downlinks', 'Messages sent to devices.', () => sumOfProfiles(counters).downlinks);
   const dropped = 'Messages to devices that did not read.';
   total('downlinks_dropped', dropped, () => sumOfProfiles(counters).downlinksDropped);

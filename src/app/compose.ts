@@ -26,6 +26,7 @@ import {
   type SubDeviceRules,
   sealClaimingData,
   stateElsewhere,
+  tellForgotten,
   tellOthersBy,
   WriteFence,
   watchTimeouts,
@@ -173,7 +174,7 @@ function wire(
   );
   cluster.own.sessions = () => sessions.size;
   const counters = createMessageCounters();
-  const { telemetry, deadLetters } = storage;
+  const { telemetry } = storage;
   const attributes = watchTimeouts(
     sealClaimingData(storage.attributes, hash),
     (id) => void connectivity.timeoutChanged(id),
@@ -220,7 +221,7 @@ function wire(
     clock,
     log,
     supplierGuard: createSupplierGuard(),
-    deadLetters,
+    deadLetters: tellForgotten(storage.deadLetters, { counters, clock, log }),
     messages: storage.messages,
     lanes: storage.lanes,
     hash,

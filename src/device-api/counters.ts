@@ -31,6 +31,8 @@ export interface MessageCounters {
   readonly refusals: Map<string, number>;
   readonly provisioned: Map<string, number>;
   takeOvers: number;
+  /** Dead letters, the oldest, that had to go for newer ones. */
+  lettersForgotten: number;
 }
 
 export function createMessageCounters(): MessageCounters {
@@ -42,6 +44,7 @@ export function createMessageCounters(): MessageCounters {
     refusals: new Map(),
     provisioned: new Map(),
     takeOvers: 0,
+    lettersForgotten: 0,
   };
 }
 

@@ -40,6 +40,7 @@ export type { Gateway, GatewayLink, GatewayResult } from './gateway.ts';
 export { GatewayLimits, type GatewayLimitTexts } from './gateway-limits.ts';
 export { formatSubAttributes, formatSubCall, formatSubDisconnect, formatSubUpdate } from './gateway-replies.ts';
 export { InstanceLimits } from './instance-limits.ts';
+export { tellForgotten } from './letter-box.ts';
 export { claimLetters } from './letter-claims.ts';
 export type { ClientCertificate, HttpLogin, Login, LoginRefusal, LoginResult, ThingIdentity } from './login.ts';
 export { type LongPollLimits, LongPolls, type PollEnd } from './long-polls.ts';

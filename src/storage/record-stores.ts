@@ -65,7 +65,8 @@ export interface DeadLetterQuery extends PageQuery, DeadLetterFilter {
  * known id takes the place of the former one; one of an unknown (deleted) originator is not stored.
  */
 export interface DeadLetterStore {
-  put(letter: DeadLetter): Promise<void>;
+  /** Gives the number of letters that were forgotten for it. */
+  put(letter: DeadLetter): Promise<number>;
   get(id: string): Promise<DeadLetter | undefined>;
   list(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
   remove(id: string): Promise<boolean>;

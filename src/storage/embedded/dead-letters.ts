@@ -13,10 +13,10 @@ const LETTERS_PER_STEP = 500;
 /** After so many letters a search lets other work of the process run. */
 const LETTERS_PER_TURN = 200;
 
-/** Dead letters stand in the order they came; ids may be any text, so the index has their digest. */
-export function putDeadLetter(tables: Tables, tx: Tx, letter: DeadLetter, max: number): void {
+/** Dead letters stand in the order they came; ids may be any text, so the index has their digest. Gives those that were forgotten. */
+export function putDeadLetter(tables: Tables, tx: Tx, letter: DeadLetter, max: number): number {
   const originator = entityKey(letter.originator);
-  if (originator === undefined || !hasEntity(tables, letter.originator)) return;
+  if (originator === undefined || !hasEntity(tables, letter.originator)) return 0;
   dropDeadLetter(tables, letter.id);
   const at = sequenceKey(tx.nextSequence());
   tables.deadLetters.put(at, packLetter(letter));
@@ -24,9 +24,10 @@ export function putDeadLetter(tables: Tables, tx: Tx, letter: DeadLetter, max: n
   tables.deadLettersOf.put(joinKey(originator, at), NOTHING);
   adjustCounter(tables.counters, DEAD_LETTERS, 1);
   const surplus = readCounter(tables.counters, DEAD_LETTERS) - max;
-  if (surplus <= 0) return;
+  if (surplus <= 0) return 0;
   const oldest = [...tables.deadLetters.keys({ from: sequenceKey(0), to: Buffer.alloc(7, 0xff), limit: surplus })];
   for (const key of oldest) dropLetterAt(tables, key);
+  return oldest.length;
 }
 
 export function dropDeadLetter(tables: Tables, id: string): boolean {

@@ -53,21 +53,22 @@ async function put(
   queue: Queue,
   draft: Draft,
   { letter, max, place }: { readonly letter: DeadLetter; readonly max: number; readonly place: string },
-): Promise<void> {
+): Promise<number> {
   const { id, originator } = letter;
-  if (!isId(originator.id)) return;
+  if (!isId(originator.id)) return 0;
   const [known, standing, count] = await Promise.all([
     hasEntity(draft, originator),
     draft.field(KEYS.deadLetters, id),
     queue.send('zcard', [KEYS.deadLetterOrder]) as Promise<number>,
   ]);
-  if (!known) return;
+  if (!known) return 0;
   const surplus = count + 1 - max - (standing === undefined ? 0 : 1);
   if (standing !== undefined) dropRow(draft, rowOf(standing));
   // Not noted as read: whoever else makes room at the same time removes the same ones.
   const oldest = surplus > 0 ? await membersOf(queue, KEYS.deadLetterOrder, '', { limit: surplus }) : [];
   for (const row of await rowsOf(queue, oldest.map(behindSequence))) dropRow(draft, row);
   writeLetter(draft, letter, place);
+  return oldest.length;
 }
 
 /** Record and indexes of a letter that is new. */

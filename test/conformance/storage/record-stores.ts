@@ -59,7 +59,12 @@ export function recordConformance(name: string, make: MakeStore): void {
 
     it('dead letters are listed newest first and the oldest go when there are too many', async () => {
       const originator = await device();
-      for (let i = 0; i < 8; i++) await bench.storage.deadLetters.put(await letter(`m-${i}`, { originator }));
+      const forgotten: number[] = [];
+      for (let i = 0; i < 8; i++) {
+        forgotten.push(await bench.storage.deadLetters.put(await letter(`m-${i}`, { originator })));
+      }
+      expect(forgotten).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
+      expect(await bench.storage.deadLetters.put(await letter('m-7', { originator }))).toBe(0);
       const page = await bench.storage.deadLetters.list({ page: 0, pageSize: 3 });
       expect(page.data.map(({ id }) => id)).toEqual(['m-7', 'm-6', 'm-5']);
       expect([page.totalElements, page.hasNext]).toEqual([5, true]);
