@@ -1,5 +1,6 @@
 export type { Device } from '../model/device.ts';
 export type { DeviceProfile, FittedCall } from '../profiles/index.ts';
+export { timestamp as readTime } from '../telemetry/payload.ts';
 export { createAlarmAccess } from './alarm-access.ts';
 export { announceAlarms } from './alarm-events.ts';
 export { type AlarmTimer, startAlarmTimer } from './alarm-timer.ts';
@@ -86,5 +87,5 @@ export type { ChildLogin, ChildName, ChildResult, ChildVerified } from './thing-
 export type { RegistrationForm } from './thing-registration.ts';
 export type { Things } from './things.ts';
 export { watchTimeouts } from './timeout-watch.ts';
-export type { AttributesAnswer, Uplink, UplinkResult } from './uplink.ts';
+export type { AttributesAnswer, Uplink, UplinkEvent, UplinkPart, UplinkResult } from './uplink.ts';
 export { WriteFence } from './write-fence.ts';

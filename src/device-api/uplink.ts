@@ -6,13 +6,13 @@ import type { Log } from '../observe/index.ts';
 import type { DeviceProfile, FittedValues, ProfileSet } from '../profiles/index.ts';
 import type { AttributeStore } from '../storage/attribute-store.ts';
 import type { SessionMark } from '../storage/session-mark.ts';
-import { decodeAttributes, decodeTelemetry, sampleText, timestamp } from '../telemetry/payload.ts';
+import { type Decoded, sampleText, timestamp } from '../telemetry/payload.ts';
 import { type AttributesFound, formatFound, keyList } from './attributes-found.ts';
 import { type Claims, readClaim } from './claims.ts';
 import { bump, countEnded, type MessageCounters, type MessageKind } from './counters.ts';
 import type { DeviceLimits } from './device-limits.ts';
 import type { MessageRunner } from './message-runner.ts';
-import { fitSamples } from './model-fit.ts';
+import { readAttributes, readEvent, readTelemetry } from './model-fit.ts';
 import type { OtaDownloads } from './ota-downloads.ts';
 import { type PayloadForm, type PayloadKind, readPayload } from './protobuf-payloads.ts';
 import type { MessageEnd } from './work.ts';
@@ -40,6 +40,8 @@ export interface Uplink {
   attributesJson(json: JsonValue, done: UplinkDone, more?: UplinkSource): void;
   /** A message of a type of its own, which chains tell by that; counts as telemetry of one point for each member. */
   event(event: UplinkEvent, done: UplinkDone, topic?: string): void;
+  /** Why this would be refused, without sending it; undefined: it would not, but for limits. */
+  fault(sent: UplinkPart): string | undefined;
   /** An offer to be claimed; an empty payload is one too (thingsboard-device-api 3.10). Says nothing of its success. */
   claim(payload: Uint8Array): Promise<UplinkResult>;
   claimJson(json: JsonValue | undefined): Promise<UplinkResult>;
@@ -54,6 +56,11 @@ export interface Uplink {
   /** The same for query parameters; `undefined` for both = all. */
   readAttributes(clientKeys: readonly string[] | undefined, sharedKeys: readonly string[] | undefined): Promise<string>;
 }
+
+/** One part of a request that is stored as a whole or not at all. */
+export type UplinkPart =
+  | { readonly kind: 'telemetry' | 'attributes'; readonly json: JsonValue }
+  | { readonly kind: 'event'; readonly event: UplinkEvent };
 
 export interface UplinkSource {
   readonly topic?: string | undefined;
@@ -134,23 +141,13 @@ class DeviceUplink implements Uplink {
       return;
     }
     const { clock, runner } = this.#parts;
-    const fault = profile.checkTelemetry?.(json);
-    if (fault !== undefined) {
-      this.refuse(fault, done, 'telemetry');
+    const read = readTelemetry(profile, json, { now: clock.now(), typed, skipInvalid });
+    if (!read.ok) {
+      this.refuse(read.problem, done, 'telemetry');
       return;
     }
-    const decoded = decodeTelemetry(json, { now: clock.now(), typeCast: profile.typeCast && !typed });
-    if (!decoded.ok) {
-      this.refuse(decoded.problem, done, 'telemetry');
-      return;
-    }
-    const fitted = profile.model && fitSamples(profile.model, decoded.value, skipInvalid);
-    if (fitted?.ok === false) {
-      this.refuse(fitted.problem, done, 'telemetry');
-      return;
-    }
-    const samples = fitted?.samples ?? decoded.value;
-    this.#left(fitted?.left);
+    const { samples } = read;
+    this.#left(read.left);
     let points = 0;
     for (const sample of samples) for (const _ in sample.values) points++;
     if (!this.#takeTelemetry(profile, points)) {
@@ -193,18 +190,8 @@ class DeviceUplink implements Uplink {
       return;
     }
     const { clock, runner } = this.#parts;
-    const fault = profile.checkAttributes?.(json);
-    if (fault !== undefined) {
-      this.refuse(fault, done, 'attributes');
-      return;
-    }
     const now = clock.now();
-    const decoded = decodeAttributes(json, { now, typeCast: profile.typeCast && !typed });
-    if (!decoded.ok) {
-      this.refuse(decoded.problem, done, 'attributes');
-      return;
-    }
-    const data = this.#fit(profile.model?.attributes?.(decoded.value, false), decoded.value, done, 'attributes');
+    const data = this.#fit(readAttributes(profile, json, { now, typed }), done, 'attributes');
     if (!data) return;
     if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
       this.#limited(done, 'attributes');
@@ -236,7 +223,7 @@ class DeviceUplink implements Uplink {
       this.refuse('"time" must be an integer of milliseconds', done, 'events');
       return;
     }
-    const data = this.#fit(profile.model?.event?.(type, sent), sent, done, 'events');
+    const data = this.#fit(readEvent(profile, type, sent), done, 'events');
     if (!data) return;
     if (!this.#takeTelemetry(profile, Object.keys(data).length)) {
       this.#limited(done, 'events');
@@ -245,6 +232,17 @@ class DeviceUplink implements Uplink {
     const metadata = this.#metadata(topic, String(ts));
     const message = { device: this.#device, type, ts, data, metadata, session: this.#session } as const;
     runner.run({ ...message, comesAgain: true }, endOf(done));
+  }
+
+  fault(sent: UplinkPart): string | undefined {
+    const profile = this.#profile();
+    const now = this.#parts.clock.now();
+    if (!profile) return undefined;
+    const read =
+      sent.kind === 'event'
+        ? readEvent(profile, sent.event.type, sent.event.data)
+        : (sent.kind === 'telemetry' ? readTelemetry : readAttributes)(profile, sent.json, { now });
+    return read.ok ? undefined : read.problem;
   }
 
   async claim(payload: Uint8Array): Promise<UplinkResult> {
@@ -345,16 +343,14 @@ class DeviceUplink implements Uplink {
     return metadata;
   }
 
-  /** The values that the profile's model lets in; undefined after `done` heard what does not fit. */
-  #fit(
-    fitted: FittedValues | undefined,
-    values: JsonObject,
-    done: UplinkDone,
-    kind: MessageKind,
-  ): JsonObject | undefined {
-    if (fitted?.fault !== undefined) this.refuse(fitted.fault, done, kind);
-    else this.#left(fitted?.left);
-    return fitted?.fault === undefined ? (fitted?.values ?? values) : undefined;
+  /** The values that the profile lets in; undefined after `done` heard what does not fit. */
+  #fit(read: Decoded<FittedValues>, done: UplinkDone, kind: MessageKind): JsonObject | undefined {
+    if (!read.ok) {
+      this.refuse(read.problem, done, kind);
+      return undefined;
+    }
+    this.#left(read.value.left);
+    return read.value.values;
   }
 
   /** Ids that the model of the profile let fall are counted. */

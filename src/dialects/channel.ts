@@ -1,4 +1,4 @@
-import type { Device, DeviceApi, DeviceProfile, UplinkResult } from '../device-api/index.ts';
+import type { Device, DeviceApi, DeviceProfile, UplinkEvent, UplinkPart, UplinkResult } from '../device-api/index.ts';
 import { BrokerError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { readMeasurepoints } from './enos/measurepoints.ts';
@@ -6,8 +6,8 @@ import { joinAnswers } from './join-answers.ts';
 import { type Answer, refuse } from './operation.ts';
 import { readRequest } from './read-request.ts';
 import type { ThingVerdict } from './thing-session.ts';
-import { answered } from './uplinks.ts';
-import { type Decoded, decoded, own, problem } from './values.ts';
+import { answered, unreadable } from './uplinks.ts';
+import { type Decoded, decoded, NO_TIME, own, problem, timeOf } from './values.ts';
 import { REPLY_CODES } from './wire/codes.ts';
 import { type Envelope, formatReply } from './wire/envelope.ts';
 
@@ -24,7 +24,10 @@ export interface Channel {
 }
 
 type Uplink = ReturnType<DeviceApi['uplink']>;
-type Post = (uplink: Uplink, done: (result: UplinkResult) => void) => void;
+interface Post {
+  readonly part: UplinkPart;
+  readonly run: (uplink: Uplink, done: (result: UplinkResult) => void) => void;
+}
 
 /** Items of one request. */
 const MAX_ITEMS = 1_000;
@@ -76,7 +79,11 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
       if (!posts.ok) return refuse('invalidParams', posts.problem);
       const uplink = await find(item, known);
       if (!uplink) return refuse('unknownDevice', 'a device of the request is not known');
-      for (const post of posts.value) sendings.push({ uplink, post });
+      for (const { part, run } of posts.value) {
+        const fault = uplink.fault(part);
+        if (fault !== undefined) return unreadable({ uplink }, fault);
+        sendings.push({ uplink, run });
+      }
     }
     return sendings;
   };
@@ -87,7 +94,7 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
     const device = await api.things.find({ productKey, deviceKey });
     if (!device) return refuse('unknownDevice', 'the device for raw bytes is not known');
     const data = { raw: payload.toString('base64') };
-    return [{ uplink: api.uplink(device), post: (up, done) => up.event({ type: 'RAW_DATA', data }, done, topic) }];
+    return [{ uplink: api.uplink(device), run: (up, done) => up.event({ type: 'RAW_DATA', data }, done, topic) }];
   };
   /** Reads behind what came before it, and sends. */
   const handOver = async (reading: () => Promise<readonly Sending[] | Answer>): Promise<Answer> => {
@@ -135,35 +142,41 @@ export function createChannel({ api, profile, productKey, send }: ChannelParts):
 
 interface Sending {
   readonly uplink: Uplink;
-  readonly post: Post;
+  readonly run: Post['run'];
 }
 
 const NOBODY = { id: '', wantsReply: true } as const;
 
-const sendOne = ({ uplink, post }: Sending): Promise<Answer> => answered({ uplink }, (done) => post(uplink, done));
+const sendOne = ({ uplink, run }: Sending): Promise<Answer> => answered({ uplink }, (done) => run(uplink, done));
 
 function measurepoints(item: JsonObject, now: number, topic: string): Decoded<readonly Post[]> {
   const sample = readMeasurepoints(item, now);
   if (!sample.ok) return sample;
-  return decoded([(uplink, done) => uplink.telemetryJson(sample.value, done, { topic })]);
+  const json = sample.value;
+  return decoded([
+    { part: { kind: 'telemetry', json }, run: (uplink, done) => uplink.telemetryJson(json, done, { topic }) },
+  ]);
 }
 
 function attributes(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
-  const values = own(item, 'attributes');
-  if (!isJsonObject(values)) return problem('"attributes" must be an object');
-  return decoded([(uplink, done) => uplink.attributesJson(values, done, { topic })]);
+  const json = own(item, 'attributes');
+  if (!isJsonObject(json)) return problem('"attributes" must be an object');
+  return decoded([
+    { part: { kind: 'attributes', json }, run: (uplink, done) => uplink.attributesJson(json, done, { topic }) },
+  ]);
 }
 
 /** `{events: {id: {…}}, time}`: a message for each. */
-function events(item: JsonObject, _now: number, topic: string): Decoded<readonly Post[]> {
+function events(item: JsonObject, now: number, topic: string): Decoded<readonly Post[]> {
   const all = own(item, 'events');
   if (!isJsonObject(all)) return problem('"events" must be an object');
-  const time = own(item, 'time');
+  const time = timeOf(item, now);
+  if (time === undefined) return problem(NO_TIME);
   const posts: Post[] = [];
   for (const [id, value] of Object.entries(all)) {
     if (!EVENT_ID.test(id)) return problem('the name of an event has letters, digits, "_" and "-" only');
-    const data = isJsonObject(value) ? value : { value };
-    posts.push((uplink, done) => uplink.event({ type: `EVENT_${id}`, data, time }, done, topic));
+    const event: UplinkEvent = { type: `EVENT_${id}`, data: isJsonObject(value) ? value : { value }, time };
+    posts.push({ part: { kind: 'event', event }, run: (uplink, done) => uplink.event(event, done, topic) });
   }
   return decoded(posts);
 }

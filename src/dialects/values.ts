@@ -1,3 +1,4 @@
+import { readTime } from '../device-api/index.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -14,6 +15,14 @@ export function texts(value: JsonValue | undefined, member: string): readonly st
 
 /** A JSON object of these entries; a key `__proto__` is one like any other. */
 export const objectOf = (entries: Iterable<readonly [string, JsonValue]>): JsonObject => Object.fromEntries(entries);
+
+/** The member `time` as it came, `now` without one; undefined when it is no time. */
+export function timeOf(object: JsonObject, now: number): JsonValue | undefined {
+  const time = own(object, 'time') ?? now;
+  return readTime(time) === undefined ? undefined : time;
+}
+
+export const NO_TIME = '"time" must be an integer of milliseconds';
 
 export const problem = <T>(text: string): Decoded<T> => ({ ok: false, problem: text });
 export const decoded = <T>(value: T): Decoded<T> => ({ ok: true, value });

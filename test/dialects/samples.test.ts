@@ -28,15 +28,22 @@ describe('samples of other dialects', () => {
     expect(readMeasurepoints(json(text), 1).ok).toBe(false);
   });
 
-  it('properties of one time are one sample; a number as a time keeps all its digits', () => {
+  it('properties of one time are one sample', () => {
     const read = readProperties(
       json('{"a":{"value":1,"time":5},"b":{"value":2,"time":5},"c":{"value":3,"time":6}}'),
       1,
     );
     expect(read.ok && stringifyJson(read.value)).toBe('[{"ts":5,"values":{"a":1,"b":2}},{"ts":6,"values":{"c":3}}]');
-    const large = readProperties(json('{"a":{"value":1,"time":12345678901234567890}}'), 1);
-    expect(large.ok && stringifyJson(large.value)).toBe('{"ts":12345678901234567890,"values":{"a":1}}');
   });
+
+  it.each(['"x"', '[]', '{}', 'true', '12345678901234567890'])(
+    '%s is no time, which is named as it was sent',
+    (time) => {
+      const refused = { ok: false, problem: '"time" must be an integer of milliseconds' };
+      expect(readProperties(json(`{"a":{"value":1,"time":${time}}}`), 1)).toEqual(refused);
+      expect(readMeasurepoints(json(`{"measurepoints":{"a":1},"time":${time}}`), 1)).toEqual(refused);
+    },
+  );
 
   it.each(['{}', '[]', 'null', '"x"'])('%s has no property', (text) => {
     expect(readProperties(json(text), 1).ok).toBe(false);

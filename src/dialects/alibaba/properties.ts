@@ -1,5 +1,5 @@
 import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from '../../model/json.ts';
-import { type Decoded, decoded, objectOf, own, problem } from '../values.ts';
+import { type Decoded, decoded, NO_TIME, objectOf, own, problem, timeOf } from '../values.ts';
 
 /** Properties `{id: v | {value, time}}` as samples `{ts, values}`, one for each time. */
 export function readProperties(params: JsonValue | undefined, now: number): Decoded<JsonValue> {
@@ -8,7 +8,8 @@ export function readProperties(params: JsonValue | undefined, now: number): Deco
   for (const [id, property] of Object.entries(params)) {
     const value = isJsonObject(property) ? own(property, 'value') : undefined;
     const timed = isJsonObject(property) && value !== undefined;
-    const ts = (timed ? own(property, 'time') : undefined) ?? now;
+    const ts = timed ? timeOf(property, now) : now;
+    if (ts === undefined) return problem(NO_TIME);
     const key = ts instanceof ExactNumber ? ts.text : String(ts);
     const sample = byTime.get(key) ?? { ts, values: [] };
     sample.values.push([id, timed ? value : property]);

@@ -12,7 +12,7 @@ const MAX_ITEMS = 1_000;
 type Target = Pick<ThingContext, 'uplink'>;
 
 /**
- * A list of `{productKey?, deviceKey?, measurepoints, time}`. One that cannot be read, or whose device is not logged in, refuses all
+ * A list of `{productKey?, deviceKey?, measurepoints, time}`. One that is refused, or whose device is not logged in, refuses all
  * of them; with `skipInvalidMeasurepoints` it is left out. `allowOfflineSubDevice`: the topology is enough.
  */
 export const postBatch =
@@ -36,6 +36,10 @@ export const postBatch =
       const known = samples.get(target.uplink);
       if (known) known.push(sample.value);
       else samples.set(target.uplink, [sample.value]);
+    }
+    for (const [uplink, json] of skips ? [] : samples) {
+      const fault = uplink.fault({ kind: 'telemetry', json });
+      if (fault !== undefined) return unreadable({ uplink }, fault);
     }
     return postAll(request, samples, late);
   };

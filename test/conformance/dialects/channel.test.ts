@@ -59,6 +59,32 @@ describe('the integration channel of EnOS', () => {
     expect(await latest(broker, ids.one ?? '')).toEqual({ v: [1_700_000_000_000, 1] });
   });
 
+  it('one item that is refused refuses the whole request', async () => {
+    await using client = await open();
+    const before = await latest(broker, ids.one ?? '');
+    const refused = async (what: string, params: unknown, message: string) =>
+      expect(await post(client, what, params)).toBe(
+        `${TOPIC}/${what}/post_reply ${JSON.stringify({ id: '5', code: 1220, message })}`,
+      );
+    const noTime = '"time" must be an integer of milliseconds';
+    await refused('measurepoint', [item('one', 7), { ...item('two', 8), time: 'noon' }], noTime);
+    const longKey = { deviceKey: 'two', measurepoints: { ['k'.repeat(256)]: 1 } };
+    await refused('measurepoint', [item('one', 7), longKey], 'a key must have 1 to 255 characters');
+    expect(await latest(broker, ids.one ?? '')).toEqual(before);
+
+    const attribute = (deviceKey: string, key: string) => ({ deviceKey, attributes: { [key]: 1 } });
+    await refused(
+      'attribute',
+      [attribute('one', 'whole'), attribute('two', '')],
+      'a key must have 1 to 255 characters',
+    );
+    expect(await attributes(broker, ids.one ?? '', 'CLIENT')).not.toHaveProperty('whole');
+
+    const event = (deviceKey: string, time: unknown) => ({ deviceKey, events: { whole: {} }, time });
+    await refused('event', [event('one', 1), event('two', 'noon')], noTime);
+    expect((await eventsOf(broker, 'one')).filter(({ msgType }) => msgType === 'EVENT_whole')).toEqual([]);
+  });
+
   it('attributes and events of devices are taken, and in the order they came', async () => {
     await using client = await open();
     expect(await post(client, 'attribute', [{ deviceKey: 'one', attributes: { vendor: 'x' } }])).toContain(

@@ -188,6 +188,16 @@ describe('gateways', () => {
     expect(await latest(broker, id)).toEqual({});
     expect((await ask(client, batch, items, { allowOfflineSubDevice: true })).code).toBe(200);
     expect(Object.keys(await latest(broker, id))).toEqual(['own']);
+    const late = [{ measurepoints: { whole: 1 } }, { ...items[1], time: 'noon' }];
+    expect(await ask(client, batch, late, { allowOfflineSubDevice: true })).toMatchObject({
+      code: 1220,
+      message: '"time" must be an integer of milliseconds',
+    });
+    const longKey = [late[0], { ...items[1], measurepoints: { ['k'.repeat(256)]: 1 } }];
+    expect((await ask(client, batch, longKey, { allowOfflineSubDevice: true })).code).toBe(1220);
+    const skips = { allowOfflineSubDevice: true, skipInvalidMeasurepoints: true };
+    expect((await ask(client, batch, [items[0], late[1]], skips)).code).toBe(200);
+    expect(Object.keys(await latest(broker, id))).toEqual(['own']);
     const broken = [{ measurepoints: 7 }, { measurepoints: { kept: 1 } }];
     expect((await ask(client, batch, broken)).code).toBe(1220);
     expect((await ask(client, batch, broken, { skipInvalidMeasurepoints: true })).code).toBe(200);

@@ -149,6 +149,33 @@ describe('what devices of other dialects send besides', () => {
     ]);
   });
 
+  it('Alibaba: a pack, or a history, of which one part is refused stores nothing', async () => {
+    const { id, client } = await online('modelled', 'pack-whole');
+    await using _ = client;
+    const refused = async (what: 'pack' | 'history', params: unknown) => {
+      const topic = `/sys/a1Modelled/pack-whole/thing/event/property/${what}/post`;
+      return (await ask(client, topic, { params })).message;
+    };
+    const power = { value: 7, time: AT };
+    const events = { hot: { value: { temp: 1 }, time: AT } };
+    const misfit = '"power" must be of the type double';
+    expect(await refused('pack', { properties: { power: [power, { value: 'x' }] }, events })).toBe(misfit);
+    const wrong = { hot: { value: { temp: 'x' } } };
+    expect(await refused('pack', { properties: { power }, events: wrong })).toBe('"temp" must be of the type double');
+    const noTime = '"time" must be an integer of milliseconds';
+    expect(
+      await refused('pack', { properties: { power }, events: { hot: [{ ...power, value: {}, time: 'x' }] } }),
+    ).toBe(noTime);
+    expect(await refused('history', [{ properties: [{ power }] }, { properties: [{ power: 'x' }] }])).toBe(misfit);
+    expect(await refused('history', [{ properties: [{ power }] }, 7])).toBe('an item must be an object');
+    const nameless = '"identity" must have productKey and deviceName';
+    expect(await refused('pack', { properties: { power }, subDevices: [{ properties: { power } }] })).toBe(nameless);
+    expect(await refused('pack', { properties: { power }, subDevices: [null] })).toBe('an item must be an object');
+    expect(await refused('history', [{ identity: { productKey: 7 }, properties: { power } }])).toBe(nameless);
+    expect(await latest(broker, id)).toEqual({});
+    expect(await kept('pack-whole', /^EVENT_/)).toEqual([]);
+  });
+
   it('Alibaba: "sys": {"ack": 0} gets no reply; a topic without a meaning is 6203, and the connection stays', async () => {
     const { id, client } = await online('light', 'quiet');
     await using _ = client;
