@@ -50,8 +50,8 @@ export interface ThingChildren {
   /** The device that a login by its own secret names, without a session. */
   verify(gateway: Device, child: ChildLogin): Promise<ChildVerified>;
   register(gateway: Device, child: ChildName, secure: boolean): Promise<ChildResult>;
-  /** `Contains` from the gateway to the sub-device. `full`: it has as many as its profile allows. */
-  add(gateway: Device, child: Device): Promise<'added' | 'full'>;
+  /** `Contains` from the gateway to each sub-device. `full`: they are more than its profile allows, and none is added. */
+  add(gateway: Device, children: readonly Device[]): Promise<'added' | 'full'>;
   remove(gateway: Device, child: ChildName): Promise<Device | undefined>;
   list(gateway: Device): Promise<readonly (ChildName & { readonly device: Device })[]>;
 }
@@ -156,11 +156,13 @@ export function createThingChildren(parts: ThingChildrenParts): ThingChildren {
       return issue(gateway, profile, { ...child, signed: true, secure });
     },
 
-    async add(gateway, child) {
+    async add(gateway, children) {
       const { max = 0 } = profiles().byName(gateway.profile)?.thing?.children ?? {};
       const present = await assets.relationsFrom({ entityType: 'DEVICE', id: gateway.id }, CONTAINS, max + 1);
-      if (present.length >= max && !present.some(({ to }) => to.id === child.id)) return 'full';
-      await assets.setRelation(relation(gateway, child));
+      const known = new Set(present.map(({ to }) => to.id));
+      const added = new Map(children.filter(({ id }) => !known.has(id)).map((child) => [child.id, child]));
+      if (added.size > 0 && present.length + added.size > max) return 'full';
+      for (const child of added.values()) await assets.setRelation(relation(gateway, child));
       return 'added';
     },
 

@@ -103,10 +103,8 @@ export const addTopology: Operation = ofGateway(async (thing, children, params, 
     if (!device) return LOGIN_REFUSED;
     devices.push(device);
   }
-  for (const device of devices) {
-    const added = await thing.api.things.children.add(thing.device, device);
-    if (added === 'full') return refuse('notAllowed', 'the gateway has as many sub-devices as it may');
-  }
+  const added = await thing.api.things.children.add(thing.device, devices);
+  if (added === 'full') return refuse('notAllowed', 'the gateway may not have as many sub-devices');
   return reply(
     'ok',
     known.map((name) => nameObject(thing.dialect, name)),

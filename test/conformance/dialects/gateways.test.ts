@@ -35,6 +35,10 @@ describe('gateways', () => {
   beforeAll(async () => {
     dialects = await startDialects([
       enosProfile('gate', children('sub')),
+      enosProfile('small-gate', {
+        product: product('pKsmall', 'ENOS_SECRET'),
+        gateway: { children: { profiles: ['sub'], max: 2 } },
+      }),
       enosProfile('sub', { product: product('subPK', 'ENOS_SECRET'), provision: open, listeners: plain }),
       enosProfile('forbidden', { product: product('noPK', 'ENOS_SECRET'), provision: open, listeners: plain }),
       alibabaProfile('ali-gate', children('ali-sub')),
@@ -204,6 +208,23 @@ describe('gateways', () => {
     expect(Object.keys(await latest(broker, id)).sort()).toEqual(['kept', 'own']);
     expect((await ask(client, `${topo}/delete`, [{ productKey: 'subPK', deviceKey: 'subDK' }])).code).toBe(200);
     expect((await ask(client, batch, items, { allowOfflineSubDevice: true })).code).toBe(1009);
+  });
+
+  it('of a topology that is larger than the gateway may have, nothing is added', async () => {
+    const names = ['full-1', 'full-2', 'full-3'];
+    const signs = [];
+    for (const name of names) signs.push(signed(name, (await addDevice(broker, 'sub', name)).deviceSecret));
+    const { deviceSecret: secret } = await addDevice(broker, 'small-gate', 'gw-small');
+    const login = enosNames({ deviceKey: 'gw-small', secret, productKey: 'pKsmall' });
+    await using client = await openThing(broker, login, { tls: false });
+    expect(await client.connack()).toBe(0);
+    const topo = '/sys/pKsmall/gw-small/thing/topo';
+    expect((await ask(client, `${topo}/add`, signs)).code).toBe(1009);
+    expect((await ask(client, `${topo}/get`, {})).data).toEqual([]);
+    const [first, second] = signs;
+    expect((await ask(client, `${topo}/add`, [first, first, second])).code).toBe(200);
+    expect((await ask(client, `${topo}/add`, [second])).code).toBe(200);
+    expect((await ask(client, `${topo}/get`, {})).data).toHaveLength(2);
   });
 
   it('a device whose profile names no sub-devices is no gateway', async () => {
