@@ -5,8 +5,8 @@ import type { Answer, Operation, ThingContext } from '../operation.ts';
 import { objectOf, own } from '../values.ts';
 
 /**
- * The device's shadow: client attributes are reported, shared ones desired. A version is the newest time of either, ms; an update
- * with an older one is refused.
+ * The device's shadow: client attributes are reported, shared ones desired. A version is the newest time of either, ms; that of an
+ * update is not looked at, since devices count on from what they have.
  */
 export const shadowUpdate: Operation = async (thing, request) => {
   const { body } = request;
@@ -17,6 +17,8 @@ export const shadowUpdate: Operation = async (thing, request) => {
   const reported = own(state, 'reported');
   const desired = own(state, 'desired');
   if (desired !== undefined && desired !== null) return failed(thing, '404', 'a device clears desired values, no more');
+  if (reported !== undefined && reported !== null && !isJsonObject(reported))
+    return failed(thing, '400', '"reported" must be an object');
   if (isJsonObject(reported)) {
     const saved = await saveClient(thing, request, reported);
     if (saved.kind === 'close') return saved;

@@ -170,5 +170,9 @@ describe('messages of Alibaba', () => {
     expect(await attributes(broker, id, 'SHARED')).toEqual({});
     expect(await read({ method: 'update', state: { desired: { on: 1 } } })).toMatchObject({ status: 'error' });
     expect(await read({ method: 'explode' })).toMatchObject({ status: 'error' });
+    expect(await read({ method: 'update', state: { reported: 'on' } })).toMatchObject({
+      status: 'error',
+      content: { errorcode: '400', errormessage: '"reported" must be an object' },
+    });
   });
 });
