@@ -40,7 +40,9 @@ async function credentialsOf(io: Io, given: CredentialFlags): Promise<unknown> {
 export function printCreated(io: Io, made: CreatedDevice, json: boolean): void {
   const credentials = Object.entries(made.credentials).map(([name, value]) => [name, valueText(value)] as const);
   const facts = [['id', made.id], ['name', made.name], ['profile', made.profile], ...credentials] as const;
-  printOnce(io, made, { json, facts, what: 'The credentials are' });
+  // A signature is checked with the secret itself, so a hash of it would not do.
+  const kept = made.credentials.type === 'SIGNED_SECRET' ? { kept: 'sealed' } : {};
+  printOnce(io, made, { json, facts, what: 'The credentials are', ...kept });
 }
 
 /** `device create`. */

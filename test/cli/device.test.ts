@@ -87,6 +87,18 @@ describe('device', () => {
     expect((await runCli([...words, '--token-file', '-'], { env: api.env })).code).toBe(2);
   });
 
+  it('create says that a token is kept as a hash, and a secret that signs sealed', async () => {
+    const signing = { ...created, credentials: { type: 'SIGNED_SECRET', deviceSecret: 'made' } };
+    for (const [body, kept] of [
+      [created, 'only as a hash'],
+      [signing, 'sealed'],
+    ] as const) {
+      await using api = await startApi({ 'POST /api/gridmoor/devices': { status: 201, body } });
+      const ran = await runCli(['device', 'create', 'meter-1', '--profile', 'p'], { env: api.env });
+      expect(ran.stderr).toBe(`The credentials are shown this once and kept ${kept}: write it down now.\n`);
+    }
+  });
+
   it('create without a profile is a usage error, empty standard input too', async () => {
     expect((await runCli(['device', 'create', 'm'])).stderr).toContain('--profile is missing');
     const ran = await runCli(['device', 'create', 'm', '--profile', 'p', '--token-file', '-'], { stdin: '\n' });
