@@ -95,7 +95,7 @@ export const limitFields = {
   ),
   maxPayloadKb: optional(
     integer(
-      'Largest payload of a device of another dialect, KiB; what is larger gets an answer that says so. Absent: 512.',
+      'Largest payload of a device of another dialect, KiB; what is larger gets an answer that says so. Absent: 512. Beyond what a front reads (MQTT_MAX_PAYLOAD_BYTES, HTTP_MAX_PAYLOAD_BYTES; 64 KiB) nothing arrives: an MQTT connection ends.',
       {
         minimum: 1,
         maximum: 65_536,
