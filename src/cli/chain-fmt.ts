@@ -25,7 +25,8 @@ export const fmt = defineCommand({
   async run({ check, json }, paths, io) {
     const given = paths.length > 0 ? paths : FOLDERS.filter((folder) => existsSync(join(io.cwd, folder)));
     const issues: Issue[] = [];
-    const files = resolveAll(io, given, FOLDERS[0] ?? '.').flatMap((path) => filesOf(path, issues));
+    const found = resolveAll(io, given, FOLDERS[0] ?? '.').flatMap((path) => filesOf(path, issues));
+    const files = [...new Set(found)];
     const changed = files.filter((file) => formatFile(file, check, issues)).map((file) => relative(io.cwd, file));
     report(io, { files: files.length, changed, check, json, issues });
     return issues.length > 0 || (check && changed.length > 0) ? EXIT.findings : EXIT.fine;
@@ -38,7 +39,10 @@ function filesOf(path: string, issues: Issue[]): string[] {
     const names = readdirSync(path).filter((name) => /^[^.#~].*\.json$/.test(name) && !name.endsWith('.schema.json'));
     return names.sort().map((name) => join(path, name));
   } catch (error) {
-    issues.push(unreadable(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`));
+    const { code } = error as NodeJS.ErrnoException;
+    const problem =
+      code === 'ENOENT' ? 'there is no such file or folder' : `cannot be read (${code ?? 'unknown error'})`;
+    issues.push(unreadable(path, problem));
     return [];
   }
 }

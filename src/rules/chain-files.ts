@@ -24,13 +24,21 @@ export function isChainFile(name: string): boolean {
   return name.endsWith('.json') && !name.startsWith('.') && !NOT_A_CHAIN.test(name);
 }
 
-/** Reads chain files; a folder gives its own chain files in order of name, not those of folders inside it. */
+/**
+ * Reads chain files; a folder gives its own chain files in order of name, not those of folders inside it. One that is named twice,
+ * as itself and by its folder, is read once.
+ */
 export async function readChainFiles(paths: readonly string[]): Promise<ChainFiles> {
   const files: ChainFile[] = [];
   const issues: Issue[] = [];
+  const known = new Set<string>();
   for (const path of paths) {
     try {
-      for (const file of await expand(path)) readOne(file, files, issues);
+      for (const file of await expand(path)) {
+        const full = resolve(file);
+        if (!known.has(full)) readOne(file, files, issues);
+        known.add(full);
+      }
     } catch (error) {
       issues.push(unreadable(path, error));
     }

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Issue } from '../schema/issue.ts';
 import { type CaseRun, findDifferences } from './chain-test-compare.ts';
 import { type ChainTestCase, type ChainTestFile, parseChainTest } from './chain-test-file.ts';
@@ -74,17 +74,17 @@ export async function runChainTests(
 }
 
 async function testFiles(paths: readonly string[], issues: Issue[]): Promise<string[]> {
-  const files: string[] = [];
+  const files = new Map<string, string>();
   for (const path of paths) {
     try {
       const isFolder = (await stat(path)).isDirectory();
       const names = isFolder ? (await readdir(path)).filter((name) => name.endsWith('.test.json')).sort() : [];
-      files.push(...(isFolder ? names.map((name) => join(path, name)) : [path]));
+      for (const file of isFolder ? names.map((name) => join(path, name)) : [path]) files.set(resolve(file), file);
     } catch {
       issues.push(...unreadable(path).issues);
     }
   }
-  return files;
+  return [...files.values()];
 }
 
 function unreadable(file: string): { readonly ok: false; readonly issues: readonly Issue[] } {

@@ -24,6 +24,15 @@ describe('chain fmt', () => {
     expect(await runCli(['chain', 'fmt', '.'], { cwd })).toEqual({ code: 0, stdout: '1 file: fine\n', stderr: '' });
   });
 
+  it('looks at a file once that is named twice, and says when there is none', async () => {
+    const cwd = folderWith({ 'main.json': CHAIN });
+    const stdout = 'stale: main.json\n';
+    expect(await runCli(['chain', 'fmt', '--check', '.', 'main.json'], { cwd })).toMatchObject({ code: 1, stdout });
+    expect((await runCli(['chain', 'fmt', 'none'], { cwd })).stdout).toBe(
+      'none: error: there is no such file or folder [unreadable]\n',
+    );
+  });
+
   it('with --check writes nothing and ends with 1', async () => {
     const cwd = folderWith({ 'main.json': CHAIN });
     expect(await runCli(['chain', 'fmt', '--check', '.'], { cwd })).toMatchObject({
@@ -56,7 +65,7 @@ describe('chain fmt', () => {
     expect(ran.stdout).toContain('written: c.json');
     expect(ran.stdout).toContain('a.json: /a: error: the key stands twice');
     expect(ran.stdout).toContain('b.json: error: is not UTF-8 text');
-    expect(ran.stdout).toContain('gone: error: cannot be read (ENOENT)');
+    expect(ran.stdout).toContain('gone: error: there is no such file or folder');
     expect(readFileSync(join(cwd, 'a.json'), 'utf8')).toBe('{"a":1,"a":2}');
   });
 

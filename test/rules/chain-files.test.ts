@@ -15,6 +15,14 @@ describe('readChainFiles', () => {
     ]);
   });
 
+  it('reads a file once that is named by itself and by its folder', async () => {
+    await using folder = await tempFolder({ 'a.json': 'A' });
+    const { files, issues } = await readChainFiles([folder.path, folder.file('a.json'), `${folder.path}/./a.json`]);
+    expect([files.length, issues]).toEqual([1, []]);
+    const { issues: missing } = await readChainFiles([folder.file('b.json')]);
+    expect(missing).toMatchObject([{ problem: 'there is no such file or folder' }]);
+  });
+
   it('names what cannot be read, and reads the rest', async () => {
     await using folder = await tempFolder({ 'a.json': 'A' });
     await mkdir(folder.file('b.json'));

@@ -113,6 +113,8 @@ describe('runChainTests', () => {
       'main.test.json': `{"cases":[{"name":"a",${SENT},"then":{}},{"name":"b","when":[{"from":"m1","telemetry":{"a":1}}],"then":{"attributes":{}}}]}`,
     });
     expect((await runChainTests(folder.path)).ok).toBe(true);
+    const twice = await runChainTests([folder.path, folder.file('main.test.json')]);
+    expect(twice.cases.map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
   it('with nothingElse, what is not named must be empty', async () => {
