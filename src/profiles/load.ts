@@ -73,8 +73,19 @@ export async function loadProfiles(path: string | readonly string[], options: Lo
     }
   }
   if (issues.some((issue) => issue.level === 'error')) return { ok: false, issues };
+  const things = new Set(loaded.flatMap(({ profile: { name, thing } }) => (thing ? [name] : [])));
+  for (const { file, profile } of loaded) {
+    for (const [index, child] of (profile.thing?.children?.profiles ?? []).entries()) {
+      if (things.has(child)) continue;
+      const at = `/gateway/children/profiles/${index}`;
+      const problem = `there is no profile ${JSON.stringify(child)} with a dialect beside this one`;
+      issues.push({ file, at, rule: 'unknown-profile', level: 'warning', problem, hint: CHILDREN });
+    }
+  }
   return { ok: true, profiles: createProfileSet(loaded.map(({ profile }) => profile)), warnings: issues };
 }
+
+const CHILDREN = 'the gateway can have sub-devices of known profiles only';
 
 function reportTaken(
   taken: Map<string, string>,

@@ -152,10 +152,14 @@ function protobufOf(payload: Payload, transport: string, report: Report): Protob
   };
 }
 
+const SECRETS =
+  /^(?:\/provision(?:\/previousSecret|\/bootstrap)?\/secret|\/product\/secrets\/\d+\/secret|\/x509\/key)(?=\/|$)/;
+
 /** The three forms of a secret give three violations each; one says it all. Never quotes what stands there. */
 export function reportViolation({ at, rule, problem, hint }: Violation, report: Report): void {
-  if (/(?:^\/provision\/secret|[sS]ecret)(?:\/|$)/.test(at) && !at.startsWith('/secretKeys')) {
+  const [secret] = SECRETS.exec(at) ?? [];
+  if (secret !== undefined) {
     const form = 'must be {"env": "NAME"}, {"file": "path"} or a non-empty text';
-    report({ at: at.replace(/(ecret)\/.*$/, '$1'), rule: 'wrong-secret', level: 'error', problem: form });
+    report({ at: secret, rule: 'wrong-secret', level: 'error', problem: form });
   } else report({ at, rule, level: 'error', problem, ...(hint ? { hint } : {}) });
 }

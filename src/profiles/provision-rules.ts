@@ -12,6 +12,12 @@ export interface PreviousSecretSpec {
 
 const TIME = '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?(Z|[+-]\\d{2}:\\d{2}))?$';
 
+/** ms since 1970; NaN for a day that no calendar has, which `Date` counts on from: February 31 is March 3. */
+export function parseTime(time: string): number {
+  const [year = 0, month = 0, day = 0] = time.slice(0, 10).split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day ? Date.parse(time) : Number.NaN;
+}
+
 export const DERIVED_KEYS = ['off', 'allowed', 'required'] as const;
 
 export const proofFields = {
@@ -193,8 +199,8 @@ function windowOf(
   error: (at: string, rule: string, problem: string) => void,
 ): ProvisionRules['window'] {
   const window = {
-    from: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from),
-    until: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until),
+    from: from === undefined ? Number.NEGATIVE_INFINITY : parseTime(from),
+    until: until === undefined ? Number.POSITIVE_INFINITY : parseTime(until),
   };
   for (const end of ['from', 'until'] as const) {
     if (Number.isNaN(window[end])) error(`window/${end}`, 'invalid-time', 'is no such time');
@@ -208,7 +214,7 @@ function previousOf(
   options: SecretRefOptions,
   error: (at: string, rule: string, problem: string) => void,
 ): ProvisionRules['previousSecret'] {
-  const end = Date.parse(until);
+  const end = parseTime(until);
   if (Number.isNaN(end)) error('previousSecret/until', 'invalid-time', 'is no such time');
   const secret = secretOf(ref, 'previousSecret/secret', options, error);
   return secret && { secret, until: end };
@@ -219,6 +225,8 @@ function bootstrapOf(
   options: SecretRefOptions,
   error: (at: string, rule: string, problem: string) => void,
 ): ProvisionRules['bootstrap'] {
+  const other = rest.content.match(/\{(?!(?:secret|serial|timestamp)\})[^{}]*\}/)?.[0];
+  if (other) error('bootstrap/content', 'unknown-word', `${other} is none of {secret}, {serial} and {timestamp}`);
   const secret = secretOf(ref, 'bootstrap/secret', options, error);
   return secret && { ...rest, secret, skewMs: skewSeconds * 1_000 };
 }

@@ -3,6 +3,7 @@ import { patternProblem } from '../schema/pattern-cost.ts';
 import { resolveSecretRef, type SecretRefOptions } from '../schema/secret-ref.ts';
 import type { Report } from './profile-draft.ts';
 import type { NativeProfile } from './profile-schema.ts';
+import { parseTime } from './provision-rules.ts';
 import type { ProductSecret, RefusalCodes, ThingDraft, ThingProfile } from './thing-profile.ts';
 import type { OnExisting } from './thing-schema.ts';
 
@@ -53,7 +54,7 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     const at = `/product/secrets/${index}/until`;
     if (state === 'previous' && until === undefined) return error(at, 'missing-end', 'a previous secret needs an end');
     if (state === 'current' && until !== undefined) return error(at, 'ignored-field', 'is of a previous secret');
-    if (until !== undefined && Number.isNaN(Date.parse(until))) return error(at, 'invalid-time', 'is no such time');
+    if (until !== undefined && Number.isNaN(parseTime(until))) return error(at, 'invalid-time', 'is no such time');
   }
   if (integration?.enabled && dialect !== 'enos') return error('/integration', 'ignored-field', 'is of EnOS');
   for (const field of ['key', 'secret'] as const) {
@@ -119,7 +120,7 @@ export function resolveThing(draft: ThingDraft, options: SecretRefOptions, repor
         const problem = 'the secret of the product stands in the file in clear';
         report({ at, rule: 'literal-secret', level: 'warning', problem, hint });
       }
-      secrets.push({ secret: resolved.secret, ...(until === undefined ? {} : { until: Date.parse(until) }) });
+      secrets.push({ secret: resolved.secret, ...(until === undefined ? {} : { until: parseTime(until) }) });
       continue;
     }
     failed = true;

@@ -111,6 +111,11 @@ describe('profiles of other dialects', () => {
       product({ secrets: [current, { ...former, until: '2030-99-99' }] }),
       '/product/secrets/1/until invalid-time',
     ],
+    [
+      'an end on a day that there is not',
+      product({ secrets: [current, { ...former, until: '2030-02-31' }] }),
+      '/product/secrets/1/until invalid-time',
+    ],
     ['a provision key', { ...rod, provision: { ...rod.provision, key: 'k' } }, '/provision/key ignored-field'],
     ['dynamic without a secret', product({ secrets: [] }), '/product/secrets missing-secret'],
     [
@@ -193,6 +198,47 @@ describe('profiles of other dialects', () => {
     ['an unknown field', { ...rod, product: { ...rod.product, secret: 'x' } }, '/product'],
   ])('%s is refused', async (_what, profile, expected) => {
     expect((await rules(profile)).some((issue) => issue.startsWith(expected))).toBe(true);
+  });
+
+  const findings = async (profile: object) => {
+    const loaded = await load(profile);
+    return (loaded.ok ? loaded.warnings : loaded.issues).map(({ at, problem }) => `${at} ${problem}`);
+  };
+
+  it('name the field of a former secret, a window and a bootstrap that is wrong, not the secret beside it', async () => {
+    const meter = (more: object) => ({
+      name: 'meter',
+      provision: { strategy: 'allow-create-new-devices', key: 'k', secret: { env: 'S' }, ...more },
+    });
+    const secret = { env: 'F' };
+    const form = 'must be {"env": "NAME"}, {"file": "path"} or a non-empty text';
+    expect(await findings(meter({ previousSecret: { secret } }))).toEqual([
+      '/provision/previousSecret "until" is missing',
+    ]);
+    expect(await findings(meter({ previousSecret: { secret: { evn: 'F' }, until: '2030-01-01' } }))).toEqual([
+      `/provision/previousSecret/secret ${form}`,
+    ]);
+    expect(await findings(meter({ window: { from: '2030-02-31' } }))).toEqual([
+      '/provision/window/from is no such time',
+    ]);
+    const bootstrap = { groupId: 'g', secret, content: '{secret}{serial}{time}' };
+    const provision = { ...rod.provision, endpoints: { mqtt: 'mqtts://b' }, bootstrap };
+    expect(await findings({ ...rod, provision })).toEqual([
+      '/provision/bootstrap/content {time} is none of {secret}, {serial} and {timestamp}',
+    ]);
+    const model = { version: '1', measurepoints: { secret: { type: 'number' } } };
+    expect((await findings({ ...rod, model }))[0]).toMatch(/^\/model\/measurepoints\/secret\/type "number" is not/);
+    const x509 = { certificate: fixture('x509/ca-cert.pem'), key: { evn: 'X' } };
+    expect(await findings({ ...rod, x509 })).toEqual([`/x509/key ${form}`]);
+  });
+
+  it('warn of a gateway whose sub-devices have a profile that is not there, or none of a dialect', async () => {
+    const gate = { ...rod, gateway: { children: { profiles: ['sub', 'meter', 'rod'] } } };
+    const loaded = await load(gate, { name: 'meter' });
+    expect(loaded.ok && loaded.warnings.map(({ at, rule, problem }) => [at, rule, problem])).toEqual([
+      ['/gateway/children/profiles/0', 'unknown-profile', 'there is no profile "sub" with a dialect beside this one'],
+      ['/gateway/children/profiles/1', 'unknown-profile', 'there is no profile "meter" with a dialect beside this one'],
+    ]);
   });
 
   it('do not share a product key', async () => {
