@@ -44,6 +44,19 @@ export function readThing(file: NativeProfile, report: Report): ThingDraft | und
     return undefined;
   }
   if (!product) return error('/product', 'missing-product', `dialect "${dialect}" needs a product with its key`);
+  if (file.transport === 'coap') {
+    return error(
+      '/transport',
+      'wrong-transport',
+      `devices of the dialect "${dialect}" do not come over CoAP`,
+      'leave it out',
+    );
+  }
+  for (const field of ['topics', 'payload'] as const) {
+    if (!file[field]) continue;
+    const problem = `has no effect: the dialect "${dialect}" has its own`;
+    report({ at: `/${field}`, rule: 'ignored-field', level: 'warning', problem, hint: 'leave it out' });
+  }
   const wrongKey = productKeyProblem(dialect, product.key);
   if (wrongKey) return error('/product/key', 'invalid-product-key', wrongKey);
   const current = product.secrets.filter(({ state }) => state === 'current').length;

@@ -116,6 +116,7 @@ describe('profiles of other dialects', () => {
       product({ secrets: [current, { ...former, until: '2030-02-31' }] }),
       '/product/secrets/1/until invalid-time',
     ],
+    ['a transport that the dialect has not', { ...rod, transport: 'coap' }, '/transport wrong-transport'],
     ['a provision key', { ...rod, provision: { ...rod.provision, key: 'k' } }, '/provision/key ignored-field'],
     ['dynamic without a secret', product({ secrets: [] }), '/product/secrets missing-secret'],
     [
@@ -230,6 +231,13 @@ describe('profiles of other dialects', () => {
     expect((await findings({ ...rod, model }))[0]).toMatch(/^\/model\/measurepoints\/secret\/type "number" is not/);
     const x509 = { certificate: fixture('x509/ca-cert.pem'), key: { evn: 'X' } };
     expect(await findings({ ...rod, x509 })).toEqual([`/x509/key ${form}`]);
+  });
+
+  it('warn of topics and payloads, which have no effect', async () => {
+    const what = 'has no effect: the dialect "enos" has its own';
+    expect(
+      await findings({ ...rod, transport: 'mqtt', topics: { telemetry: 'a/b' }, payload: { type: 'json' } }),
+    ).toEqual([`/topics ${what}`, `/payload ${what}`]);
   });
 
   it('warn of a gateway whose sub-devices have a profile that is not there, or none of a dialect', async () => {
