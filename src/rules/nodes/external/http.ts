@@ -39,7 +39,7 @@ export const http = defineNode({
   },
   version: 0,
   summary:
-    'Calls an HTTP service and goes on with its answer as the body; metadata gets status, statusCode, statusReason and the headers of the answer. An answer of 400 or more, no answer, or a place that may not be reached goes to Failure with metadata error and error_body. Redirects are not followed. Only public addresses are reached, unless the operator allows others.',
+    'Calls an HTTP service and goes on with its answer as the body; metadata gets status, statusCode, statusReason and the headers of the answer. An answer of 300 or more, no answer, or a place that may not be reached goes to Failure with metadata error and error_body. Redirects are not followed. Only public addresses are reached, unless the operator allows others.',
   since: '0.2.0',
   outside: true,
   fields: {
@@ -80,12 +80,21 @@ export const http = defineNode({
       goesTo: 'Success',
     },
   ],
-  *lint({ restEndpointUrlPattern: url, requestMethod, requestBodyTemplate, ignoreRequestBody }) {
+  *lint({ restEndpointUrlPattern: url, requestMethod, requestBodyTemplate, ignoreRequestBody, headers }) {
     const begins = /^(https?:\/\/[^/?#]+|[$][{[])/i;
     if (!begins.test(url)) yield { at: '/restEndpointUrlPattern', problem: 'is no http or https URL' };
     else if (hasPlaceholder(url.split('/').slice(0, 3).join('/'))) {
       const problem = 'what a message says decides which host is called';
       yield { at: '/restEndpointUrlPattern', problem, hint: 'write the host itself', level: 'warning' };
+    }
+    const place = begins.test(url) && !hasPlaceholder(url) ? uncallable(url) : undefined;
+    if (place !== undefined) yield { at: '/restEndpointUrlPattern', ...place, level: 'warning' };
+    for (const [name, value] of Object.entries(headers)) {
+      const at = `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      if (!HEADER_NAME.test(name)) yield { at, problem: 'is no name of a header: every call fails', level: 'warning' };
+      else if (LINE_BREAK.test(value)) {
+        yield { at, problem: 'a header has no line breaks: every call fails', level: 'warning' };
+      }
     }
     if (/^http:/i.test(url)) {
       const problem = 'the call is not encrypted: whoever is on the way can read it';
@@ -127,7 +136,7 @@ export const http = defineNode({
           const target = targetOf(url(msg), guard.refuse);
           const sent = config.requestMethod === 'GET' ? undefined : body(msg);
           const { agent, request } = await link.get();
-          const answer = await request(target, {
+          const asked = request(target, {
             dispatcher: agent,
             method: config.requestMethod,
             headers: {
@@ -137,12 +146,38 @@ export const http = defineNode({
             ...(sent === undefined ? {} : { body: sent }),
             signal: AbortSignal.timeout(timeout),
           });
-          return answered(msg, answer, await answer.body.text());
+          try {
+            const answer = await asked;
+            return answered(msg, answer, await answer.body.text());
+          } catch (error) {
+            throw withField(error, config);
+          }
         }),
       close: () => link.close(),
     };
   },
 });
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110 5.6.2
+const LINE_BREAK = /[\r\n\0]/;
+
+/** Why the URL is one that no call is made to. */
+function uncallable(text: string): { readonly problem: string; readonly hint?: string } | undefined {
+  if (!URL.canParse(text)) return { problem: 'is no URL: every call fails' };
+  const { username, password } = new URL(text);
+  if (username === '' && password === '') return undefined;
+  return { problem: 'holds a user or password: every call fails', hint: 'write them into credentials' };
+}
+
+/** The field whose limit ended the call, in the place of the words of the client. */
+function withField(error: unknown, limits: { readTimeoutMs: number; maxInMemoryBufferSizeInKb: number }): unknown {
+  const { name, code = '' } = error as { readonly name?: string; readonly code?: string | number };
+  if (name === 'TimeoutError' || /^UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT$/.test(String(code)))
+    return new NodeFailure(`no answer in ${limits.readTimeoutMs} ms (readTimeoutMs)`);
+  if (code !== 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return error;
+  const { maxInMemoryBufferSizeInKb: most } = limits;
+  return new NodeFailure(`the answer is larger than ${most} KiB (maxInMemoryBufferSizeInKb)`);
+}
 
 /** @throws NodeFailure for what is no URL that may be called. */
 function targetOf(text: string, refuse: (host: string) => string | undefined): URL {

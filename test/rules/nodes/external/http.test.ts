@@ -137,10 +137,14 @@ describe('external/http', () => {
   it('gives up an answer that is too large or too late', async () => {
     const large = await service((response) => response.end('x'.repeat(5_000)));
     const config = { restEndpointUrlPattern: large.url, maxInMemoryBufferSizeInKb: 1 };
-    expect((await node(config)()).relation).toBe('Failure');
+    const error = 'the answer is larger than 1 KiB (maxInMemoryBufferSizeInKb)';
+    expect(await node(config)()).toMatchObject({ relation: 'Failure', msg: { metadata: { error } } });
     const late = await service(() => {});
     const slow = await node({ restEndpointUrlPattern: late.url, readTimeoutMs: 50 })();
-    expect(slow.relation).toBe('Failure');
+    expect(slow).toMatchObject({
+      relation: 'Failure',
+      msg: { metadata: { error: 'no answer in 50 ms (readTimeoutMs)' } },
+    });
   });
 
   it('fails further messages while every place is taken', async () => {
@@ -160,5 +164,16 @@ describe('external/http', () => {
     expect(problems('ftp://x')).toEqual(['is no http or https URL']);
     expect(problems('https://${host}/x')).toEqual(['what a message says decides which host is called']);
     expect(problems('https://a.example/${x}')).toEqual([]);
+    expect(problems('https://user:word@a.example/x')).toEqual(['holds a user or password: every call fails']);
+    expect(problems('https://a.example:99999/x')).toEqual(['is no URL: every call fails']);
+  });
+
+  it('says at load that a header can be none', () => {
+    const headers = { 'X-Site': 'north ${site}', 'bad name/1': 'x', 'X-Two': 'a\r\nb' };
+    const found = lintNode('external/http', { restEndpointUrlPattern: 'https://a.example/', headers });
+    expect(found.map(({ at, problem, level }) => [at, problem, level])).toEqual([
+      ['/headers/bad name~11', 'is no name of a header: every call fails', 'warning'],
+      ['/headers/X-Two', 'a header has no line breaks: every call fails', 'warning'],
+    ]);
   });
 });
