@@ -16,11 +16,11 @@ type Credentials =
 const MAX_HEADERS = 64;
 const MAX_DEPTH = 64;
 const SECRET = secretRefSchema('unset, the chains are refused');
+/** Not `anyOf`: what is missing is said of the type that is given. */
 const credentialsOf = (type: string, members: Record<string, unknown>): Record<string, unknown> => ({
-  type: 'object',
-  additionalProperties: false,
-  required: ['type', ...Object.keys(members)],
-  properties: { type: { const: type }, ...members },
+  if: { required: ['type'], properties: { type: { const: type } } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { additionalProperties: false, required: Object.keys(members), properties: { type: true, ...members } },
 });
 
 export const http = defineNode({
@@ -62,7 +62,10 @@ export const http = defineNode({
     credentials: json<Credentials>(
       'How the broker names itself.',
       {
-        anyOf: [
+        type: 'object',
+        required: ['type'],
+        properties: { type: { enum: ['anonymous', 'basic', 'bearer'] } },
+        allOf: [
           credentialsOf('anonymous', {}),
           credentialsOf('basic', { username: { type: 'string', minLength: 1 }, password: SECRET }),
           credentialsOf('bearer', { token: SECRET }),

@@ -4,7 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parseJson } from '../../../../src/model/json.ts';
 import { Secret } from '../../../../src/model/secret.ts';
 import { failed } from '../../../../src/rules/failure.ts';
+import { http } from '../../../../src/rules/nodes/external/http.ts';
 import { bodyText } from '../../../../src/rules/outside/index.ts';
+import { compileSchema } from '../../../../src/schema/validate.ts';
 import { testMsg } from '../../../helpers/chain-kit.ts';
 import { lintNode, makeNode } from '../../../helpers/chain-node.ts';
 
@@ -166,6 +168,18 @@ describe('external/http', () => {
     expect(problems('https://a.example/${x}')).toEqual([]);
     expect(problems('https://user:word@a.example/x')).toEqual(['holds a user or password: every call fails']);
     expect(problems('https://a.example:99999/x')).toEqual(['is no URL: every call fails']);
+  });
+
+  it.each([
+    [{ type: 'basic', username: 'u' }, '/credentials "password" is missing'],
+    [{ type: 'digest' }, '/credentials/type "digest" is not a valid value'],
+    [{ type: 'bearer' }, '/credentials "token" is missing'],
+    [{}, '/credentials "type" is missing'],
+    ['x', '/credentials must be object, is string'],
+  ])('says at load what credentials %j lack', (credentials, expected) => {
+    const config = { restEndpointUrlPattern: 'https://a.example/', credentials };
+    const checked = compileSchema(http.schema)(config);
+    expect(checked.ok ? [] : checked.violations.map(({ at, problem }) => `${at} ${problem}`)).toEqual([expected]);
   });
 
   it('says at load that a header can be none', () => {
