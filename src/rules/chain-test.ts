@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Issue } from '../schema/issue.ts';
+import { catalogue } from './catalogue.ts';
 import { type CaseRun, findDifferences } from './chain-test-compare.ts';
 import { type ChainTestCase, type ChainTestFile, parseChainTest } from './chain-test-file.ts';
 import type { CompiledChain } from './compile.ts';
@@ -10,7 +11,7 @@ import { type NodeVisit, reachesOutside } from './node-visits.ts';
 import { mergeRecords } from './record.ts';
 import { loadForRehearsal, rehearse, type Stage } from './rehearsal.ts';
 import type { TraceStep } from './run.ts';
-import { createOutside } from './test-mocks.ts';
+import { createOutside, type Mock } from './test-mocks.ts';
 import { tracePaths } from './trace-paths.ts';
 
 export interface CaseResult {
@@ -119,16 +120,27 @@ async function runFile(
 /** A mock of a node that works offline would hide what the broker does there. */
 function misplacedMocks(file: string, tests: ChainTestFile, chain: CompiledChain, generation: Generation): Issue[] {
   return tests.cases.flatMap(({ given }, index) =>
-    Object.keys(given?.mocks ?? {}).flatMap((name): Issue[] => {
+    Object.entries(given?.mocks ?? {}).flatMap(([name, mock]): Issue[] => {
       const at = `/cases/${index}/given/mocks/${escapePointer(name)}`;
       const [other, node] = name.split('/', 2);
       const kind = (chain.nodes.get(name) ?? generation.chains.get(other ?? '')?.nodes.get(node ?? ''))?.kind;
-      if (kind !== undefined && reachesOutside(kind)) return [];
+      if (kind !== undefined && reachesOutside(kind)) return mislabelled([mock].flat(), { file, at }, kind);
       const problem =
         kind === undefined ? `there is no node "${name}"` : `${kind} reaches nothing outside: it just runs`;
       return [{ file, at, rule: 'invalid-value', level: 'error', problem, hint: 'mock nodes of kind external/* only' }];
     }),
   );
+}
+
+/** A node that leaves by a label that its kind lacks would end there, and seem tested. */
+function mislabelled(mocks: readonly Mock[], place: Pick<Issue, 'file' | 'at'>, kind: string): Issue[] {
+  const relations: readonly string[] = catalogue.find((one) => one.kind === kind)?.relations ?? [];
+  const labels = [...relations, 'Failure'];
+  return mocks.flatMap(({ to = 'Success' }): Issue[] => {
+    if (labels.includes(to) || labels.includes('*')) return [];
+    const problem = `${kind} never leaves by ${JSON.stringify(to)}`;
+    return [{ ...place, rule: 'unknown-relation', level: 'error', problem, hint: `one of: ${labels.join(', ')}` }];
+  });
 }
 
 function chainFor(file: string, tests: ChainTestFile, generation: Generation): CompiledChain | undefined {

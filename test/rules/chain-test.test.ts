@@ -140,6 +140,15 @@ describe('runChainTests', () => {
     ]);
   });
 
+  it('refuses a mock that leaves by a label that its kind has not', async () => {
+    const config = { restEndpointUrlPattern: 'https://a.example/' };
+    const chain = chainText({ 'by-type': { kind: 'external/http', config } });
+    const mocks = '"mocks":{"by-type":[{"to":"Sucess"},{"to":"Failure"},{}]}';
+    expect((await run(`"given":{${mocks}},${SENT},"then":{}`, chain)).issues).toMatchObject([
+      { at: '/cases/0/given/mocks/by-type', problem: 'external/http never leaves by "Sucess"' },
+    ]);
+  });
+
   it.each([
     ['nothing', '{}'],
     ['a sender without a message', '{"from":"m1"}'],
