@@ -39,14 +39,15 @@ export function query(member: string): Operation {
   };
 }
 
-/** Deletes client attributes by name; an empty list = all. */
+/** Deletes client attributes by name; an empty list = all that a query of all shows. */
 export function remove(member: string): Operation {
   return async (thing, { params }) => {
     const keys = texts(params, member);
     if (!keys) return unreadable(thing, `"${member}" must be a list of texts`);
     const found = await readOf(thing, 'CLIENT_SCOPE', keys);
     if (!found) return LIMITED;
-    const names = [...found.keys()].filter((key) => !key.startsWith(TAG_PREFIX));
+    const hidden = (key: string): boolean => key.startsWith(TAG_PREFIX) || (keys.length === 0 && isOtaKey(key));
+    const names = [...found.keys()].filter((key) => !hidden(key));
     await thing.api.deleteAttributes(thing.device.id, 'CLIENT_SCOPE', names);
     return reply('ok', {});
   };

@@ -42,6 +42,17 @@ describe('attributes and tags of EnOS', () => {
     expect(await attributes(broker, id, 'CLIENT')).toEqual({ vendor: 'x' });
   });
 
+  it('deleting all attributes leaves the firmware version that was reported, as a query of all does', async () => {
+    const { id, client } = await online('attr-all');
+    await using _ = client;
+    const ask = asker(client, 'attr-all');
+    await publishAndRead(client, '/sys/pK11111/attr-all/ota/device/inform', { id: '1', params: { version: '1.0' } });
+    await ask('attribute/update', { attributes: { vendor: 'x' } });
+    expect((await ask('attribute/query', [])).data).toEqual({ vendor: 'x' });
+    expect(await ask('attribute/delete', { attributes: [] })).toMatchObject({ code: 200 });
+    expect(await attributes(broker, id, 'CLIENT')).toEqual({ fw_version: '1.0' });
+  });
+
   it('tags stand beside attributes; the 101st is refused', async () => {
     const { id, client } = await online('tagged');
     await using _ = client;
