@@ -17,17 +17,21 @@ export function claimLetters(
     // Names of nodes may be any text, keys of documents may not.
     const place = { kind: KIND, key: createHash('sha256').update(id).digest('hex') };
     const now = clock.now();
+    const began = clock.monotonic();
     const claimed = await documents.write([{ ...place, text: '', expiresAt: now + CLAIM_MS, expected: 0 }], now);
     if (!claimed) return 'under-way';
     try {
       return await retry(id, fromStart);
     } finally {
-      await documents.write([place], clock.now()).catch((error: unknown) => {
-        log.warn(
-          { event: 'letter.not-released', err: error },
-          'a dead letter cannot be tried again before its claim ends',
-        );
-      });
+      // Past its end what stands there is the claim of another.
+      if (clock.monotonic() - began < CLAIM_MS) {
+        await documents.write([place], clock.now()).catch((error: unknown) => {
+          log.warn(
+            { event: 'letter.not-released', err: error },
+            'a dead letter cannot be tried again before its claim ends',
+          );
+        });
+      }
     }
   };
 }

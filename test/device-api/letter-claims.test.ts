@@ -48,3 +48,16 @@ it('of an instance that died a letter is free again after a while', async () => 
   void b.retry('m-1~n');
   await expect.poll(() => b.tried).toHaveLength(1);
 });
+
+it('a try that outlasts its claim leaves the claim of the next instance alone', async () => {
+  const [slow, b, c] = [instance(), instance(), instance()];
+  const first = slow.retry('m-1~n');
+  await expect.poll(() => slow.tried).toHaveLength(1);
+  rooms.clock.set(rooms.clock.now() + CLAIM_MS);
+  void b.retry('m-1~n');
+  await expect.poll(() => b.tried).toHaveLength(1);
+  slow.end();
+  expect(await first).toBe('processed');
+  const third = c.retry('m-1~n');
+  await expect.poll(() => Promise.race([third, c.tried.length])).toBe('under-way');
+});
